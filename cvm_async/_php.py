@@ -1,0 +1,196 @@
+"""What a PHP page printed is read here as JSON, past everything else that PHP prints before it.
+
+With ``display_errors`` on, PHP prints diagnostics first, and a customer of the panel can't switch that off.
+The JSON is what the page ends with. Finding it costs a fixed number of passes over the page, however long
+the page is and whatever it holds.
+"""
+
+import json
+import re
+from collections import deque
+from collections.abc import Iterator
+from itertools import islice
+from typing import Final, TypeAlias
+
+from attrs import define, field, frozen
+
+from cvm_async._safe_text import excerpt
+
+__all__ = ["Json", "NotJsonError", "Page", "Unusable"]
+
+
+class NotJsonError(Exception):
+    """The page does not end with JSON; the text says what it is instead."""
+
+
+@frozen
+class Unusable:
+    """Stands in a decoded value for what JSON does not have or Python does not read.
+
+    It would otherwise take the whole answer with it; so only what it belongs to is refused.
+
+    Attributes:
+        text: What it is, safe to print.
+    """
+
+    text: str
+
+
+Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Unusable | None"
+
+
+def _integer(digits: str) -> int | Unusable:
+    # Python refuses to read integers of some thousand digits, because that takes quadratic time.
+    try:
+        return int(digits)
+    except ValueError:
+        return Unusable(f"a number of {len(digits):,} digits")
+
+
+# `strict=False` lets control characters in strings pass; where text is shown it is made safe anyway.
+_QUICK: Final = json.JSONDecoder(strict=False, parse_constant=Unusable)
+# The same, but calls Python for each integer.
+_CAREFUL: Final = json.JSONDecoder(strict=False, parse_constant=Unusable, parse_int=_integer)
+
+_BLANK: Final = re.compile(r"[\s\ufeff]*")
+# What a proxy or another program answers with in place of the panel.
+_FOREIGN: Final = re.compile(r"<(?:!doctype|html|head|body|\?xml)", re.IGNORECASE)
+# How the JSON of this API begins, or an empty response that ends the page.
+_OPENING: Final = re.compile(r'\{\s*"(?:response|errors)"\s*:|(?<=[\n>])(?:\[\s*\]|\{\s*\})\s*\Z')
+# Diagnostics may quote an opening; trying a few from either end bounds the work.
+_TRIED_OPENINGS: Final = 4
+_DIAGNOSTIC: Final = re.compile(r"(?:<br ?/?>\s*)?(?:<b>)?(?:Warning|Notice|Deprecated)(?:</b>)?:")
+_DIAGNOSTIC_END: Final = re.compile(r"on line (?:<b>)?\d{1,9}(?:</b>)?(?:<br ?/?>)?\s*\Z")
+_FATAL: Final = re.compile(r"(?:Fatal|Parse|fatal) error(?:</b>)?:")
+_TAG: Final = re.compile(r"<[^<>]{0,200}>")
+# Enough of a page to fill an excerpt once the tags are gone.
+_WORDS_HEAD: Final = 2_000
+
+# Every escape sequence is matched, so that an escaped backslash is never taken for the start of another one.
+_ESCAPE: Final = re.compile(
+    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
+    re.DOTALL,
+)
+
+
+def _mend_escape(match: re.Match[str]) -> str:
+    return r"\ufffd" if match[1] else match[0]
+
+
+def _raw_value(text: str, start: int) -> tuple[Json, int]:
+    found: tuple[Json, int]
+    try:
+        found = _QUICK.raw_decode(text, start)
+    except json.JSONDecodeError:
+        raise
+    except ValueError:
+        found = _CAREFUL.raw_decode(text, start)
+    return found
+
+
+def _sound(value: Json, source: str) -> Json:
+    try:
+        source.encode()
+    except UnicodeEncodeError:
+        return Unusable("text that is no UTF-8")
+    mended = _ESCAPE.sub(_mend_escape, source)
+    return value if mended == source else _raw_value(mended, 0)[0]
+
+
+@define
+class Page:
+    """The text of one answer.
+
+    Attributes:
+        text: All of it. Bytes that are no UTF-8 stand in it as lone surrogates.
+        suspect: Whether some of it may be no Unicode text: such bytes, or escaped surrogates.
+    """
+
+    text: str
+    suspect: bool = field(repr=False)
+
+    @classmethod
+    def of(cls, body: bytes) -> "Page":
+        """Read the bytes of an answer."""
+        try:
+            text = body.decode()
+        except UnicodeDecodeError:
+            return cls(body.decode("utf-8", "surrogateescape"), suspect=True)
+        # Most answers hold no backslash, which a search for one character finds out ten times as fast.
+        return cls(text, suspect="\\" in text and ("\\ud" in text or "\\uD" in text))
+
+    def is_blank(self) -> bool:
+        """Whether there is only white space; PHP prints that for a failure and for an empty response."""
+        return self._first() == len(self.text)
+
+    def is_diagnostics_alone(self) -> bool:
+        """Whether PHP complained, printed nothing else, and went on to the end."""
+        text, first = self.text, self._first()
+        return (
+            _DIAGNOSTIC.match(text, first) is not None
+            and _DIAGNOSTIC_END.search(text) is not None
+            and _FATAL.search(text) is None
+        )
+
+    def openings(self) -> Iterator[int]:
+        """Give where the JSON may begin, most likely first, each once, none for the page of a proxy."""
+        # What almost every answer is, without another look at it.
+        if self.text.startswith(("{", "[")):
+            yield 0
+        first = self._first()
+        if first and self.text.startswith(("{", "["), first):
+            yield first
+        if _FOREIGN.match(self.text, first):
+            return
+        matches = _OPENING.finditer(self.text, first + 1)
+        tried = [match.start() for match in islice(matches, _TRIED_OPENINGS)]
+        tried += deque((match.start() for match in matches), maxlen=_TRIED_OPENINGS)
+        yield from tried
+        line = self.text.rfind("\n", 0, len(self.text.rstrip())) + 1
+        if line > first and line not in tried and self.text.startswith(("{", "["), line):
+            yield line
+
+    def value(self) -> tuple[Json, int]:
+        """Give the value of the JSON that the page ends with, and where it begins.
+
+        Raises:
+            NotJsonError: There is none.
+        """
+        reason = ""
+        for opening in self.openings():
+            try:
+                value, end = self.value_at(opening)
+            except NotJsonError as error:
+                reason = str(error)
+                continue
+            if end == len(self.text) or _BLANK.fullmatch(self.text, end):
+                return value, opening
+            reason = "JSON with something behind it"
+        raise NotJsonError(reason or ("an HTML page" if self.text.startswith("<", self._first()) else "no JSON"))
+
+    def value_at(self, start: int) -> tuple[Json, int]:
+        """Give the JSON value that begins at `start`, and where it ends.
+
+        A value with bytes that are no UTF-8 comes as `Unusable`; escapes of lone surrogates, which no encoder
+        would take later, come as U+FFFD.
+
+        Raises:
+            NotJsonError: There is none.
+        """
+        try:
+            value, end = _raw_value(self.text, start)
+        except json.JSONDecodeError as error:
+            raise NotJsonError(f"no JSON ({error.msg} at character {error.pos:,})") from None
+        except RecursionError:
+            raise NotJsonError("JSON that is nested too deep") from None
+        return (_sound(value, self.text[start:end]) if self.suspect else value), end
+
+    def words_before(self, position: int) -> str | None:
+        """Give an excerpt of the text before `position`, without HTML's tags; None if there is none."""
+        if not position:
+            return None
+        return excerpt(_TAG.sub("", self.text[: min(position, _WORDS_HEAD)]).lstrip("\ufeff")) or None
+
+    def _first(self) -> int:
+        blank = _BLANK.match(self.text)
+        return blank.end() if blank else 0

@@ -1,0 +1,295 @@
+"""One tree of errors, split by what a caller can do about each; nothing else but cancellation leaves a verb.
+
+An error is a plain value as the models are: it pickles and copies with all its attributes, names the call
+and the VPS, and holds no token and no object of the HTTP library. `str` of it is one sentence that a person
+can act on and that is safe to print.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from cvm_async.models import Problem, VpsStatus
+
+if TYPE_CHECKING:
+    from cvm_async.report import FleetReport
+
+__all__ = [
+    "ActionFailedError",
+    "AuthenticationError",
+    "ConfigurationError",
+    "CvmError",
+    "DecodeError",
+    "FleetError",
+    "NoAnswerError",
+    "NodeUnreachableError",
+    "NotSentError",
+    "PanelError",
+    "PermissionDeniedError",
+    "Problem",
+    "RateLimitedError",
+    "SessionClosedError",
+    "VpsNotFoundError",
+    "WaitTimeoutError",
+]
+
+# How many ways to fail, and VPSes of each, the text of a `FleetError` shows: what fits a chat message.
+_SHOWN_KINDS: Final = 5
+_SHOWN_VPSES: Final = 5
+
+
+class CvmError(Exception):
+    """The root of everything this library raises.
+
+    Attributes:
+        method: The HTTP method of the call, None where the error belongs to no call.
+        path: Its path below the panel's address.
+        vps_id: The VPS it was about.
+        attempts: How many times the call was tried, 0 where it never was.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        method: str | None = None,
+        path: str | None = None,
+        vps_id: int | None = None,
+        attempts: int = 0,
+    ) -> None:
+        super().__init__(message)
+        self.method = method
+        self.path = path
+        self.vps_id = vps_id
+        self.attempts = attempts
+
+    # The base of `FleetError`, `BaseExceptionGroup`, has a `message` of the same meaning that can't be set.
+    @property
+    def message(self) -> str:
+        """What happened, without the call it happened to."""
+        return str(self.args[0])
+
+    def __str__(self) -> str:
+        vps = "" if self.vps_id is None else f"VPS {self.vps_id}"
+        call = " ".join(part for part in (self.method, self.path) if part)
+        attempts = f"{self.attempts} attempts" if self.attempts > 1 else ""
+        where = ", ".join(part for part in (vps, call, attempts) if part)
+        return f"{self.message} ({where})" if where else self.message
+
+    # The default would call `__init__` with `args` alone, which lacks what is given by keyword. `args` is
+    # among the state because `OSError`, a base of `WaitTimeoutError`, sets it only in its own `__init__`.
+    def __reduce__(self) -> tuple[object, ...]:
+        return _revive, (type(self), self.args), {**self.__dict__, "args": self.args}
+
+
+def _revive(kind: type[CvmError], args: tuple[object, ...]) -> CvmError:
+    return kind.__new__(kind, *args)
+
+
+class ConfigurationError(CvmError, ValueError):
+    """What was given can't be used: a bad URL, an empty token, a VPS id that is no positive number."""
+
+
+class SessionClosedError(CvmError):
+    """The session was closed before this call."""
+
+
+class NotSentError(CvmError):
+    """The panel never saw the request: it is always safe to repeat."""
+
+
+class NoAnswerError(CvmError):
+    """The request was sent and no whole answer came: whether an action was carried out is unknown.
+
+    Attributes:
+        timed_out: Whether that is because the panel was silent for too long.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        timed_out: bool = False,
+        method: str | None = None,
+        path: str | None = None,
+        vps_id: int | None = None,
+        attempts: int = 0,
+    ) -> None:
+        super().__init__(message, method=method, path=path, vps_id=vps_id, attempts=attempts)
+        self.timed_out = timed_out
+
+
+class PanelError(CvmError):
+    """The panel, or a proxy in front of it, answered no.
+
+    Attributes:
+        status_code: The HTTP status; 200 where the panel sent its errors with that.
+        errors: The panel's own sentences, raw; empty where it gave none.
+        retry_after: Seconds that the answer asks to wait, None where it does not ask.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int,
+        errors: tuple[str, ...] = (),
+        retry_after: float | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        vps_id: int | None = None,
+        attempts: int = 0,
+    ) -> None:
+        super().__init__(message, method=method, path=path, vps_id=vps_id, attempts=attempts)
+        self.status_code = status_code
+        self.errors = errors
+        self.retry_after = retry_after
+
+
+class AuthenticationError(PanelError):
+    """The panel does not know the token pair."""
+
+
+class PermissionDeniedError(PanelError):
+    """The token pair has no access to this API."""
+
+
+class VpsNotFoundError(PanelError):
+    """There is no such VPS, or it is another user's."""
+
+
+class ActionFailedError(PanelError):
+    """A start, stop or restart failed; starting what runs and stopping what is stopped are failures too."""
+
+
+class NodeUnreachableError(PanelError):
+    """The panel could not reach the host node of the VPS, and did nothing.
+
+    Also raised, without a call, for a node that did not answer lately.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int = 503,
+        errors: tuple[str, ...] = (),
+        retry_after: float | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        vps_id: int | None = None,
+        attempts: int = 0,
+    ) -> None:
+        super().__init__(
+            message,
+            status_code=status_code,
+            errors=errors,
+            retry_after=retry_after,
+            method=method,
+            path=path,
+            vps_id=vps_id,
+            attempts=attempts,
+        )
+
+
+class RateLimitedError(PanelError):
+    """There were too many calls; `retry_after` says when to come back, if the answer said so."""
+
+
+class DecodeError(CvmError):
+    """An answer that is not what the API documents.
+
+    After a start, stop or restart it means that the panel answered with a 2xx that can't be read: the
+    action may have been carried out.
+
+    Attributes:
+        problems: Where and what, at most some hundreds.
+        excerpt: How the answer begins, at most 200 characters, safe to print.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        problems: tuple[Problem, ...] = (),
+        excerpt: str = "",
+        method: str | None = None,
+        path: str | None = None,
+        vps_id: int | None = None,
+        attempts: int = 0,
+    ) -> None:
+        super().__init__(message, method=method, path=path, vps_id=vps_id, attempts=attempts)
+        self.problems = problems
+        self.excerpt = excerpt
+
+
+class WaitTimeoutError(CvmError, TimeoutError):
+    """The state that was waited for did not come in time, or can no longer come.
+
+    Attributes:
+        last: The last status seen, None where there was none.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        last: VpsStatus | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        vps_id: int | None = None,
+        attempts: int = 0,
+    ) -> None:
+        super().__init__(message, method=method, path=path, vps_id=vps_id, attempts=attempts)
+        self.last = last
+
+
+class FleetError(CvmError, ExceptionGroup[CvmError]):
+    """Some of a fleet failed. `except*` can take it apart; `report` still tells of every VPS.
+
+    `str` of it groups the failures that say the same and names a few VPSes of each, so it stays readable with
+    thousands.
+
+    Attributes:
+        report: The whole `FleetReport`, also in the parts that `split` and `subgroup` give.
+    """
+
+    def __new__(cls, message: str, exceptions: Sequence[CvmError], *, report: "FleetReport[Any] | None" = None) -> Self:
+        """Make the group; `report` is for `__init__` alone."""
+        del report
+        return super().__new__(cls, message, exceptions)
+
+    def __init__(
+        self, message: str, exceptions: Sequence[CvmError], *, report: "FleetReport[Any] | None" = None
+    ) -> None:
+        super().__init__(message)
+        # The initialisers above keep the message alone.
+        self.args = (message, tuple(exceptions))
+        self.report = report
+
+    # Narrower than the base's, which allows a group to turn into one of other errors: there are none in here.
+    def derive(self, excs: Sequence[CvmError], /) -> "FleetError":  # type: ignore[override]
+        """Give the same error over some of its failures, for `split` and `subgroup`."""
+        return FleetError(self.message, excs, report=self.report)
+
+    def __str__(self) -> str:
+        alike: dict[str, list[int]] = {}
+        counts: Counter[str] = Counter()
+        for error in self.exceptions:
+            kind = f"{type(error).__name__}: {error.message}"
+            counts[kind] += 1
+            if isinstance(error, CvmError) and error.vps_id is not None:
+                alike.setdefault(kind, []).append(error.vps_id)
+        parts = [
+            f"{count:,} x {kind}{_some_of(alike.get(kind, []))}" for kind, count in counts.most_common(_SHOWN_KINDS)
+        ]
+        rest = counts.total() - sum(count for _, count in counts.most_common(_SHOWN_KINDS))
+        return "; ".join([f"{self.message}: {parts[0]}", *parts[1:], *([f"{rest:,} others"] if rest else [])])
+
+
+def _some_of(vps_ids: Sequence[int]) -> str:
+    if not vps_ids:
+        return ""
+    more = len(vps_ids) - _SHOWN_VPSES
+    shown = ", ".join(map(str, vps_ids[:_SHOWN_VPSES]))
+    return f" (VPS {shown} and {more:,} more)" if more > 0 else f" (VPS {shown})"

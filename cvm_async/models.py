@@ -1,0 +1,210 @@
+"""The panel's resources are plain values, because what is kept, compared and sent around must not do I/O.
+
+Every class here is frozen, slotted and inert: there is no session inside, it pickles, and it compares by
+value. All of them but `Extra` and `VpsList` are hashable; `extra` takes part in comparing, not in hashing. A
+fleet of 100,000 keeps 100,000 of them, so an absent `extra` is one shared object.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from enum import IntEnum, StrEnum
+from typing import Final, TypeAlias, final
+
+from attrs import field, frozen
+
+__all__ = [
+    "CombinedTraffic",
+    "Extra",
+    "PowerState",
+    "Problem",
+    "SplitTraffic",
+    "Traffic",
+    "VirtualizationType",
+    "Vps",
+    "VpsList",
+    "VpsStatus",
+]
+
+
+class PowerState(StrEnum):
+    """What a VPS is doing, in the words of the API.
+
+    A word that the API does not document reads as `UNKNOWN`; `VpsStatus.state_text` keeps it. Some panels
+    report a terminated VPS as unknown.
+
+    Source: "Keys in the response object" of ``GET /api/client/vps/id/status``.
+    """
+
+    RUNNING = "running"
+    STOPPED = "stopped"
+    SUSPENDED = "suspended"
+    TERMINATED = "terminated"
+    UNKNOWN = "unknown"
+
+
+class VirtualizationType(IntEnum):
+    """The virtualization platforms that the API documents; another number stays a plain `int`."""
+
+    OPENVZ = 1
+
+
+@final
+class Extra(Mapping[str, object]):
+    """A mapping that can't be changed: the keys of an answer that this version does not know, as they came.
+
+    It equals any mapping with the same items. Unlike `types.MappingProxyType` it pickles, and nobody else
+    holds the dictionary behind it.
+    """
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Mapping[str, object] | Iterable[tuple[str, object]] = ()) -> None:
+        self._items: Final = dict(items)
+
+    def __getitem__(self, key: str) -> object:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __repr__(self) -> str:
+        return f"Extra({self._items!r})"
+
+
+NO_EXTRA: Final = Extra()
+
+
+def _as_extra(items: Mapping[str, object]) -> Extra:
+    if isinstance(items, Extra):
+        return items
+    return Extra(items) if items else NO_EXTRA
+
+
+@frozen(weakref_slot=False)
+class CombinedTraffic:
+    """Traffic counted as one sum of incoming and outgoing, in bytes.
+
+    `limit` is None where the answer holds none, as in a `VpsStatus`.
+    """
+
+    used: int
+    limit: int | None = None
+
+    @property
+    def total_used(self) -> int:
+        """Incoming and outgoing bytes together."""
+        return self.used
+
+
+@frozen(weakref_slot=False)
+class SplitTraffic:
+    """Traffic counted apart for each direction, in bytes.
+
+    A limit is None where no limit is set (the panel says 0 then) or where the answer holds none, as in a
+    `VpsStatus`.
+    """
+
+    in_used: int
+    out_used: int
+    in_limit: int | None = None
+    out_limit: int | None = None
+
+    @property
+    def total_used(self) -> int:
+        """Incoming and outgoing bytes together."""
+        return self.in_used + self.out_used
+
+
+Traffic: TypeAlias = CombinedTraffic | SplitTraffic
+"""Either way of counting; `total_used` is there in both."""
+
+
+@frozen(kw_only=True, weakref_slot=False)
+class Vps:
+    """One VPS as the panel lists it: what it is, not what it is doing.
+
+    Attributes:
+        id: The number that every call names it by.
+        hostname: The panel's raw database text; may hold anything, so make it safe before it is shown.
+        node: The host node it lives on; None on panels that do not say.
+        virtualization_type: A `VirtualizationType`, or the plain number where it is not documented.
+        guaranteed_ram: In megabytes.
+        burstable_ram: In megabytes; None under vSwap.
+        disk_space: In megabytes.
+        cpu_count: CPUs, or CPU units.
+        traffic: How much of what is allowed was used; None where the panel does not count or does not say.
+        extra: Keys that this version does not know, as they came.
+    """
+
+    id: int
+    hostname: str
+    node: int | None = None
+    virtualization_type: VirtualizationType | int
+    guaranteed_ram: int
+    burstable_ram: int | None = None
+    disk_space: int
+    cpu_count: int
+    traffic: Traffic | None = None
+    extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
+
+
+@frozen(kw_only=True, weakref_slot=False)
+class VpsStatus:
+    """What one VPS was doing when the panel answered.
+
+    Attributes:
+        state: The documented state, `PowerState.UNKNOWN` for every other word.
+        state_text: The panel's own word; raw text, as `Vps.hostname`.
+        ram_used: In bytes (a later revision of the panel sends megabytes).
+        disk_used: In bytes, a fraction rounded down (a later revision of the panel sends megabytes).
+        traffic: The counters, without limits; None where the panel does not count or does not say.
+        extra: Keys that this version does not know, as they came.
+    """
+
+    state: PowerState
+    state_text: str
+    ram_used: int | None = None
+    disk_used: int | None = None
+    traffic: Traffic | None = None
+    extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
+
+
+@frozen(weakref_slot=False)
+class Problem:
+    """One thing in an answer that is not what the API documents. All three texts are safe to print.
+
+    Attributes:
+        path: Where it is, by the panel's own keys: ``response.vpses[17].guaranteed_ram``.
+        found: What was found there, short.
+        expected: What should be there.
+    """
+
+    path: str
+    found: str
+    expected: str
+
+    def __str__(self) -> str:
+        return f"{self.path} is {self.found}, not {self.expected}"
+
+
+class VpsList(list[Vps]):
+    """The VPSes of an account, in the panel's order, and beside them what could not be read.
+
+    A listed VPS that can't be decoded is not in the list; `problems` says which, and why, so that it neither
+    vanishes unseen nor hides the others. An id that is listed twice is a problem too, but both entries stay.
+    It compares as the list that it is.
+
+    Attributes:
+        problems: Empty where every listed VPS was understood.
+    """
+
+    __slots__ = ("problems",)
+
+    def __init__(self, vpses: Iterable[Vps] = (), problems: Iterable[Problem] = ()) -> None:
+        super().__init__(vpses)
+        self.problems: tuple[Problem, ...] = tuple(problems)
+
+    def __repr__(self) -> str:
+        return f"VpsList({super().__repr__()}, problems={self.problems!r})"

@@ -1,0 +1,158 @@
+"""The errors are values too: they pickle whole, say where it happened, and stay readable by the thousand."""
+
+import copy
+import pickle
+from collections.abc import Callable
+
+import pytest
+
+from cvm_async.errors import (
+    ActionFailedError,
+    AuthenticationError,
+    ConfigurationError,
+    CvmError,
+    DecodeError,
+    FleetError,
+    NoAnswerError,
+    NodeUnreachableError,
+    NotSentError,
+    PanelError,
+    PermissionDeniedError,
+    Problem,
+    RateLimitedError,
+    SessionClosedError,
+    VpsNotFoundError,
+    WaitTimeoutError,
+)
+from cvm_async.models import PowerState, VpsStatus
+
+LAST = VpsStatus(state=PowerState.STOPPED, state_text="stopped")
+
+ERRORS: list[CvmError] = [
+    CvmError("m", method="GET", path="/p", vps_id=7, attempts=3),
+    ConfigurationError("m"),
+    SessionClosedError("m"),
+    NotSentError("m", attempts=3),
+    NoAnswerError("m", timed_out=True, method="POST"),
+    PanelError("m", status_code=422, errors=("e",), retry_after=1.5, vps_id=7),
+    AuthenticationError("m", status_code=401),
+    PermissionDeniedError("m", status_code=403),
+    VpsNotFoundError("m", status_code=200, errors=("e",)),
+    ActionFailedError("m", status_code=500),
+    NodeUnreachableError("m", vps_id=7),
+    RateLimitedError("m", status_code=429, retry_after=2.0),
+    DecodeError("m", problems=(Problem("a", "b", "c"),), excerpt="x"),
+    WaitTimeoutError("m", last=LAST, vps_id=7),
+    FleetError("m", [NotSentError("n", vps_id=1)]),
+]
+
+AGAIN: list[Callable[[CvmError], CvmError]] = [
+    copy.copy,
+    lambda error: pickle.loads(pickle.dumps(error)),
+]
+
+
+@pytest.mark.parametrize("again", AGAIN, ids=["copied", "pickled"])
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_keeps_all_its_attributes(error: CvmError, again: Callable[[CvmError], CvmError]) -> None:
+    twin = again(error)
+    assert type(twin) is type(error)
+    assert vars(twin) == vars(error)
+    assert str(twin) == str(error)
+    assert twin.message == "m"
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_every_error_is_a_cvm_error(error: CvmError) -> None:
+    assert isinstance(error, CvmError)
+
+
+@pytest.mark.parametrize(
+    ("where", "text"),
+    [
+        ({}, "it failed"),
+        ({"vps_id": 7}, "it failed (VPS 7)"),
+        ({"method": "GET", "path": "/api/client/vps/list"}, "it failed (GET /api/client/vps/list)"),
+        ({"attempts": 1}, "it failed"),
+        (
+            {"method": "GET", "path": "/api/client/vps/7/status", "vps_id": 7, "attempts": 3},
+            "it failed (VPS 7, GET /api/client/vps/7/status, 3 attempts)",
+        ),
+    ],
+    ids=["nothing", "a VPS", "a call", "one attempt", "everything"],
+)
+def test_the_text_names_what_is_known_of_the_call(where: dict[str, object], text: str) -> None:
+    assert str(CvmError("it failed", **where)) == text  # type: ignore[arg-type]
+
+
+def test_attempts_can_be_told_afterwards() -> None:
+    error = NotSentError("it failed")
+    error.attempts = 4
+    assert str(error) == "it failed (4 attempts)"
+
+
+def test_a_configuration_error_is_a_value_error() -> None:
+    assert issubclass(ConfigurationError, ValueError)
+
+
+def test_running_out_of_time_is_a_timeout_error() -> None:
+    assert issubclass(WaitTimeoutError, TimeoutError)
+
+
+def test_an_unreachable_node_needs_no_answer_to_be_told_of() -> None:
+    assert NodeUnreachableError("node 3 did not answer lately").status_code == 503
+
+
+def fleet_error(count: int) -> FleetError:
+    errors: list[CvmError] = [NodeUnreachableError("the node is away", vps_id=number) for number in range(count)]
+    return FleetError(f"{count + 1:,} of 10,000 VPSes failed", [*errors, NotSentError("no way there", vps_id=9999)])
+
+
+def test_a_fleet_error_over_a_few_names_them_all() -> None:
+    assert str(fleet_error(2)) == (
+        "3 of 10,000 VPSes failed: 2 x NodeUnreachableError: the node is away (VPS 0, 1);"
+        " 1 x NotSentError: no way there (VPS 9999)"
+    )
+
+
+def test_a_fleet_error_over_thousands_names_a_few_of_each_kind() -> None:
+    assert str(fleet_error(3000)) == (
+        "3,001 of 10,000 VPSes failed: 3,000 x NodeUnreachableError: the node is away"
+        " (VPS 0, 1, 2, 3, 4 and 2,995 more); 1 x NotSentError: no way there (VPS 9999)"
+    )
+
+
+def test_a_fleet_error_over_many_kinds_counts_the_rest() -> None:
+    kinds = [PanelError(f"kind {number}", status_code=500) for number in range(30)]
+    assert str(FleetError("all failed", kinds)).endswith("kind 4; 25 others")
+
+
+def test_a_fleet_error_can_be_split_and_its_parts_keep_the_report() -> None:
+    report = object()
+    whole = FleetError("m", fleet_error(2).exceptions, report=report)  # type: ignore[arg-type]
+    nodes, rest = whole.split(NodeUnreachableError)
+    assert isinstance(nodes, FleetError)
+    assert isinstance(rest, FleetError)
+    assert [len(nodes.exceptions), len(rest.exceptions)] == [2, 1]
+    assert nodes.report is rest.report is report
+
+
+def test_a_part_of_a_fleet_error_pickles() -> None:
+    part = fleet_error(2).subgroup(NotSentError)
+    assert str(pickle.loads(pickle.dumps(part))) == str(part)
+
+
+def test_except_star_takes_a_fleet_error_apart() -> None:
+    caught: list[type[BaseException]] = []
+    try:
+        raise fleet_error(1)
+    except* NotSentError as group:
+        caught += [type(error) for error in group.exceptions]
+    except* CvmError as group:
+        caught += [type(error) for error in group.exceptions]
+    assert caught == [NotSentError, NodeUnreachableError]
+
+
+def test_a_fleet_error_may_hold_groups() -> None:
+    group = ExceptionGroup("two things", [NotSentError("a"), NotSentError("b")])
+    assert str(FleetError("all failed", [group])) == "all failed: 1 x ExceptionGroup: two things"  # type: ignore[list-item]

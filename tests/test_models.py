@@ -1,0 +1,149 @@
+"""The resources are plain values: frozen, hashable, comparable, picklable, and small."""
+
+import copy
+import pickle
+from collections.abc import Callable
+
+import attrs
+import pytest
+
+from cvm_async.models import (
+    CombinedTraffic,
+    Extra,
+    PowerState,
+    Problem,
+    SplitTraffic,
+    VirtualizationType,
+    Vps,
+    VpsList,
+    VpsStatus,
+)
+
+
+def a_vps(*, extra: dict[str, object] | None = None, traffic: CombinedTraffic | SplitTraffic | None = None) -> Vps:
+    return Vps(
+        id=17,
+        hostname="web17",
+        virtualization_type=VirtualizationType.OPENVZ,
+        guaranteed_ram=128,
+        disk_space=5000,
+        cpu_count=2,
+        traffic=traffic,
+        extra=extra or {},
+    )
+
+
+VALUES: list[object] = [
+    CombinedTraffic(7, 9),
+    SplitTraffic(1, 2, 3, None),
+    a_vps(traffic=SplitTraffic(1, 2)),
+    VpsStatus(state=PowerState.UNKNOWN, state_text="melting", ram_used=1),
+    Problem("response.status", "null", "text"),
+]
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+class TestEveryValue:
+    def test_pickles_and_compares_by_value(self, value: object) -> None:
+        assert pickle.loads(pickle.dumps(value)) == value
+
+    def test_copies(self, value: object) -> None:
+        assert copy.deepcopy(value) == value
+
+    def test_hashes_as_its_equal_does(self, value: object) -> None:
+        assert hash(copy.deepcopy(value)) == hash(value)
+
+    def test_has_no_dict_of_its_own(self, value: object) -> None:
+        assert not hasattr(value, "__dict__")
+
+    def test_is_frozen(self, value: object) -> None:
+        with pytest.raises(attrs.exceptions.FrozenInstanceError):
+            value.id = 1  # type: ignore[attr-defined]
+
+
+def test_extra_takes_part_in_comparing() -> None:
+    assert a_vps(extra={"template": 1}) != a_vps(extra={"template": 2})
+
+
+def test_extra_of_lists_does_not_spoil_the_hash() -> None:
+    assert hash(a_vps(extra={"addresses": ["::1"]})) == hash(a_vps(extra={"addresses": []}))
+
+
+def test_a_vps_keeps_its_extra_when_it_is_pickled() -> None:
+    vps = a_vps(extra={"location": "Roubaix, France"})
+    assert dict(pickle.loads(pickle.dumps(vps)).extra) == {"location": "Roubaix, France"}
+
+
+def test_an_absent_extra_is_one_shared_object() -> None:
+    assert a_vps().extra is a_vps().extra
+
+
+def test_a_copy_with_changes_keeps_its_extra() -> None:
+    vps = a_vps(extra={"template": 1})
+    assert attrs.evolve(vps, hostname="b").extra is vps.extra
+
+
+def test_extra_does_not_follow_the_mapping_it_was_made_from() -> None:
+    items: dict[str, object] = {"template": 1}
+    extra = Extra(items)
+    items["template"] = 2
+    assert extra["template"] == 1
+
+
+def test_extra_cannot_be_changed() -> None:
+    with pytest.raises(TypeError):
+        Extra()["template"] = 1  # type: ignore[index]
+
+
+def test_extra_equals_any_mapping_with_the_same_items() -> None:
+    assert Extra({"template": 1}) == {"template": 1}
+    assert len(Extra([("template", 1)])) == 1
+
+
+def test_extra_shows_its_items() -> None:
+    assert repr(Extra({"template": 1})) == "Extra({'template': 1})"
+
+
+def test_a_power_state_is_its_word() -> None:
+    assert {state: str(state) for state in PowerState} == {state: state.value for state in PowerState}
+    assert {"running": True}[PowerState.RUNNING]
+
+
+@pytest.mark.parametrize(
+    ("traffic", "total"), [(CombinedTraffic(7), 7), (SplitTraffic(3, 5), 8)], ids=["combined", "split"]
+)
+def test_total_used_is_both_directions_together(traffic: CombinedTraffic | SplitTraffic, total: int) -> None:
+    assert traffic.total_used == total
+
+
+def test_a_problem_reads_as_a_sentence() -> None:
+    problem = Problem("response.vpses[17].guaranteed_ram", '"much"', "a whole number")
+    assert str(problem) == 'response.vpses[17].guaranteed_ram is "much", not a whole number'
+
+
+def test_a_list_of_vpses_compares_as_a_list() -> None:
+    assert VpsList([a_vps()], [Problem("a", "b", "c")]) == [a_vps()]
+
+
+def pickled(vpses: VpsList) -> VpsList:
+    twin: VpsList = pickle.loads(pickle.dumps(vpses))
+    return twin
+
+
+@pytest.mark.parametrize("again", [copy.copy, copy.deepcopy, pickled])
+def test_a_list_of_vpses_keeps_its_problems(again: Callable[[VpsList], VpsList]) -> None:
+    vpses = VpsList([a_vps()], [Problem("a", "b", "c")])
+    twin = again(vpses)
+    assert type(twin) is VpsList
+    assert twin == vpses
+    assert twin.problems == vpses.problems
+
+
+def test_a_list_of_vpses_shows_its_problems() -> None:
+    assert repr(VpsList([], [Problem("a", "b", "c")])) == (
+        "VpsList([], problems=(Problem(path='a', found='b', expected='c'),))"
+    )
+
+
+def test_a_list_of_vpses_has_no_problems_unless_it_is_told() -> None:
+    assert VpsList().problems == ()
