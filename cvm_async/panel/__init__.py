@@ -1,0 +1,92 @@
+"""A simulated CVM panel: what a client is tried on, by us and by whoever uses it.
+
+It knows nothing of the client beside it, so that one mistake can't be made twice and go unseen. Names are
+imported when
+they are first used: pytest imports this package in every run, for its plugin, and only `SimulatedPanel` needs
+uvicorn.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cvm_async.panel.app import PanelApp
+    from cvm_async.panel.clock import Clock, LoopClock, ManualClock
+    from cvm_async.panel.controls import RequestRecord
+    from cvm_async.panel.faults import (
+        Answer,
+        Cut,
+        Fault,
+        Hang,
+        Injection,
+        Reset,
+        bad_gateway,
+        garbage,
+        gateway_timeout,
+        redirect,
+        too_many_requests,
+    )
+    from cvm_async.panel.server import SimulatedPanel
+    from cvm_async.panel.world import Combined, Power, SimulatedVps, Split, Verb, World
+
+__all__ = [
+    "Answer",
+    "Clock",
+    "Combined",
+    "Cut",
+    "Fault",
+    "Hang",
+    "Injection",
+    "LoopClock",
+    "ManualClock",
+    "PanelApp",
+    "Power",
+    "RequestRecord",
+    "Reset",
+    "SimulatedPanel",
+    "SimulatedVps",
+    "Split",
+    "Verb",
+    "World",
+    "bad_gateway",
+    "garbage",
+    "gateway_timeout",
+    "redirect",
+    "too_many_requests",
+]
+
+_ROOMS = {
+    "app": ("PanelApp",),
+    "clock": ("Clock", "LoopClock", "ManualClock"),
+    "controls": ("RequestRecord",),
+    "faults": (
+        "Answer",
+        "Cut",
+        "Fault",
+        "Hang",
+        "Injection",
+        "Reset",
+        "bad_gateway",
+        "garbage",
+        "gateway_timeout",
+        "redirect",
+        "too_many_requests",
+    ),
+    "server": ("SimulatedPanel",),
+    "world": ("Combined", "Power", "SimulatedVps", "Split", "Verb", "World"),
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    room = _ROOM_OF.get(name)
+    if room is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{room}"), name)
+    # Found by the ordinary way from now on.
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return __all__

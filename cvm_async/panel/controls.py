@@ -1,0 +1,264 @@
+"""What a test can do to a panel behind its back, and see there: the side that no caller knows.
+
+Kept apart from the answering of calls, so that all of it stands on one page.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Iterable
+from typing import Literal, TypeVar
+
+import attrs
+
+from cvm_async.panel import faults, wire
+from cvm_async.panel.clock import Clock, LoopClock
+from cvm_async.panel.population import populate
+from cvm_async.panel.world import Machine, Power, SimulatedVps, Verb, World
+
+T = TypeVar("T")
+
+_fixed = attrs.setters.frozen
+_not_negative = attrs.validators.ge(0.0)
+
+
+@attrs.define(eq=False)
+class RequestRecord:
+    """One request that arrived, whatever became of it.
+
+    Attributes:
+        method, path: as they came, the path without its query.
+        verb, vps, node: what they mean to the panel; None where they mean nothing.
+        cookie_sent: whether the caller sent the panel's session cookie.
+        started, ended: instants of the panel's clock; `ended` is None while the panel is at it. A caller that
+            goes away does not end a request.
+        status: what was answered, or None where nothing was, or not yet.
+    """
+
+    method: str
+    path: str
+    verb: Verb | None
+    vps: int | None
+    node: int | None
+    cookie_sent: bool
+    started: float
+    ended: float | None = None
+    status: int | None = None
+
+
+@attrs.define(eq=False, kw_only=True, repr=False)
+class PanelControls:
+    """The state of a simulated panel; what is not said to be fixed may be set while it is served.
+
+    Args:
+        vpses: how many, or which. Fixed; see `add_vps`.
+        nodes: on how many nodes, where `vpses` is a number. Fixed.
+        seed: for the figures of such a fleet. Fixed.
+        boot_time, shutdown_time: seconds that a node takes to start or stop a VPS, the POST being open.
+            Fixed.
+        settle: seconds after the answer until the new state shows. Fixed.
+        public_token, private_token: the one pair that is let in; setting others revokes it.
+        client_api: whether the pair has access to this API; False gives 403.
+        unknown_vps: the status that goes with the error for an unknown id: 200 as seen, or 404 as documented.
+        numbers, diagnostics, later_keys, terminated_as_unknown, empty: see `wire.Dialect`. Fixed.
+        clock: what time is; `ManualClock` for one that stands still. Fixed.
+    """
+
+    vpses: int | Iterable[SimulatedVps] = attrs.field(default=200, on_setattr=_fixed)
+    nodes: int = attrs.field(default=8, validator=attrs.validators.ge(1), on_setattr=_fixed)
+    seed: int = attrs.field(default=0, on_setattr=_fixed)
+    boot_time: float = attrs.field(default=0.0, validator=_not_negative, on_setattr=_fixed)
+    shutdown_time: float = attrs.field(default=0.0, validator=_not_negative, on_setattr=_fixed)
+    settle: float = attrs.field(default=0.0, validator=_not_negative, on_setattr=_fixed)
+    public_token: str = "simulated-public-token"  # noqa: S105 - opens nothing but a simulation
+    private_token: str = "simulated-private-token"  # noqa: S105 - likewise
+    client_api: bool = True
+    unknown_vps: Literal[200, 404] = 200
+    numbers: Literal["strings", "mixed"] = attrs.field(default="strings", on_setattr=_fixed)
+    diagnostics: int = attrs.field(default=0, validator=attrs.validators.ge(0), on_setattr=_fixed)
+    later_keys: bool = attrs.field(default=False, on_setattr=_fixed)
+    terminated_as_unknown: bool = attrs.field(default=False, on_setattr=_fixed)
+    empty: wire.EmptyResponse | Literal["rotating"] = attrs.field(default="response-list", on_setattr=_fixed)
+    clock: Clock = attrs.field(factory=LoopClock, on_setattr=_fixed)
+
+    # The ledger: what really was carried out, in order, also where the answer was lost. A refused call is not
+    # here.
+    actions: list[tuple[int, Verb]] = attrs.field(factory=list[tuple[int, Verb]], init=False)
+    requests: list[RequestRecord] = attrs.field(factory=list[RequestRecord], init=False)
+    world: World = attrs.field(init=False)
+    dialect: wire.Dialect = attrs.field(init=False)
+    _troubles: dict[int, faults.NodeTrouble] = attrs.field(factory=dict[int, faults.NodeTrouble], init=False)
+    _injections: list[faults.Injection] = attrs.field(factory=list[faults.Injection], init=False)
+    # Calls that don't go on, by the node that they wait for, or None where a fault has stopped them. The
+    # value tells whether a call was released (True), or its caller has left (False).
+    _stuck: dict[int | None, set[asyncio.Future[bool]]] = attrs.field(
+        factory=dict[int | None, set["asyncio.Future[bool]"]], init=False
+    )
+    _watchers: set[asyncio.Future[None]] = attrs.field(factory=set["asyncio.Future[None]"], init=False)
+
+    def __attrs_post_init__(self) -> None:
+        fleet = self.vpses
+        self.world = World(
+            populate(fleet, self.nodes, self.seed) if isinstance(fleet, int) else fleet,
+            boot_time=self.boot_time,
+            shutdown_time=self.shutdown_time,
+            settle=self.settle,
+        )
+        self.dialect = wire.Dialect(
+            numbers=self.numbers,
+            diagnostics=self.diagnostics,
+            later_keys=self.later_keys,
+            terminated_as_unknown=self.terminated_as_unknown,
+            empty=self.empty,
+        )
+
+    def inject(
+        self,
+        fault: faults.Fault,
+        *,
+        verb: str | None = None,
+        vps: int | None = None,
+        node: int | None = None,
+        skip: int = 0,
+        times: int | None = 1,
+    ) -> faults.Injection:
+        """Let something go wrong with certain calls; of several faults that fit, the first injected strikes.
+
+        Args:
+            fault: what goes wrong.
+            verb: "list", "status", "start", "stop" or "restart"; None for any call.
+            vps: the id of a VPS; None for any call, a list too.
+            node: a node; None likewise.
+            skip: how many such calls pass unharmed first: `skip=2` strikes the third.
+            times: how many are struck then; None for all until the faults are cleared.
+
+        Returns:
+            What tells by its `struck` how many calls it has struck.
+        """
+        injection = faults.Injection(fault, None if verb is None else Verb(verb), vps, node, skip, times)
+        self._injections.append(injection)
+        return injection
+
+    def clear_faults(self) -> None:
+        """Forget all injected faults; calls that `Hang` has stopped go on."""
+
+        def clear() -> None:
+            self._injections.clear()
+            self._release(None)
+
+        self._on_loop(clear)
+
+    def hang_node(self, node: int) -> None:
+        """Let calls to the node's VPSes wait without an answer, in their workers, until the node is healed.
+
+        Raises:
+            ValueError: no VPS is on such a node.
+        """
+        self._trouble(node, faults.Hung())
+
+    def unreachable_node(
+        self, node: int, *, after: float = 10.0, answer: Literal["503", "unknown", "empty"] = "503"
+    ) -> None:
+        """Let the panel fail to reach a node.
+
+        Args:
+            node: which.
+            after: seconds until the panel gives up and says so.
+            answer: how, see `faults.Unreachable`.
+
+        Raises:
+            ValueError: no VPS is on such a node.
+        """
+        self._trouble(node, faults.Unreachable(after, answer))
+
+    def heal_node(self, node: int) -> None:
+        """Let a node work again; calls that waited for it go on, and are carried out now."""
+
+        def heal() -> None:
+            self._troubles.pop(node, None)
+            self._release(node)
+
+        self._on_loop(heal)
+
+    def power(self, vps: int) -> Power:
+        """Return what the panel would now say about a VPS, without a call."""
+        machine = self._machine(vps)
+        return self._on_loop(lambda: self.world.shown(machine, self.clock.now()))
+
+    def set_power(self, vps: int, power: str) -> None:
+        """Put a VPS into a state at once, as if its owner or the host's staff had."""
+        machine = self._machine(vps)
+        self._on_loop(lambda: self.world.force(machine, Power(power)))
+
+    def add_vps(self, vps: SimulatedVps) -> None:
+        """Create a VPS.
+
+        Raises:
+            ValueError: there is one with this id.
+        """
+        self._on_loop(lambda: self.world.add(vps))
+
+    def remove_vps(self, vps: int) -> None:
+        """Delete a VPS; calls to it that are under way are not disturbed.
+
+        Raises:
+            KeyError: there is none with this id.
+        """
+        self._on_loop(lambda: self.world.remove(vps))
+
+    def peak_in_flight(self, *, node: int | None = None) -> int:
+        """Return the most requests that were open at one instant; with `node`, of those to its VPSes."""
+        edges: list[tuple[float, int]] = []
+        for record in self.requests:
+            if node is None or record.node == node:
+                edges.append((record.started, 1))
+                if record.ended is not None:
+                    edges.append((record.ended, -1))
+        # At one and the same instant, what ends makes room for what begins.
+        return max(itertools.accumulate((step for _, step in sorted(edges)), initial=0))
+
+    async def wait_for(self, condition: Callable[[], bool]) -> None:
+        """Return once a condition on this panel holds, such as `lambda: len(panel.actions) == 3`.
+
+        It is looked at whenever a request arrives, an action begins or a request ends; from any event loop.
+        """
+        while True:
+            heard = asyncio.get_running_loop().create_future()
+            self._watchers.add(heard)
+            try:
+                # Only now, so that nothing can happen unheard between the look and the wait.
+                if condition():
+                    return
+                await heard
+            finally:
+                self._watchers.discard(heard)
+
+    def _trouble(self, node: int, trouble: faults.NodeTrouble) -> None:
+        if node not in self.world.nodes:
+            raise ValueError(f"no VPS is on a node {node}")
+        self._troubles[node] = trouble
+
+    def _machine(self, vps: int) -> Machine:
+        machine = self.world.find(vps)
+        if machine is None:
+            raise KeyError(vps)
+        return machine
+
+    def _on_loop(self, action: Callable[[], T]) -> T:
+        """Do something where calls are answered: here, unless a panel answers them in another thread."""
+        return action()
+
+    def _release(self, node: int | None) -> None:
+        """Let the calls go on that wait for a node, or with None those that a fault has stopped."""
+        for freed in self._stuck.pop(node, set()):
+            if not freed.done():
+                freed.set_result(True)
+
+    def _notify(self) -> None:
+        """Something has happened that somebody may be waiting for."""
+        for heard in tuple(self._watchers):
+            heard.get_loop().call_soon_threadsafe(_settle, heard)
+
+
+def _settle(heard: asyncio.Future[None]) -> None:
+    if not heard.done():
+        heard.set_result(None)

@@ -1,0 +1,164 @@
+"""World values as the bytes that PHP would make of them, in the dialects in which panels have been heard.
+
+The JSON says everything as text where PHP 5 does, mixes numbers and text where PHP 8 does, escapes slashes,
+and may
+stand behind diagnostics in HTML: a client has to live with all of it, so the panel must be able to say it.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from typing import Literal
+
+import attrs
+
+from cvm_async.panel.world import Combined, Power, SimulatedVps
+
+EmptyResponse = Literal[
+    "nothing", "list", "object", "response-list", "response-object", "response-null", "response-text"
+]
+
+# Every way in which a panel has been seen to say "done, and nothing to add".
+EMPTY_RESPONSES: Mapping[EmptyResponse, bytes] = {
+    "nothing": b"",
+    "list": b"[]",
+    "object": b"{}",
+    "response-list": b'{"response":[]}',
+    "response-object": b'{"response":{}}',
+    "response-null": b'{"response":null}',
+    "response-text": b'{"response":""}',
+}
+
+NO_VALID_PAIR = "No valid API token pair was specified."
+NO_ACCESS = "The specified API token pair does not have access to this API."
+NO_SUCH_VPS = "The specified VPS ID does not exist or is not accessible to this user."
+NODE_UNREACHABLE = "The host node of this VPS is unreachable."
+
+_DIAGNOSTIC = (
+    b"<br />\n<b>Warning</b>:  Undefined array key &quot;x&quot; in "
+    b"<b>/srv/panel/client.php</b> on line <b>17</b><br />\n"
+)
+_LOCATIONS = ("Roubaix, France", "Germany", "Kansas City / Missouri", "København")
+_TEMPLATES = 5
+
+
+@attrs.frozen(kw_only=True)
+class Dialect:
+    """How a panel speaks.
+
+    Args:
+        numbers: "strings" as PHP 5 has them all, or "mixed" as PHP 8.1 and later do.
+        diagnostics: at least so many bytes of PHP's HTML diagnostics stand before each JSON body; 0 for none.
+        later_keys: whether a listed VPS has `location` and `template`, as in later releases.
+        terminated_as_unknown: whether a terminated VPS is reported as `unknown`, as some releases do.
+        empty: how an answer without content looks, or "rotating" for one after the other.
+    """
+
+    numbers: Literal["strings", "mixed"] = "strings"
+    diagnostics: int = 0
+    later_keys: bool = False
+    terminated_as_unknown: bool = False
+    empty: EmptyResponse | Literal["rotating"] = "response-list"
+
+
+def proxy_page(status: int, phrase: str) -> bytes:
+    """Return the HTML that a proxy in front of the panel answers with."""
+    title = f"{status} {phrase}"
+    return (
+        f"<html>\n<head><title>{title}</title></head>\n<body>\n<center><h1>{title}</h1></center>\n</body>\n</html>\n"
+    ).encode()
+
+
+def render_list(vpses: Iterable[SimulatedVps], dialect: Dialect) -> bytes:
+    """Return the body of a list answer."""
+    return _encode({"response": {"vpses": [_entry(vps, dialect) for vps in vpses]}}, dialect)
+
+
+def render_status(vps: SimulatedVps, power: Power | None, dialect: Dialect) -> bytes:
+    """Return the body of a status answer; a power of None is one that the panel could not find out."""
+    word = "unknown" if power is None else vps.shown_as or str(power)
+    if power is Power.TERMINATED and dialect.terminated_as_unknown:
+        word = "unknown"
+    ram_used = vps.ram_used if power is Power.RUNNING else 0
+    number = _number(dialect)
+    fields: dict[str, object] = {
+        # What a command on the node prints stays text, also in PHP 8.
+        "ram_used": str(ram_used),
+        "disk_used": number(vps.disk_used),
+        "status": word,
+    }
+    if isinstance(vps.traffic, Combined):
+        fields["traffic_used"] = number(vps.traffic.used)
+    elif vps.traffic is not None:
+        fields["traffic_in_used"] = number(vps.traffic.in_used)
+        fields["traffic_out_used"] = number(vps.traffic.out_used)
+    return _encode({"response": fields}, dialect)
+
+
+def render_errors(message: str, dialect: Dialect) -> bytes:
+    """Return the body of an answer that says no."""
+    return _encode({"errors": [message]}, dialect)
+
+
+def render_empty(turn: int, dialect: Dialect) -> bytes:
+    """Return the body of an answer that has nothing to say; `turn` counts them, for the rotating kind."""
+    if dialect.empty == "rotating":
+        bodies = tuple(EMPTY_RESPONSES.values())
+        body = bodies[turn % len(bodies)]
+    else:
+        body = EMPTY_RESPONSES[dialect.empty]
+    # Diagnostics stand before JSON; before nothing at all they would be the body.
+    return _diagnostics(dialect) + body if body else body
+
+
+def _entry(vps: SimulatedVps, dialect: Dialect) -> dict[str, object]:
+    number = _number(dialect)
+    entry: dict[str, object] = {
+        "id": number(vps.id),
+        "node": number(vps.node),
+        "virtualization_type": number(vps.virtualization_type),
+        "hostname": vps.hostname,
+        "guaranteed_ram": number(vps.guaranteed_ram),
+        "disk_space": number(vps.disk_space),
+        "cpu_count": number(vps.cpu_count),
+    }
+    if vps.burstable_ram is not None:
+        entry["burstable_ram"] = number(vps.burstable_ram)
+    if isinstance(vps.traffic, Combined):
+        entry["traffic_limit"] = number(vps.traffic.limit)
+        entry["traffic_used"] = number(vps.traffic.used)
+    elif vps.traffic is not None:
+        entry["traffic_in_limit"] = number(vps.traffic.in_limit)
+        entry["traffic_out_limit"] = number(vps.traffic.out_limit)
+        entry["traffic_in_used"] = number(vps.traffic.in_used)
+        entry["traffic_out_used"] = number(vps.traffic.out_used)
+    if dialect.later_keys:
+        entry["location"] = _LOCATIONS[vps.node % len(_LOCATIONS)]
+        entry["template"] = number(vps.id % _TEMPLATES + 1)
+    return entry | dict(vps.extra)
+
+
+def _number(dialect: Dialect) -> Callable[[float | None], object]:
+    return _as_text if dialect.numbers == "strings" else _as_it_is
+
+
+def _as_text(number: float | None) -> str:
+    if number is None:
+        return ""
+    # PHP writes no ".0" behind a whole number.
+    return str(int(number) if number == int(number) else number)
+
+
+def _as_it_is(number: float | None) -> float | None:
+    return number
+
+
+_to_json = json.JSONEncoder(separators=(",", ":")).encode
+
+
+def _encode(answer: Mapping[str, object], dialect: Dialect) -> bytes:
+    # PHP's `json_encode` escapes slashes, and outside of strings JSON has none.
+    return _diagnostics(dialect) + _to_json(answer).replace("/", "\\/").encode("ascii")
+
+
+def _diagnostics(dialect: Dialect) -> bytes:
+    return _DIAGNOSTIC * -(-dialect.diagnostics // len(_DIAGNOSTIC))

@@ -1,0 +1,514 @@
+import asyncio
+import json
+from collections.abc import Coroutine
+from typing import Any, Literal, TypeVar, cast
+
+import httpx
+import pytest
+
+from cvm_async.panel import (
+    Answer,
+    Cut,
+    Fault,
+    Hang,
+    ManualClock,
+    PanelApp,
+    Power,
+    Reset,
+    SimulatedVps,
+    bad_gateway,
+    garbage,
+    gateway_timeout,
+)
+from panel.callers import without_socket
+
+T = TypeVar("T")
+
+
+def errors(response: httpx.Response) -> list[str]:
+    return cast("list[str]", response.json()["errors"])
+
+
+async def gathered(*calls: Coroutine[Any, Any, T]) -> list[T]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(call) for call in calls]
+    return [task.result() for task in tasks]
+
+
+async def get(app: PanelApp, *paths: str) -> list[httpx.Response]:
+    """Call all at once."""
+    async with without_socket(app) as client:
+        return await gathered(*(client.get(path) for path in paths))
+
+
+async def post(app: PanelApp, path: str) -> httpx.Response:
+    async with without_socket(app) as client:
+        return await client.post(path)
+
+
+async def turns(number: int = 30) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
+
+
+# What is answered
+
+
+async def test_a_list_names_all_vpses() -> None:
+    [response] = await get(PanelApp(vpses=3, nodes=1), "list")
+    assert [vps["id"] for vps in response.json()["response"]["vpses"]] == ["1", "2", "3"]
+
+
+async def test_a_list_shows_vpses_that_came_and_went_since_the_last() -> None:
+    app = PanelApp(vpses=1)
+    [before] = await get(app, "list")
+    [same] = await get(app, "list")
+    app.remove_vps(1)
+    [after] = await get(app, "list")
+    assert before.content == same.content != after.content
+    assert after.content == b'{"response":{"vpses":[]}}'
+
+
+async def test_an_answer_is_json_called_html_with_a_cookie() -> None:
+    [response] = await get(PanelApp(vpses=1), "1/status")
+    assert response.headers["content-type"] == "text/html; charset=UTF-8"
+    assert response.headers["set-cookie"].startswith("PHPSESSID=")
+    assert response.headers["set-cookie"].endswith("; path=/")
+    assert response.json()["response"]["status"] == "running"
+
+
+async def test_every_call_without_a_cookie_begins_a_session_of_its_own() -> None:
+    responses = await get(PanelApp(vpses=1), *["list"] * 5)
+    assert len({response.headers["set-cookie"] for response in responses}) == 5
+
+
+async def test_a_call_with_a_cookie_goes_on_with_its_session() -> None:
+    async with without_socket(PanelApp(vpses=1)) as client:
+        headers = {"cookie": "PHPSESSID=abc", "explicit-cookie": "yes"}
+        response = await client.get("list", headers=headers)
+    assert response.headers["set-cookie"] == "PHPSESSID=abc; path=/"
+
+
+@pytest.mark.parametrize("which", ["API-Public-Token", "API-Private-Token"])
+@pytest.mark.parametrize("token", ["wrong", ""])
+async def test_a_wrong_token_is_refused_with_401(which: str, token: str) -> None:
+    async with without_socket(PanelApp(vpses=1)) as client:
+        response = await client.get("list", headers={which: token})
+    assert (response.status_code, errors(response)) == (401, ["No valid API token pair was specified."])
+
+
+async def test_a_token_pair_that_is_replaced_no_longer_opens() -> None:
+    app = PanelApp(vpses=1)
+    async with without_socket(app) as client:
+        app.private_token = "new"
+        assert (await client.get("list")).status_code == 401
+
+
+async def test_a_pair_without_access_to_this_api_is_refused_with_403() -> None:
+    [response] = await get(PanelApp(vpses=1, client_api=False), "list")
+    assert (response.status_code, errors(response)) == (
+        403,
+        ["The specified API token pair does not have access to this API."],
+    )
+
+
+@pytest.mark.parametrize("status", [200, 404])
+async def test_an_unknown_vps_is_an_error_whatever_the_status(status: Literal[200, 404]) -> None:
+    [response] = await get(PanelApp(vpses=1, unknown_vps=status), "2/status")
+    assert response.status_code == status
+    assert errors(response) == ["The specified VPS ID does not exist or is not accessible to this user."]
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        pytest.param("GET", "nonsense", id="no such call"),
+        pytest.param("GET", "x/status", id="an id that is no number"),
+        pytest.param("GET", "1/status/", id="a slash too many"),
+        pytest.param("GET", "1/start", id="GET for an action"),
+        pytest.param("POST", "1/status", id="POST for a status"),
+        pytest.param("GET", f"{'9' * 5000}/status", id="an id of 5,000 digits"),
+        pytest.param("GET", "\u0661/status", id="an id in Arabic digits"),
+    ],
+)
+async def test_an_unknown_route_is_a_500_with_an_empty_body(method: str, path: str) -> None:
+    app = PanelApp(vpses=1)
+    async with without_socket(app) as client:
+        response = await client.request(method, path)
+    assert (response.status_code, response.content) == (500, b"")
+    assert (app.requests[0].verb, app.requests[0].vps) == (None, None)
+
+
+async def test_a_panel_can_live_under_a_prefix_and_nowhere_else() -> None:
+    app = PanelApp(vpses=1, path_prefix="/cvm")
+    async with without_socket(app, base="http://panel.example.net/cvm") as client:
+        assert (await client.get("list")).status_code == 200
+    [response] = await get(app, "list")
+    assert response.status_code == 500
+
+
+@pytest.mark.parametrize("prefix", ["cvm", "/cvm/", "/"])
+def test_a_prefix_begins_with_a_slash_and_does_not_end_with_one(prefix: str) -> None:
+    with pytest.raises(ValueError, match="path_prefix"):
+        PanelApp(path_prefix=prefix)
+
+
+# Power
+
+
+@pytest.mark.parametrize(
+    ("power", "verb", "then"),
+    [
+        (Power.RUNNING, "stop", "stopped"),
+        (Power.STOPPED, "start", "running"),
+        (Power.RUNNING, "restart", "running"),
+        (Power.STOPPED, "restart", "running"),
+    ],
+)
+async def test_an_action_is_carried_out_answered_with_nothing_and_in_the_ledger(
+    power: Power, verb: str, then: str
+) -> None:
+    app = PanelApp(vpses=[SimulatedVps(id=7, power=power)])
+    response = await post(app, f"7/{verb}")
+    assert (response.status_code, response.json()) == (200, {"response": []})
+    assert app.actions == [(7, verb)]
+    assert app.power(7) == then
+
+
+@pytest.mark.parametrize(
+    ("power", "verb"),
+    [
+        (Power.RUNNING, "start"),
+        (Power.STOPPED, "stop"),
+        (Power.SUSPENDED, "stop"),
+        (Power.TERMINATED, "start"),
+    ],
+)
+async def test_a_refused_action_is_a_500_with_errors_and_not_in_the_ledger(power: Power, verb: str) -> None:
+    app = PanelApp(vpses=[SimulatedVps(id=7, power=power)])
+    response = await post(app, f"7/{verb}")
+    assert response.status_code == 500
+    assert len(errors(response)) == 1
+    assert app.actions == []
+
+
+async def test_a_post_is_open_for_as_long_as_the_node_works() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, boot_time=30.0, shutdown_time=10.0, clock=clock)
+    assert (await clock.run(post(app, "1/restart"))).status_code == 200
+    assert (app.requests[0].started, app.requests[0].ended) == (0.0, 40.0)
+
+
+async def test_a_second_action_on_a_vps_is_refused_while_the_first_is_carried_out() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, shutdown_time=10.0, clock=clock)
+    first, second = await clock.run(gathered(post(app, "1/stop"), post(app, "1/start")))
+    assert (first.status_code, second.status_code) == (200, 500)
+    assert "locked" in errors(second)[0]
+    assert app.actions == [(1, "stop")]
+
+
+async def test_a_state_shows_only_when_it_has_settled() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, settle=3.0, clock=clock)
+    await post(app, "1/stop")
+    await clock.advance(2.9)
+    assert app.power(1) == "running"
+    await clock.advance(0.1)
+    assert app.power(1) == "stopped"
+
+
+# Nodes in trouble
+
+
+async def test_a_hung_node_answers_nothing_until_it_is_healed_and_the_others_go_on() -> None:
+    app = PanelApp(vpses=2, nodes=2)
+    app.hang_node(1)
+    async with without_socket(app) as client:
+        hanging = [asyncio.ensure_future(client.get("1/status")), asyncio.ensure_future(client.post("1/stop"))]
+        assert (await client.get("2/status")).status_code == 200
+        assert (await client.get("list")).status_code == 200
+        await turns()
+        assert not any(call.done() for call in hanging)
+        assert app.actions == []
+        app.heal_node(1)
+        assert [(await call).status_code for call in hanging] == [200, 200]
+    assert app.actions == [(1, "stop")]
+
+
+@pytest.mark.parametrize(
+    ("answer", "verb", "status", "body"),
+    [
+        pytest.param("503", "status", 503, "errors", id="as documented"),
+        pytest.param("503", "start", 503, "errors", id="an action, as documented"),
+        pytest.param("unknown", "status", 200, "unknown", id="a status of unknown"),
+        pytest.param("unknown", "start", 503, "errors", id="no action is unknown"),
+        pytest.param("empty", "status", 500, "", id="an uncaught failure"),
+        pytest.param("empty", "start", 500, "", id="an action's uncaught failure"),
+    ],
+)
+async def test_an_unreachable_node_says_so_after_a_while_and_carries_nothing_out(
+    answer: Literal["503", "unknown", "empty"], verb: str, status: int, body: str
+) -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=[SimulatedVps(id=1, power="stopped")], clock=clock)
+    app.unreachable_node(1, after=10.0, answer=answer)
+    async with without_socket(app) as client:
+        method = "GET" if verb == "status" else "POST"
+        response = await clock.run(client.request(method, f"1/{verb}"))
+    assert (response.status_code, clock.now(), app.actions) == (status, 10.0, [])
+    assert body in response.text
+    assert bool(response.content) == bool(body)
+
+
+async def test_a_healed_node_is_reached_again() -> None:
+    app = PanelApp(vpses=1)
+    app.unreachable_node(1)
+    app.heal_node(1)
+    [response] = await get(app, "1/status")
+    assert response.status_code == 200
+
+
+async def test_a_hung_node_that_turns_out_unreachable_says_so() -> None:
+    app = PanelApp(vpses=1)
+    app.hang_node(1)
+    async with without_socket(app) as client:
+        call = asyncio.ensure_future(client.get("1/status"))
+        await turns()
+        app.heal_node(1)
+        app.unreachable_node(1, after=0.0)
+        assert (await call).status_code == 503
+
+
+# What calls wait for
+
+
+async def test_calls_take_their_cost_in_as_many_workers_as_there_are() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=24, cost=0.040, workers=8, clock=clock)
+    await clock.run(get(app, *(f"{number}/status" for number in range(1, 25))))
+    assert clock.now() == pytest.approx(3 * 0.040)
+
+
+async def test_two_cores_answer_fifty_calls_a_second_whatever_the_workers() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, cost=0.040, cores=2, workers=20, clock=clock)
+    await clock.run(get(app, *["1/status"] * 50))
+    assert clock.now() == pytest.approx(1.0)
+
+
+async def test_a_status_waits_for_its_commands_and_a_list_does_not() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, latency=0.2, clock=clock)
+    await clock.run(get(app, "list"))
+    assert clock.now() == 0.0
+    await clock.run(get(app, *["1/status"] * 10))
+    assert clock.now() == 0.2
+
+
+async def test_beyond_the_backlog_a_proxy_says_502_at_once() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, latency=1.0, workers=2, backlog=3, clock=clock)
+    responses = await clock.run(get(app, *["1/status"] * 7))
+    assert sorted(response.status_code for response in responses) == [200] * 5 + [502] * 2
+    assert sorted(record.ended or 0.0 for record in app.requests)[:2] == [0.0, 0.0]
+    assert next(r for r in responses if r.status_code == 502).content.startswith(b"<html>")
+
+
+async def with_one_cookie(app: PanelApp, calls: int) -> None:
+    headers = {"cookie": "PHPSESSID=abc", "explicit-cookie": "yes"}
+    async with without_socket(app) as client:
+        await gathered(*(client.get("1/status", headers=headers) for _ in range(calls)))
+
+
+async def test_calls_with_one_cookie_run_one_after_the_other() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, latency=1.0, clock=clock)
+    await clock.run(with_one_cookie(app, 8))
+    assert clock.now() == 8.0
+    assert all(record.cookie_sent for record in app.requests)
+
+
+async def test_without_the_lock_they_run_together() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, latency=1.0, cookie_lock=False, clock=clock)
+    await clock.run(with_one_cookie(app, 8))
+    assert clock.now() == 1.0
+
+
+async def test_calls_that_wait_for_the_session_occupy_their_workers() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, latency=1.0, workers=2, clock=clock)
+    await clock.run(gathered(with_one_cookie(app, 4), with_one_cookie(app, 0)))
+    assert clock.now() == 4.0
+    assert (await clock.run(get(app, "1/status")))[0].status_code == 200
+
+
+# Callers who leave
+
+
+async def test_an_action_is_carried_out_although_its_caller_has_gone() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, cost=1.0, clock=clock)
+    call = asyncio.ensure_future(post(app, "1/stop"))
+    await app.wait_for(lambda: len(app.requests) == 1)
+    call.cancel()
+    await clock.advance(2.0)
+    assert call.cancelled()
+    assert app.actions == [(1, "stop")]
+    assert (app.requests[0].status, app.requests[0].ended) == (200, 1.0)
+
+
+@pytest.mark.parametrize("reach", ["before it hangs", "while it hangs"])
+async def test_a_hung_call_whose_caller_has_gone_frees_its_worker_and_is_not_carried_out(reach: str) -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=2, nodes=2, cost=1.0, workers=1, clock=clock)
+    app.hang_node(1)
+    call = asyncio.ensure_future(post(app, "1/stop"))
+    await clock.advance(0.5 if reach == "before it hangs" else 1.5)
+    call.cancel()
+    [other] = await clock.run(get(app, "2/status"))
+    app.heal_node(1)
+    assert other.status_code == 200
+    assert app.actions == []
+    assert app.requests[0].status is None
+
+
+async def test_a_real_php_keeps_the_worker_of_a_hung_call_and_carries_it_out_when_it_can() -> None:
+    app = PanelApp(vpses=2, nodes=2, workers=1, frees_hung_workers=False)
+    app.hang_node(1)
+    call = asyncio.ensure_future(post(app, "1/stop"))
+    await turns()
+    call.cancel()
+    other = asyncio.ensure_future(get(app, "2/status"))
+    await turns()
+    assert not other.done()
+    app.heal_node(1)
+    await other
+    assert app.actions == [(1, "stop")]
+
+
+@pytest.mark.parametrize("pause", range(8))
+async def test_a_caller_may_leave_in_the_very_turn_in_which_the_node_is_healed(pause: int) -> None:
+    app = PanelApp(vpses=1)
+    app.hang_node(1)
+    call = asyncio.ensure_future(post(app, "1/stop"))
+    await turns()
+    call.cancel()
+    await turns(pause)
+    app.heal_node(1)
+    await app.wait_for(lambda: app.requests[0].ended is not None)
+    assert app.actions == ([] if app.requests[0].status is None else [(1, "stop")])
+
+
+async def test_closing_gives_up_what_hangs_and_what_works() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=2, nodes=2, shutdown_time=10.0, clock=clock)
+    app.hang_node(1)
+    calls = [asyncio.ensure_future(post(app, f"{number}/stop")) for number in (1, 2)]
+    await turns()
+    await app.aclose()
+    # httpx insists on an answer, and there is none.
+    for call in calls:
+        with pytest.raises(AssertionError):
+            await call
+    assert [record.status for record in app.requests] == [None, None]
+
+
+async def test_closing_an_idle_panel_is_nothing() -> None:
+    await PanelApp(vpses=1).aclose()
+
+
+# Faults
+
+
+async def test_a_fault_on_the_way_strikes_before_anything_is_carried_out() -> None:
+    app = PanelApp(vpses=1)
+    app.inject(bad_gateway(), verb="stop")
+    response = await post(app, "1/stop")
+    assert (response.status_code, app.actions, app.requests[0].status) == (502, [], 502)
+    assert "set-cookie" not in response.headers
+
+
+@pytest.mark.parametrize("fault", [bad_gateway(after_action=True), gateway_timeout(after_action=True)])
+async def test_a_fault_on_the_way_back_loses_the_answer_but_not_the_action(fault: Answer) -> None:
+    app = PanelApp(vpses=1)
+    app.inject(fault, verb="stop")
+    response = await post(app, "1/stop")
+    assert (response.status_code, app.actions) == (fault.status, [(1, "stop")])
+
+
+@pytest.mark.parametrize(
+    ("fault", "carried_out"),
+    [
+        pytest.param(Reset(), [], id="reset before"),
+        pytest.param(Reset(after_action=True), [(1, "stop")], id="reset after"),
+        pytest.param(Cut(), [(1, "stop")], id="cut"),
+    ],
+)
+async def test_a_dropped_connection_is_an_error_where_there_is_no_socket(
+    fault: Fault, carried_out: list[tuple[int, str]]
+) -> None:
+    app = PanelApp(vpses=1)
+    app.inject(fault)
+    with pytest.raises(ConnectionResetError):
+        await post(app, "1/stop")
+    assert app.actions == carried_out
+
+
+@pytest.mark.parametrize(
+    ("fault", "carried_out"),
+    [
+        pytest.param(Hang(), [], id="before"),
+        pytest.param(Hang(after_action=True), [(1, "stop")], id="after"),
+    ],
+)
+async def test_a_call_that_hangs_goes_on_when_the_faults_are_cleared(
+    fault: Fault, carried_out: list[tuple[int, str]]
+) -> None:
+    app = PanelApp(vpses=1)
+    app.inject(fault, times=None)
+    call = asyncio.ensure_future(post(app, "1/stop"))
+    await turns()
+    assert (call.done(), app.actions) == (False, carried_out)
+    app.clear_faults()
+    assert (await call).status_code == 200
+    assert app.actions == [(1, "stop")]
+
+
+async def test_a_call_that_hangs_occupies_its_worker() -> None:
+    app = PanelApp(vpses=1, workers=1)
+    app.inject(Hang())
+    async with without_socket(app) as client:
+        hanging, waiting = (asyncio.ensure_future(client.get("list")) for _ in range(2))
+        await turns()
+        assert not waiting.done()
+        app.clear_faults()
+        await gathered(client.get("list"))
+    assert hanging.done()
+    assert waiting.done()
+
+
+async def test_of_several_faults_the_first_that_fits_strikes_and_a_spent_one_is_gone() -> None:
+    app = PanelApp(vpses=2)
+    stops = app.inject(garbage(), vps=2, times=2)
+    app.inject(Answer(status=418))
+    statuses = [(await get(app, path))[0].status_code for path in ("1/status", "2/status", "2/status", "2/status")]
+    assert statuses == [418, 200, 200, 200]
+    assert stops.struck == 2
+    with pytest.raises(UnicodeDecodeError):
+        json.loads((await get_garbage(app)).content)
+
+
+async def get_garbage(app: PanelApp) -> httpx.Response:
+    app.inject(garbage())
+    return (await get(app, "list"))[0]
+
+
+async def test_the_log_tells_what_arrived_and_what_was_answered() -> None:
+    app = PanelApp(vpses=4, nodes=2, clock=ManualClock())
+    await get(app, "2/status")
+    [record] = app.requests
+    assert (record.method, record.path) == ("GET", "/api/client/vps/2/status")
+    assert (record.verb, record.vps, record.node, record.cookie_sent) == ("status", 2, 2, False)
+    assert (record.started, record.ended, record.status) == (0.0, 0.0, 200)
