@@ -1,0 +1,133 @@
+"""Finds a panel's knee while working: how many calls in flight fill its workers, and queue none behind them.
+
+Below the knee more calls in flight give more throughput at the same latency; above it they only wait. So latency tells:
+the limit grows while answers take as long as on an idle panel, and shrinks in proportion as they take longer. That is the
+gradient of Netflix's concurrency-limits (`GradientLimit`), which comes from TCP Vegas; the doubling at the start is TCP's
+slow start; the cut on a refusal is AIMD's; and the now and then deliberately low limit, which shows again how fast an
+idle panel is, is BBR's ProbeRTT. Without it the estimate of the idle latency would creep up with the queue it allows.
+"""
+
+import math
+from statistics import fmean
+
+from attrs import define, field
+
+TOLERANCE = 1.05
+"""Latency beyond the idle one that counts as none: means scatter by some percent on an idle panel too."""
+START_TOLERANCE = 1.2
+START_DOUBT = 0.5
+"""The same while the limit doubles, plus this over the root of the window's answers: a mean of three may be far off."""
+BACK_OFF = 0.7
+"""What a refusal (429, 502, 504) leaves of the limit. AIMD's half is for a congestion that is shared with strangers."""
+STEEPEST = 0.5
+"""What one window of slow answers leaves of it at the least."""
+HEADROOM = 1.0
+"""Calls by which the limit grows a window at the least; TCP Vegas likewise goes by the limit's logarithm."""
+ROUNDS = 2
+SAMPLES = 20
+START_SAMPLES = 3
+"""A window's answers: so many rounds of the limit, and so many at the least. At the start one round does, and few answers:
+each window is one more round trip on a way that is long already."""
+PROBE_EVERY = 30
+"""Windows between two looks at the idle latency."""
+PROBE_AT = 0.5
+"""The part of the limit that is in use during a look: safely below the knee, as the queue that is allowed is small."""
+BLEND = 0.5
+"""How far a look moves the idle latency towards what it saw."""
+
+
+@define
+class AdaptiveLimit:
+    """A limit on calls in flight that follows what their answers tell.
+
+    It goes by windows of answers, all to calls sent since the window began, and by the mean of their latencies: by
+    Little's law that is calls in flight over throughput, so it rises with the queue however the queue is spread.
+
+    Attributes:
+        least: Never below.
+        most: Never above.
+    """
+
+    least: int = 1
+    most: int = 256
+    _size: float = field(init=False)
+    _starting: bool = field(init=False, default=True)
+    _idle_seconds: list[float] = field(init=False, factory=list)
+    _idle: float = field(init=False, default=math.inf)
+    _began: float = field(init=False, default=-math.inf)
+    _seconds: list[float] = field(init=False, factory=list)
+    _used: bool = field(init=False, default=False)
+    _windows: int = field(init=False, default=0)
+    _before_probe: float | None = field(init=False, default=None)
+
+    @_size.default
+    def _first_size(self) -> float:
+        return float(self.least)
+
+    @property
+    def limit(self) -> int:
+        """Calls that may be in flight now."""
+        return int(self._size)
+
+    def answered(self, now: float, seconds: float, in_flight: int) -> None:
+        """Learns from an answer: when it came, how long it took, and how many calls were in flight with it."""
+        if now - seconds < self._began:
+            return
+        self._seconds.append(seconds)
+        self._used = self._used or in_flight >= self.limit
+        if len(self._seconds) >= self._enough():
+            self._close_window(now)
+
+    def _enough(self) -> int:
+        if self._starting:
+            return max(self.limit, START_SAMPLES)
+        return max(ROUNDS * self.limit, SAMPLES)
+
+    def refused(self, now: float, seconds: float) -> None:
+        """Learns that the panel had no room for a call; several refused at one time count once."""
+        if now - seconds < self._began:
+            return
+        self._starting = False
+        self._before_probe = None
+        self._resize(self._size * BACK_OFF, now)
+
+    def _close_window(self, now: float) -> None:
+        latency = fmean(self._seconds)
+        if self._before_probe is not None:
+            self._idle += BLEND * (latency - self._idle)
+            size, self._before_probe = self._before_probe, None
+        elif not self._used:
+            # A limit that nobody reaches has shown nothing: it must not grow on that.
+            size = self._size
+        elif self._starting:
+            size = self._start(latency)
+        else:
+            size = self._follow(latency)
+        self._resize(size, now)
+
+    def _start(self, latency: float) -> float:
+        """Doubles, as long as the latency stays that of all windows so far."""
+        if latency <= self._idle * (START_TOLERANCE + START_DOUBT / math.sqrt(len(self._seconds))):
+            self._idle_seconds += self._seconds
+            self._idle = fmean(self._idle_seconds)
+            return self._size * 2
+        self._starting = False
+        self._idle_seconds.clear()
+        return self._follow(latency)
+
+    def _follow(self, latency: float) -> float:
+        """Shrinks as answers take longer than on an idle panel, and otherwise tries a little more."""
+        self._windows += 1
+        gradient = min(max(TOLERANCE * self._idle / max(latency, 1e-9), STEEPEST), 1.0)
+        size = self._size * gradient + max(HEADROOM, math.log10(self._size))
+        if self._windows >= PROBE_EVERY:
+            self._windows = 0
+            self._before_probe = size
+            return size * PROBE_AT
+        return size
+
+    def _resize(self, size: float, now: float) -> None:
+        self._size = min(max(size, float(self.least)), float(self.most))
+        self._began = now
+        self._seconds.clear()
+        self._used = False

@@ -1,0 +1,88 @@
+"""How a session behaves, as frozen values: they are checked once, when made, and shared freely afterwards."""
+
+from typing import Any, Literal
+
+from attrs import Attribute, field, frozen
+
+from cvm_async._checks import count, is_count, refuse, seconds
+
+MEBIBYTE = 1024 * 1024
+
+
+ADAPTIVE = "adaptive"
+ADAPTIVE_CEILING = 256
+"""Calls in flight beyond which nothing grows: a panel with more workers than that is not known to us."""
+
+
+def _count_or_adaptive(_: object, attribute: "Attribute[Any]", value: object) -> None:
+    if value != ADAPTIVE and not is_count(value, 1):
+        refuse(attribute.name, 'a whole number of at least 1, or "adaptive"', value)
+
+
+@frozen(kw_only=True)
+class Breaker:
+    """When a host node counts as dead, and for how long fleets leave it alone.
+
+    Attributes:
+        failures: Consecutive node failures (a 503, or no answer in time) that open the node.
+        cool_down: Seconds until one probe may try an open node again.
+    """
+
+    failures: int = field(default=3, validator=count())
+    cool_down: float = field(default=30.0, validator=seconds())
+
+
+@frozen(kw_only=True)
+class Limits:
+    """How much a session may have under way at once, over all its callers.
+
+    Attributes:
+        max_concurrency: Calls in flight on the panel. "adaptive": as many as fill its workers and queue none behind
+            them, found out while working from how long status calls take, at most 256.
+        per_node: Of these, calls about VPSes on one host node; what keeps a hung node from taking every place.
+        breaker: When fleets leave a dead node alone; None: never.
+        max_body: Bytes of one answer, after decompression; a longer one is refused while it is read.
+    """
+
+    max_concurrency: int | Literal["adaptive"] = field(default=16, validator=_count_or_adaptive)
+    per_node: int = field(default=4, validator=count())
+    breaker: Breaker | None = field(factory=Breaker)
+    max_body: int = field(default=32 * MEBIBYTE, validator=count())
+
+    @property
+    def ceiling(self) -> int:
+        """Calls that may ever be in flight."""
+        return self.max_concurrency if isinstance(self.max_concurrency, int) else ADAPTIVE_CEILING
+
+
+@frozen(kw_only=True)
+class Timeouts:
+    """How long a call may take, in seconds.
+
+    Attributes:
+        connect: To open a connection; TLS may take as long once more.
+        read: For the answer to a status; for a list, between two pieces of it, and ten times as long for all of it.
+        action: For the answer to a start, stop or restart: the panel answers when the node is done, which
+            takes 5 to 60 seconds on a healthy one.
+        total: For one call from beginning to end: its turn, its attempts and the pauses between them. None: no limit
+            but the others.
+    """
+
+    connect: float = field(default=5.0, validator=seconds())
+    read: float = field(default=15.0, validator=seconds())
+    action: float = field(default=120.0, validator=seconds())
+    total: float | None = field(default=None, validator=seconds(optional=True))
+
+
+@frozen(kw_only=True)
+class Retry:
+    """How often a call is tried where trying again is safe; a power action is only where it provably was not sent.
+
+    Attributes:
+        attempts: Tries in all, the first one included; 1 never repeats.
+        max_wait: Seconds that one pause may last at most. A panel that asks for more (`Retry-After`) is not asked
+            again: the error comes out at once.
+    """
+
+    attempts: int = field(default=3, validator=count())
+    max_wait: float = field(default=30.0, validator=seconds())

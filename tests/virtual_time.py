@@ -1,0 +1,120 @@
+"""An event loop on a clock of its own: when all is quiet, time jumps to the next timer, so an hour passes in no time.
+
+Nothing sleeps, nothing depends on how fast the machine is, and every run takes the same course. A loop on which nothing
+is left that could happen is a deadlock, and says so.
+"""
+
+import asyncio
+import functools
+import selectors
+from collections.abc import Callable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+if TYPE_CHECKING:
+    from _typeshed import FileDescriptorLike
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LONG = 24 * 3600.0
+"""Seconds after a test in which all that ends by itself has ended; what is still there then was left behind."""
+
+
+class DeadlockError(BaseException):
+    """All tasks wait, and no timer is set. No `Exception`: nothing under test may take it for one of its own."""
+
+
+class LeftBehindError(AssertionError):
+    """A test is over, and tasks that it started are not."""
+
+
+class _JumpingSelector(selectors.BaseSelector):
+    """A selector that, instead of waiting, lets the time pass."""
+
+    def __init__(self, passes: Callable[[float], None]) -> None:
+        self._real = selectors.DefaultSelector()
+        self._passes = passes
+
+    def register(self, fileobj: "FileDescriptorLike", events: int, data: object = None) -> selectors.SelectorKey:
+        return self._real.register(fileobj, events, data)
+
+    def unregister(self, fileobj: "FileDescriptorLike") -> selectors.SelectorKey:
+        return self._real.unregister(fileobj)
+
+    def modify(self, fileobj: "FileDescriptorLike", events: int, data: object = None) -> selectors.SelectorKey:
+        return self._real.modify(fileobj, events, data)
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = self._real.select(0)
+        if not ready:
+            if timeout is None:
+                raise DeadlockError("everything waits, and nothing will happen any more")
+            if timeout > 0:
+                self._passes(timeout)
+        return ready
+
+    def close(self) -> None:
+        self._real.close()
+
+    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
+        return self._real.get_map()
+
+
+class VirtualTimeLoop(asyncio.SelectorEventLoop):
+    """An event loop whose time begins at 0 and passes only when nothing else can happen.
+
+    `before_time_passes` are called at each such moment: what holds whenever nothing more can happen is looked at there.
+    """
+
+    def __init__(self) -> None:
+        self._virtual_now = 0.0
+        self.before_time_passes: list[Callable[[], None]] = []
+        super().__init__(_JumpingSelector(self._pass))
+
+    def time(self) -> float:
+        return self._virtual_now
+
+    def _pass(self, seconds: float) -> None:
+        for look in self.before_time_passes:
+            look()
+        self._virtual_now += seconds
+
+
+def virtual_loop() -> VirtualTimeLoop:
+    """The running loop, for a test that is on virtual time."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualTimeLoop)
+    return loop
+
+
+def run_virtual(work: Coroutine[Any, Any, T]) -> T:
+    """Runs a coroutine on a virtual clock, and sees to it that it leaves nothing behind.
+
+    Raises:
+        LeftBehindError: Tasks are still there a day later.
+    """
+    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+        return runner.run(_leaving_nothing(work))
+
+
+def virtual(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """Makes an asynchronous test one that runs on a virtual clock."""
+
+    @functools.wraps(test)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        return run_virtual(test(*args, **kwargs))
+
+    return run
+
+
+async def _leaving_nothing(work: Coroutine[Any, Any, T]) -> T:
+    loop = virtual_loop()
+    complaints: list[Mapping[str, object]] = []
+    loop.set_exception_handler(lambda _, context: complaints.append(context))
+    result = await work
+    loop.before_time_passes.clear()
+    await asyncio.sleep(LONG)
+    left = asyncio.all_tasks() - {asyncio.current_task()}
+    if left or complaints:
+        raise LeftBehindError(f"tasks: {left}; complaints: {complaints}")
+    return result
