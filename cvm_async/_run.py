@@ -1,0 +1,169 @@
+"""One deed over many VPSes: in batches, by a crew, with an outcome for each, whatever happens to the others."""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar, cast
+
+from attrs import define, field, frozen
+
+from cvm_async._crew import Admitted, Crew
+from cvm_async._deeds import Deed, Untouched
+from cvm_async._gates import left_alone
+from cvm_async._line import Line, loop_time
+from cvm_async.errors import CvmError, NotSentError
+from cvm_async.models import Vps
+from cvm_async.outcome import Outcome
+from cvm_async.rollout import Rollout
+
+T = TypeVar("T")
+
+
+@frozen(eq=False)
+class Target:
+    """One VPS of a run, and its place in it."""
+
+    index: int
+    line: Line
+    vps: Vps
+
+
+Emit = Callable[[int, Outcome[T]], Awaitable[None]]
+"""Takes an outcome with its VPS's place in the fleet; may keep the worker waiting, which is back-pressure."""
+
+
+def node_of(target: Target) -> int | None:
+    return target.vps.node
+
+
+@define(eq=False)
+class Run(Generic[T]):
+    """The state of one run.
+
+    Attributes:
+        targets: What to go over, in order.
+        deed: What to do to each.
+        rollout: How.
+        emit: Where outcomes go, each once, as they come.
+    """
+
+    targets: Sequence[Target]
+    deed: Deed[T]
+    rollout: Rollout
+    emit: Emit[T]
+    _begun: bytearray = field(init=False)
+    _failures: int = field(init=False, default=0)
+    _ends_at: float = field(init=False, default=math.inf)
+    _stopped: str | None = field(init=False, default=None)
+    _crew: Crew[Target] | None = field(init=False, default=None)
+
+    async def __call__(self) -> None:
+        """Goes over all of them; afterwards each has its outcome."""
+        self._begun = bytearray(len(self.targets))
+        timer = self._set_deadline()
+        try:
+            await self._go()
+        finally:
+            if timer is not None:
+                timer.cancel()
+        for target in self.targets:
+            if not self._begun[target.index]:
+                await self.emit(
+                    target.index, self._skip(target, NotSentError(f"not begun: {self._stopped}", vps_id=target.vps.id))
+                )
+
+    async def _go(self) -> None:
+        begin = 0
+        for size in self.rollout.batch_sizes(len(self.targets)):
+            if begin and self._stopped is None:
+                await self._pause()
+            if self._stopped is not None:
+                return
+            await self._batch(self.targets[begin : begin + size])
+            begin += size
+
+    async def _pause(self) -> None:
+        await asyncio.sleep(min(self.rollout.pause, max(0.0, self._left())))
+        if self._left() <= 0:
+            # The deadline's own timer may be due at this very moment, and come second.
+            self._stop_late()
+
+    async def _batch(self, batch: Sequence[Target]) -> None:
+        crew = Crew(
+            self._do,
+            node_of=node_of,
+            max_concurrency=self.rollout.max_concurrency,
+            per_node=self.rollout.per_node,
+            holds_places=self.rollout.max_failures is not None,
+        )
+        by_line: dict[Line, list[Target]] = {}
+        for target in batch:
+            by_line.setdefault(target.line, []).append(target)
+        for line, targets in by_line.items():
+            crew.add(line.gates, targets)
+        crew.close()
+        self._crew = crew
+        await crew.run()
+
+    async def _do(self, job: Admitted[Target]) -> None:
+        target = job.target
+        if self._stopped is not None:
+            # Its turn had come before the run was stopped, but nothing was sent yet.
+            return
+        self._begun[target.index] = 1
+        if job.refused:
+            outcome = self._skip(target, left_alone(target.vps.node, target.vps.id))
+        else:
+            outcome = await self._attempt(target, job)
+        await self.emit(target.index, outcome)
+
+    async def _attempt(self, target: Target, job: Admitted[Target]) -> Outcome[T]:
+        began = loop_time()
+        try:
+            value = await self.deed(target.line, target.vps, job.turn, self._left)
+        except CvmError as error:
+            self._count_failure()
+            error.vps_id = target.vps.id
+            return Outcome(target.vps, target.line.panel, error=light(error), elapsed=loop_time() - began)
+        except Untouched as reason:
+            spent = loop_time() - began
+            # Its value is what the deed would have given: the status of a VPS in the wanted state.
+            value = cast("T", reason.value)
+            return Outcome(target.vps, target.line.panel, value, reason.error, skipped=True, elapsed=spent)
+        finally:
+            job.turn.step_aside()
+        return Outcome(target.vps, target.line.panel, value, elapsed=loop_time() - began)
+
+    def _count_failure(self) -> None:
+        self._failures += 1
+        if self._failures > self.rollout.failures_allowed(len(self.targets)):
+            self._stop(f"{self._failures:,} had failed, and max_failures is {self.rollout.max_failures}")
+
+    def _set_deadline(self) -> asyncio.TimerHandle | None:
+        seconds = self.rollout.deadline
+        if seconds is None:
+            return None
+        self._ends_at = loop_time() + seconds
+        return asyncio.get_running_loop().call_later(seconds, self._stop_late)
+
+    def _left(self) -> float:
+        return self._ends_at - loop_time()
+
+    def _stop_late(self) -> None:
+        self._stop(f"the deadline of {self.rollout.deadline:g} s had passed")
+
+    def _stop(self, reason: str) -> None:
+        if self._stopped is None:
+            self._stopped = reason
+            if self._crew is not None:
+                self._crew.drain()
+
+    @staticmethod
+    def _skip(target: Target, error: CvmError) -> Outcome[T]:
+        return Outcome(target.vps, target.line.panel, error=error, skipped=True)
+
+
+def light(error: CvmError) -> CvmError:
+    """The error without its traceback, which would keep the frames of its call alive as long as the report."""
+    error.__context__ = None
+    return error.with_traceback(None)

@@ -1,0 +1,95 @@
+"""`Rollout`: how a verb goes over a fleet, as a value; and the arithmetic of its batches."""
+
+import math
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from typing import Any, Literal, TypeAlias
+
+from attrs import Attribute, field, frozen
+
+from cvm_async._checks import count, is_count, refuse, seconds
+
+Share: TypeAlias = int | float
+"""A count (an `int`, at least 1) or a fraction of the whole run (a `float`, above 0 and up to 1.0)."""
+
+OnUnknown: TypeAlias = Literal["report", "verify"]
+
+
+def _failures(_: object, attribute: "Attribute[Any]", value: object) -> None:
+    fraction = isinstance(value, float) and 0 <= value < 1
+    if not (value is None or is_count(value, 0) or fraction):
+        refuse(attribute.name, "a count of at least 0 or a fraction from 0.0 to below 1.0", value)
+
+
+def _batch(_: object, attribute: "Attribute[Any]", value: tuple[object, ...]) -> None:
+    for share in value:
+        fraction = isinstance(share, float) and 0 < share <= 1
+        if not (is_count(share, 1) or fraction):
+            refuse(attribute.name, "counts of at least 1 or fractions above 0.0 up to 1.0", share)
+
+
+def _as_steps(value: Share | Sequence[Share] | None) -> tuple[Share, ...]:
+    if value is None:
+        return ()
+    return tuple(value) if isinstance(value, Sequence) else (value,)
+
+
+def _on_unknown(_: object, attribute: "Attribute[Any]", value: object) -> None:
+    if value not in ("report", "verify"):  # No set: whatever a caller wrote need not be hashable.
+        refuse(attribute.name, "'report' or 'verify'", value)
+
+
+@frozen(kw_only=True)
+class Rollout:
+    """How to go over a fleet. The defaults: all at once, as the sessions' own limits allow, whatever fails.
+
+    Attributes:
+        max_concurrency: VPSes under way at once in the whole run, those whose state is waited for included. The
+            sessions' `Limits` hold besides.
+        per_node: VPSes under way at once on one host node.
+        max_failures: How many VPSes may fail: a count, or a fraction of the whole run (not of a batch), rounded down.
+            When one more has failed, nothing new starts; what is under way ends, and the rest is skipped with the
+            reason. VPSes skipped on a dead node were not tried, and do not count. With a limit, no more are under way
+            at once than the sessions let calls through, those whose state is waited for included. None: no limit.
+        batch: How many VPSes go together before the next begin: a count, a fraction of the whole run, or steps such as
+            `(1, 0.1, 1.0)`: a canary, a tenth, the rest. The last step repeats; fractions round up. A batch is over
+            when all its VPSes are done.
+        pause: Seconds between two batches.
+        deadline: Seconds for the whole run. When they are over, nothing new starts and waits end; requests in flight
+            end by themselves, as a power action cut off is one with an unknown outcome.
+        on_unknown: What to do with a start or stop that was sent and not answered. "report": its outcome is a
+            `NoAnswerError`. "verify": read the status until it shows that the action was carried out, or the time for
+            waiting is over. A restart cannot be settled so: it leaves the state it found.
+    """
+
+    max_concurrency: int | None = field(default=None, validator=count(optional=True))
+    per_node: int | None = field(default=None, validator=count(optional=True))
+    max_failures: Share | None = field(default=None, validator=_failures)
+    batch: tuple[Share, ...] = field(default=None, converter=_as_steps, validator=_batch)
+    pause: float = field(default=0.0, validator=seconds(zero=True))
+    deadline: float | None = field(default=None, validator=seconds(optional=True))
+    on_unknown: OnUnknown = field(default="report", validator=_on_unknown)
+
+    def failures_allowed(self, total: int) -> float:
+        """How many of `total` VPSes may fail; infinity where there is no limit."""
+        if self.max_failures is None:
+            return math.inf
+        return self.max_failures if isinstance(self.max_failures, int) else math.floor(_of(total, self.max_failures))
+
+    def batch_sizes(self, total: int) -> Iterator[int]:
+        """The batches' sizes, in order; they add up to `total`."""
+        steps = self.batch or (1.0,)
+        done = 0
+        turn = 0
+        while done < total:
+            step = steps[min(turn, len(steps) - 1)]
+            size = step if isinstance(step, int) else math.ceil(_of(total, step))
+            size = min(size, total - done)
+            yield size
+            done += size
+            turn += 1
+
+
+def _of(total: int, share: float) -> Fraction:
+    """A share as it was written: 0.07 of 100 is 7, where the float nearest to 0.07 gives a little more, and so 8."""
+    return Fraction(repr(share)) * total

@@ -1,0 +1,238 @@
+"""`CvmSession`: one account on one panel, and the verbs that its API has."""
+
+import os
+import warnings
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from cvm_async._address import Tokens, panel_url
+from cvm_async._calls import Verb
+from cvm_async._exchange import Exchange
+from cvm_async._gates import NodeReport
+from cvm_async._line import Line
+from cvm_async.errors import ConfigurationError
+from cvm_async.fleet import Fleet
+from cvm_async.models import PowerState, Vps, VpsList, VpsStatus
+from cvm_async.settings import Limits, Retry, Timeouts
+from cvm_async.transport import lane_client
+
+ENVIRONMENT = {"url": "CVM_URL", "public_token": "CVM_PUBLIC_TOKEN", "private_token": "CVM_PRIVATE_TOKEN"}
+"""Where `CvmSession.from_env` looks."""
+
+
+class CvmSession:
+    """One account on one CVM panel, for use from any number of tasks of one event loop.
+
+    Use it with `async with`, or call `aclose` at the end; it may be opened in one task and closed in another. Making
+    one needs no running event loop and sends nothing.
+
+    Args:
+        url: The panel's origin, possibly with a path prefix: ``https://panel.example.net/cvm``.
+        public_token: The public half of an API token pair.
+        private_token: The private half.
+        client: An `httpx.AsyncClient` to share; the session never closes it. Its hooks, authentication, headers, query
+            parameters and proxies stay in force; its cookies, its `follow_redirects`, timeouts and `base_url` are not
+            used. None: the session makes one with `lane_client` and owns it.
+        limits: How much may be under way at once.
+        timeouts: How long calls may take.
+        retry: How often calls are tried.
+        allow_insecure: Allows ``http://`` to other hosts than this one: the tokens then travel unencrypted.
+        name: What reports and logs call the panel; the host if None.
+
+    Every verb takes a `Vps` or its id, and raises `CvmError` and nothing else, but for cancellation. `timeout` is in
+    seconds and bounds the whole call: its turn, its attempts and the pauses between them.
+
+    Raises:
+        ConfigurationError: The URL or a token can't be used.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        public_token: str,
+        private_token: str,
+        client: httpx.AsyncClient | None = None,
+        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
+        retry: Retry | None = None,
+        allow_insecure: bool = False,
+        name: str | None = None,
+    ) -> None:
+        self._owned: httpx.AsyncClient | None = None
+        base = panel_url(url, allow_insecure=allow_insecure)
+        tokens = Tokens.checked(public_token, private_token)
+        limits = limits or Limits()
+        if client is None:
+            client = self._owned = _own_client(limits)
+        exchange = Exchange(
+            client=client,
+            base=base,
+            tokens=tokens,
+            timeouts=timeouts or Timeouts(),
+            retry=retry or Retry(),
+            max_body=limits.max_body,
+            panel=name or base.host,
+        )
+        self._line = Line.over(exchange, limits)
+
+    @classmethod
+    def from_env(
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        client: httpx.AsyncClient | None = None,
+        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
+        retry: Retry | None = None,
+        allow_insecure: bool = False,
+        name: str | None = None,
+    ) -> Self:
+        """A session for what `CVM_URL`, `CVM_PUBLIC_TOKEN` and `CVM_PRIVATE_TOKEN` say.
+
+        Raises:
+            ConfigurationError: One of them is missing or can't be used.
+        """
+        environ = os.environ if environ is None else environ
+        missing = [variable for variable in ENVIRONMENT.values() if not environ.get(variable)]
+        if missing:
+            msg = f"not set in the environment: {', '.join(missing)}"
+            raise ConfigurationError(msg)
+        return cls(
+            environ["CVM_URL"],
+            public_token=environ["CVM_PUBLIC_TOKEN"],
+            private_token=environ["CVM_PRIVATE_TOKEN"],
+            client=client,
+            limits=limits,
+            timeouts=timeouts,
+            retry=retry,
+            allow_insecure=allow_insecure,
+            name=name,
+        )
+
+    def __repr__(self) -> str:
+        state = "closed" if self._line.closed else f"{self._line.gates.in_flight} calls in flight"
+        return f"<CvmSession {self.name!r} at {self.url}: {state}>"
+
+    @property
+    def name(self) -> str:
+        """What reports and logs call the panel."""
+        return self._line.panel
+
+    @property
+    def url(self) -> str:
+        """Where the panel is."""
+        return str(self._line.exchange.base)
+
+    def nodes(self) -> list[NodeReport]:
+        """What the session has learned of the host nodes it made calls for.
+
+        Whether each is in use or left alone, and after how many failures in a row.
+        """
+        return self._line.nodes()
+
+    async def list_vpses(self, *, timeout: float | None = None) -> VpsList:
+        """Every VPS of this account, in the panel's order.
+
+        A listed VPS that cannot be decoded is left out, and told of in the list's `problems` and by a warning in the
+        log. An id that is listed twice stays twice, with a problem noted.
+
+        Raises:
+            DecodeError: The answer is no list, or nothing on it can be decoded.
+            CvmError: The call failed.
+
+        Source: ``GET /api/client/vps/list``.
+        """
+        return await self._line.list_vpses(timeout=timeout)
+
+    async def status(self, vps: Vps | int, *, timeout: float | None = None) -> VpsStatus:
+        """What a VPS is doing now, and what it uses.
+
+        Source: ``GET /api/client/vps/id/status``.
+        """
+        return await self._line.status(vps, timeout=timeout)
+
+    async def start(self, vps: Vps | int, *, timeout: float | None = None) -> None:
+        """Starts a VPS; done when the panel says so, which takes 5 to 60 s. The request is never sent twice.
+
+        Where the same action is under way already, this joins it; where another is, it waits for its end. Cancelled
+        while under way, its outcome is unknown, and the log says so.
+
+        Raises:
+            ActionFailedError: It failed; starting a VPS that runs is a failure too.
+            NodeUnreachableError: Its host node cannot be reached; nothing was done.
+            NoAnswerError: It was sent and no answer came: it may have been carried out.
+            CvmError: The call failed.
+
+        Source: ``POST /api/client/vps/id/start``.
+        """
+        await self._line.power(Verb.START, vps, timeout=timeout)
+
+    async def stop(self, vps: Vps | int, *, timeout: float | None = None) -> None:
+        """Shuts a VPS down; otherwise as `start`.
+
+        Source: ``POST /api/client/vps/id/stop``.
+        """
+        await self._line.power(Verb.STOP, vps, timeout=timeout)
+
+    async def restart(self, vps: Vps | int, *, timeout: float | None = None) -> None:
+        """Restarts a VPS; otherwise as `start`.
+
+        Source: ``POST /api/client/vps/id/restart``.
+        """
+        await self._line.power(Verb.RESTART, vps, timeout=timeout)
+
+    async def wait_until(
+        self, vps: Vps | int, state: PowerState, *, timeout: float = 120.0, interval: float = 2.0
+    ) -> VpsStatus:
+        """Waits for a VPS to reach a state, and gives the status that shows it.
+
+        The status is read at once, then every `interval` seconds. All waits of a session share one stream of polls. A
+        reading that fails in a way that may pass is followed by the next.
+
+        Raises:
+            WaitTimeoutError: It did not come within `timeout` seconds, or can no longer come (a suspended or terminated
+                VPS will not run). Its `last` is the last status seen.
+            CvmError: The status cannot be read, and trying again is of no use.
+        """
+        return await self._line.wait(vps, state, timeout=timeout, interval=interval)
+
+    async def fleet(self, *, timeout: float | None = None) -> Fleet:
+        """Every VPS of this account, as a `Fleet`."""
+        vpses = await self._line.list_vpses(timeout=timeout)
+        return Fleet.of(self._line, vpses)
+
+    async def aclose(self) -> None:
+        """Closes the session, and its client if it made it. Twice is as good as once.
+
+        What waits for its turn or for a state gets a `SessionClosedError`.
+        """
+        await self._line.aclose()
+        owned, self._owned = self._owned, None
+        if owned is not None:
+            await owned.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        line: Line | None = getattr(self, "_line", None)
+        if line is not None and not line.closed:
+            message = f"{self!r} was never closed: use `async with`, or `await session.aclose()`"
+            warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
+
+
+def _own_client(limits: Limits) -> httpx.AsyncClient:
+    try:
+        return lane_client(limits=httpx.Limits(max_connections=limits.ceiling))
+    except ValueError as error:
+        msg = f"a proxy that the environment names cannot be used: {error}"
+        raise ConfigurationError(msg) from None

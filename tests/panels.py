@@ -1,0 +1,75 @@
+"""Sessions on simulated panels without sockets, for tests on virtual time; each is found whole when it is closed."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import httpx
+
+from cvm_async import CvmSession, Limits, Retry, Timeouts
+from cvm_async._line import Line
+from cvm_async.panel import PanelApp, RequestRecord, SimulatedVps
+
+NO_RETRY = Retry(attempts=1)
+
+
+def line_of(session: CvmSession) -> Line:
+    return session._line
+
+
+def fleet_of(*nodes: int, power: str = "running") -> list[SimulatedVps]:
+    """One VPS for each node number given, with ids from 1."""
+    return [
+        SimulatedVps(id=number, node=node, hostname=f"vps{number}.example.net", power=power)  # type: ignore[arg-type]
+        for number, node in enumerate(nodes, 1)
+    ]
+
+
+def calls(app: PanelApp, verb: str) -> list[RequestRecord]:
+    return [record for record in app.requests if record.verb == verb]
+
+
+async def settled() -> None:
+    """Returns when all that can happen at this instant has happened; no time passes."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def assert_whole(session: CvmSession) -> None:
+    """Nothing is in flight, nobody waits, and no action is noted as under way."""
+    line = line_of(session)
+    assert line.gates.in_flight == 0
+    assert {report.in_flight for report in session.nodes()} <= {0}
+    assert len(line.gates._callers) == 0
+    assert not line.gates._crews
+    assert len(line.powers) == 0
+    assert len(line.poller) == 0
+
+
+@asynccontextmanager
+async def session_on(
+    app: PanelApp,
+    *,
+    url: str = "https://panel.example.net",
+    limits: Limits | None = None,
+    timeouts: Timeouts | None = None,
+    retry: Retry | None = None,
+    name: str | None = None,
+) -> AsyncGenerator[CvmSession]:
+    """A session whose requests go straight into a simulated panel."""
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
+        session = CvmSession(
+            url,
+            public_token=app.public_token,
+            private_token=app.private_token,
+            client=client,
+            limits=limits,
+            timeouts=timeouts,
+            retry=retry,
+            name=name,
+        )
+        async with session:
+            yield session
+            await settled()
+            assert_whole(session)
+        await app.aclose()

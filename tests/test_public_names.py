@@ -1,0 +1,62 @@
+import ast
+import importlib
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import cvm_async
+
+CONTRACT = {
+    *("CvmSession", "Limits", "Timeouts", "Retry", "lane_client", "fast_client", "LaneTransport"),
+    *("Vps", "VpsStatus", "PowerState", "VirtualizationType", "CombinedTraffic", "SplitTraffic"),
+    *("CvmError", "ConfigurationError", "SessionClosedError", "NotSentError", "NoAnswerError", "PanelError"),
+    *("AuthenticationError", "PermissionDeniedError", "VpsNotFoundError", "ActionFailedError"),
+    *("NodeUnreachableError", "RateLimitedError", "DecodeError", "WaitTimeoutError", "FleetError"),
+    *("Fleet", "FleetReport", "Outcome", "Rollout", "__version__"),
+}
+
+
+def test_all_names_of_the_contract_are_public() -> None:
+    assert set(cvm_async.__all__) >= CONTRACT
+
+
+@pytest.mark.parametrize("name", cvm_async.__all__)
+def test_every_public_name_can_be_imported_and_is_told_of(name: str) -> None:
+    assert getattr(cvm_async, name) is not None
+    assert name in dir(cvm_async)
+    # From the second time on without a detour.
+    assert name in vars(cvm_async)
+
+
+def test_names_are_listed_once_and_in_order() -> None:
+    assert sorted(set(cvm_async.__all__)) == [*cvm_async.__all__] == dir(cvm_async)
+
+
+def test_a_name_that_is_not_there_is_an_attribute_error_in_pythons_words() -> None:
+    with pytest.raises(AttributeError, match=r"^module 'cvm_async' has no attribute 'Client'$"):
+        _ = cvm_async.__getattr__("Client")
+
+
+def test_type_checkers_find_each_name_where_it_comes_from_at_run_time() -> None:
+    source = Path(cvm_async.__file__).read_text(encoding="utf-8")
+    block = next(node for node in ast.parse(source).body if isinstance(node, ast.If))
+    found = {
+        alias.name: statement.module
+        for statement in block.body
+        if isinstance(statement, ast.ImportFrom)
+        for alias in statement.names
+    }
+    assert {*found, "__version__"} == set(cvm_async.__all__)
+    for name, home in found.items():
+        assert home is not None
+        assert getattr(cvm_async, name) is getattr(importlib.import_module(home), name)
+
+
+@pytest.mark.parametrize("module", ["cvm_async", "cvm_async.panel"])
+def test_importing_costs_no_http_library(module: str) -> None:
+    script = f"import sys, {module}; print(sorted({{'httpx', 'httpcore', 'tenacity', 'uvicorn'}} & set(sys.modules)))"
+    # What is run is this interpreter and the script above.
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603
+    assert run.stdout == "[]\n"
