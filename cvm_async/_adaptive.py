@@ -1,10 +1,11 @@
 """Finds a panel's knee while working: how many calls in flight fill its workers, and queue none behind them.
 
-Below the knee more calls in flight give more throughput at the same latency; above it they only wait. So latency tells:
-the limit grows while answers take as long as on an idle panel, and shrinks in proportion as they take longer. That is the
-gradient of Netflix's concurrency-limits (`GradientLimit`), which comes from TCP Vegas; the doubling at the start is TCP's
-slow start; the cut on a refusal is AIMD's; and the now and then deliberately low limit, which shows again how fast an
-idle panel is, is BBR's ProbeRTT. Without it the estimate of the idle latency would creep up with the queue it allows.
+Below the knee more calls in flight give more throughput at the same latency; above it they only wait. So latency
+tells: the limit grows while answers take as long as on an idle panel, and shrinks in proportion as they take longer.
+That is the gradient of Netflix's concurrency-limits (`GradientLimit`), which comes from TCP Vegas; the doubling at the
+start is TCP's slow start; the cut on a refusal is AIMD's; and the now and then deliberately low limit, which shows
+again how fast an idle panel is, is BBR's ProbeRTT. Without it the estimate of the idle latency would creep up with the
+queue that it allows.
 """
 
 import math
@@ -16,7 +17,7 @@ TOLERANCE = 1.05
 """Latency beyond the idle one that counts as none: means scatter by some percent on an idle panel too."""
 START_TOLERANCE = 1.2
 START_DOUBT = 0.5
-"""The same while the limit doubles, plus this over the root of the window's answers: a mean of three may be far off."""
+"""The same while the limit doubles, and this over the root of the window's answers: a mean of three may be far off."""
 BACK_OFF = 0.7
 """What a refusal (429, 502, 504) leaves of the limit. AIMD's half is for a congestion that is shared with strangers."""
 STEEPEST = 0.5
@@ -26,14 +27,18 @@ HEADROOM = 1.0
 ROUNDS = 2
 SAMPLES = 20
 START_SAMPLES = 3
-"""A window's answers: so many rounds of the limit, and so many at the least. At the start one round does, and few answers:
-each window is one more round trip on a way that is long already."""
+"""A window's answers: so many rounds of the limit, and so many at the least. At the start one round does, and few
+answers: each window is one more round trip on a way that is long already."""
 PROBE_EVERY = 30
-"""Windows between two looks at the idle latency."""
+FIRST_PROBE = 5
+"""Windows between two looks at the idle latency, and before the first: where the least limit is above the knee, the
+panel has not been seen idle yet."""
+PROBE_LEAST = 2.0
+"""The limit during a look may be below the least one, for its one window."""
 PROBE_AT = 0.5
 """The part of the limit that is in use during a look: safely below the knee, as the queue that is allowed is small."""
 BLEND = 0.5
-"""How far a look moves the idle latency towards what it saw."""
+"""How far a look raises the idle latency towards what it saw."""
 
 
 @define
@@ -52,17 +57,16 @@ class AdaptiveLimit:
     most: int = 256
     _size: float = field(init=False)
     _starting: bool = field(init=False, default=True)
-    _idle_seconds: list[float] = field(init=False, factory=list)
+    _idle_seconds: list[float] = field(init=False, factory=list[float])
     _idle: float = field(init=False, default=math.inf)
     _began: float = field(init=False, default=-math.inf)
-    _seconds: list[float] = field(init=False, factory=list)
+    _seconds: list[float] = field(init=False, factory=list[float])
     _used: bool = field(init=False, default=False)
-    _windows: int = field(init=False, default=0)
+    _windows: int = field(init=False, default=PROBE_EVERY - FIRST_PROBE)
     _before_probe: float | None = field(init=False, default=None)
 
-    @_size.default
-    def _first_size(self) -> float:
-        return float(self.least)
+    def __attrs_post_init__(self) -> None:
+        self._size = float(self.least)
 
     @property
     def limit(self) -> int:
@@ -94,7 +98,8 @@ class AdaptiveLimit:
     def _close_window(self, now: float) -> None:
         latency = fmean(self._seconds)
         if self._before_probe is not None:
-            self._idle += BLEND * (latency - self._idle)
+            # A lower latency is surely nearer to the idle one; a higher one may be chance.
+            self._idle += (latency - self._idle) * (1.0 if latency < self._idle else BLEND)
             size, self._before_probe = self._before_probe, None
         elif not self._used:
             # A limit that nobody reaches has shown nothing: it must not grow on that.
@@ -127,7 +132,8 @@ class AdaptiveLimit:
         return size
 
     def _resize(self, size: float, now: float) -> None:
-        self._size = min(max(size, float(self.least)), float(self.most))
+        least = self.least if self._before_probe is None else min(PROBE_LEAST, self.least)
+        self._size = min(max(size, float(least)), float(self.most))
         self._began = now
         self._seconds.clear()
         self._used = False

@@ -12,8 +12,8 @@ from typing import Generic, Protocol, TypeVar
 
 from attrs import define, frozen
 
-from cvm_async.errors import NodeUnreachableError
 from cvm_async._adaptive import AdaptiveLimit
+from cvm_async.errors import NodeUnreachableError
 from cvm_async.settings import ADAPTIVE, Breaker, Limits
 
 T = TypeVar("T")
@@ -150,6 +150,10 @@ class NodeQueue(Generic[T]):
         return items
 
 
+ADAPTIVE_FLOOR = 4
+"""Below this the adaptive limit neither begins nor goes: a limit of one would be held, whole, by one hung call."""
+
+
 class Crew(Protocol):
     """Fleet work that waits for room."""
 
@@ -166,7 +170,9 @@ class Gates:
     """
 
     def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
-        self._adaptive = AdaptiveLimit(most=limits.ceiling) if limits.max_concurrency == ADAPTIVE else None
+        self._adaptive = (
+            AdaptiveLimit(least=ADAPTIVE_FLOOR, most=limits.ceiling) if limits.max_concurrency == ADAPTIVE else None
+        )
         self._limit = self._adaptive.limit if self._adaptive else limits.ceiling
         self._ceiling = limits.ceiling
         self._per_node = limits.per_node

@@ -55,7 +55,7 @@ class Run(Generic[T]):
     _failures: int = field(init=False, default=0)
     _ends_at: float = field(init=False, default=math.inf)
     _stopped: str | None = field(init=False, default=None)
-    _crew: Crew[Target] | None = field(init=False, default=None)
+    _at_work: tuple[Crew[Target], ...] = field(init=False, default=())
 
     async def __call__(self) -> None:
         """Goes over all of them; afterwards each has its outcome."""
@@ -102,7 +102,7 @@ class Run(Generic[T]):
         for line, targets in by_line.items():
             crew.add(line.gates, targets)
         crew.close()
-        self._crew = crew
+        self._at_work = (crew,)
         await crew.run()
 
     async def _do(self, job: Admitted[Target]) -> None:
@@ -130,8 +130,6 @@ class Run(Generic[T]):
             # Its value is what the deed would have given: the status of a VPS in the wanted state.
             value = cast("T", reason.value)
             return Outcome(target.vps, target.line.panel, value, reason.error, skipped=True, elapsed=spent)
-        finally:
-            job.turn.step_aside()
         return Outcome(target.vps, target.line.panel, value, elapsed=loop_time() - began)
 
     def _count_failure(self) -> None:
@@ -155,8 +153,8 @@ class Run(Generic[T]):
     def _stop(self, reason: str) -> None:
         if self._stopped is None:
             self._stopped = reason
-            if self._crew is not None:
-                self._crew.drain()
+            for crew in self._at_work:
+                crew.drain()
 
     @staticmethod
     def _skip(target: Target, error: CvmError) -> Outcome[T]:

@@ -130,7 +130,7 @@ class Fleet:
 
         Args:
             rollout: How to go over them; all at once, within the sessions' limits, if None.
-            wait: Whether a VPS is done only when its status shows the new state. Else it is done when the panel says so.
+            wait: Whether a VPS is done only when its status shows the new state, and not when the panel says so.
             timeout: Seconds to wait for that, for each VPS.
             interval: Seconds between two readings of a status.
             progress: As for `status`.

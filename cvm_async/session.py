@@ -35,7 +35,8 @@ class CvmSession:
         private_token: The private half.
         client: An `httpx.AsyncClient` to share; the session never closes it. Its hooks, authentication, headers, query
             parameters and proxies stay in force; its cookies, its `follow_redirects`, timeouts and `base_url` are not
-            used. None: the session makes one with `lane_client` and owns it.
+            used. None: the session makes one with `lane_client` and owns it. A transport that keeps a cookie jar of its
+            own is out of our reach: give httpx-aiohttp an aiohttp session with aiohttp's `DummyCookieJar`.
         limits: How much may be under way at once.
         timeouts: How long calls may take.
         retry: How often calls are tried.

@@ -6,21 +6,31 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from cvm_async import CvmSession, Limits, Retry, Timeouts
+from cvm_async import CvmSession, Fleet, Limits, Retry, Timeouts
+from cvm_async._gates import Gates
 from cvm_async._line import Line
+from cvm_async._run import Target
 from cvm_async.panel import PanelApp, RequestRecord, SimulatedVps
 
 NO_RETRY = Retry(attempts=1)
+
+
+# Tests may look inside where the fact is inside; they do it here.
+# pyright: reportPrivateUsage=false
 
 
 def line_of(session: CvmSession) -> Line:
     return session._line
 
 
+def targets_of(fleet: Fleet) -> tuple[Target, ...]:
+    return fleet._targets
+
+
 def fleet_of(*nodes: int, power: str = "running") -> list[SimulatedVps]:
     """One VPS for each node number given, with ids from 1."""
     return [
-        SimulatedVps(id=number, node=node, hostname=f"vps{number}.example.net", power=power)  # type: ignore[arg-type]
+        SimulatedVps(id=number, node=node, hostname=f"vps{number}.example.net", power=power)
         for number, node in enumerate(nodes, 1)
     ]
 
@@ -35,13 +45,18 @@ async def settled() -> None:
         await asyncio.sleep(0)
 
 
+def assert_free(gates: Gates) -> None:
+    """Nobody is inside, and nobody waits."""
+    assert gates.in_flight == 0
+    assert {report.in_flight for report in gates.nodes()} <= {0}
+    assert len(gates._callers) == 0
+    assert not gates._crews
+
+
 def assert_whole(session: CvmSession) -> None:
     """Nothing is in flight, nobody waits, and no action is noted as under way."""
     line = line_of(session)
-    assert line.gates.in_flight == 0
-    assert {report.in_flight for report in session.nodes()} <= {0}
-    assert len(line.gates._callers) == 0
-    assert not line.gates._crews
+    assert_free(line.gates)
     assert len(line.powers) == 0
     assert len(line.poller) == 0
 

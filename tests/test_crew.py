@@ -1,8 +1,10 @@
+# pyright: reportPrivateUsage=false
 import asyncio
 from collections.abc import Callable, Iterable
 
 import pytest
 from hypothesis import given, settings, strategies as st
+from panels import assert_free
 from virtual_time import virtual, virtual_loop
 
 from cvm_async import Breaker, Limits
@@ -36,12 +38,6 @@ async def complete(crew: Crew[Target], lots: Iterable[tuple[Gates, list[Target]]
     await crew.run()
 
 
-def assert_whole(room: Gates) -> None:
-    assert room.in_flight == 0
-    assert {report.in_flight for report in room.nodes()} <= {0}
-    assert not room._crews
-
-
 class Calls:
     """Work that sleeps inside the gates, and counts."""
 
@@ -73,7 +69,7 @@ async def test_every_target_is_done_once() -> None:
     room = gates()
     await complete(Crew(calls, node_of), [(room, on(*[1, 2, 3] * 10))])
     assert sorted(calls.done) == sorted(on(*[1, 2, 3] * 10))
-    assert_whole(room)
+    assert_free(room)
 
 
 @virtual
@@ -95,7 +91,7 @@ async def test_panels_take_turns() -> None:
 async def test_nothing_to_do_is_done_at_once() -> None:
     room = gates()
     await complete(Crew(Calls(), node_of), [(room, [])])
-    assert_whole(room)
+    assert_free(room)
 
 
 @virtual
@@ -122,8 +118,8 @@ async def test_targets_that_come_later_are_done_by_the_workers_that_are_there() 
     assert not running.done()
     crew.close()
     await running
-    assert_whole(first)
-    assert_whole(second)
+    assert_free(first)
+    assert_free(second)
 
 
 @virtual
@@ -151,7 +147,23 @@ async def test_what_was_not_begun_can_be_taken_back_after_a_cancellation_too() -
     await asyncio.wait([running])
     crew.close()
     assert crew.drain() == [(1, 1), (2, 1)]
-    assert_whole(room)
+    assert_free(room)
+
+
+@virtual
+async def test_a_crew_that_was_cancelled_while_all_of_it_waited_for_room_can_be_closed() -> None:
+    crew = Crew(Calls(), node_of)
+    room = gates(1)
+    room.enter(None)
+    crew.add(room, on(1, 1, 1))
+    running = asyncio.create_task(crew.run())
+    await asyncio.sleep(0.5)
+    running.cancel()
+    await asyncio.wait([running])
+    crew.close()
+    assert len(crew.drain()) == 3
+    room.leave(None, Verdict.ANSWERED)
+    assert_free(room)
 
 
 @virtual
@@ -169,7 +181,7 @@ async def test_targets_of_an_open_node_come_as_refused_and_without_room() -> Non
     await complete(Crew(work, node_of), [(room, on(1, 1, 1, 1, 1))])
     # Two were under way when the first of them failed.
     assert refused == [(2, 1), (3, 1), (4, 1)]
-    assert_whole(room)
+    assert_free(room)
 
 
 @virtual
@@ -180,7 +192,7 @@ async def test_work_that_forgets_to_leave_the_gates_has_left_them_when_it_is_don
         await asyncio.sleep(1)
 
     await complete(Crew(work, node_of), [(room, on(1, 1, 1))])
-    assert_whole(room)
+    assert_free(room)
 
 
 @virtual
@@ -249,7 +261,7 @@ def waiting_for_a_state(seconds: float, peak: list[int]) -> Callable[[Admitted[T
         await asyncio.sleep(seconds)
         at_rest -= 1
 
-    return work  # type: ignore[return-value]
+    return work
 
 
 @virtual
@@ -260,7 +272,7 @@ async def test_a_worker_that_waits_for_a_state_is_replaced() -> None:
     # 25 rounds of four calls, and the last one's wait.
     assert loop_time() == pytest.approx(25 + 60)
     assert max(peak) == 100
-    assert_whole(room)
+    assert_free(room)
 
 
 @virtual
@@ -295,7 +307,7 @@ async def test_no_more_than_a_thousand_wait_at_once() -> None:
     work = waiting_for_a_state(10_000, peak)
     await complete(Crew(work, node_of), [(room, on(*[None] * 1_500))])  # type: ignore[arg-type]
     assert MOST_AT_REST < max(peak) <= MOST_AT_REST + SLACK * 16
-    assert_whole(room)
+    assert_free(room)
 
 
 # What holds for all fleets
@@ -406,7 +418,7 @@ async def test_no_gate_is_exceeded_nobody_idles_and_every_target_is_done_once(
     expected = [(place, target) for place, (_, targets) in enumerate(witness.lots) for target in targets]
     assert sorted(witness.ended, key=str) == sorted(expected, key=str)
     for room in witness.rooms:
-        assert_whole(room)
+        assert_free(room)
 
 
 @settings(max_examples=200, deadline=None)
@@ -426,4 +438,4 @@ async def test_the_gates_are_whole_after_a_cancellation_at_any_step(
     await asyncio.wait([running])
     assert witness.under_way == 0
     for room in witness.rooms:
-        assert_whole(room)
+        assert_free(room)

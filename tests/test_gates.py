@@ -60,8 +60,8 @@ def test_a_queue_hands_out_all_in_order_within_each_node_and_in_rotation_over_th
         queue.add(node, (node, item))
     assert len(queue) == len(items)
     taken: list[tuple[int | None, int]] = []
-    while (item := queue.take(lambda _: True)) is not None:
-        taken.append(item)
+    while (pair := queue.take(lambda _: True)) is not None:
+        taken.append(pair)
     assert len(queue) == 0
     for node in {node for node, _ in items}:
         assert [pair for pair in taken if pair[0] == node] == [pair for pair in items if pair[0] == node]

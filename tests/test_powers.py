@@ -310,8 +310,8 @@ async def test_never_are_two_actions_on_one_vps_in_flight(askers: list[tuple[str
         await asyncio.sleep(100)
     for vps_id in (1, 2):
         of_vps = [record for record in app.requests if record.vps == vps_id]
-        for before, after in pairwise(of_vps):
+        for earlier, later in pairwise(of_vps):
             # A simulated script outlives a caller that was cancelled, so a request may begin while it goes on; but
             # then its client had gone, and the panel, whose VPS is locked, says no.
-            assert before.ended is not None
-            assert after.started >= before.ended or after.status == 500
+            assert earlier.ended is not None
+            assert later.started >= earlier.ended or later.status == 500

@@ -47,7 +47,7 @@ async def a_report() -> tuple[FleetReport[object], PanelApp]:
     app.set_power(3, "stopped")
     app.unreachable_node(2, after=1.0)
     async with session_on(app, retry=NO_RETRY, name="panel") as session:
-        return await (await session.fleet()).status(), app  # type: ignore[return-value]
+        return await (await session.fleet()).status(), app
 
 
 @virtual

@@ -6,15 +6,20 @@ is left that could happen is a deadlock, and says so.
 
 import asyncio
 import functools
+import itertools
+import random
 import selectors
 from collections.abc import Callable, Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from contextvars import Context
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar, TypeVarTuple
+from weakref import WeakValueDictionary
 
 if TYPE_CHECKING:
     from _typeshed import FileDescriptorLike
 
 P = ParamSpec("P")
 T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 LONG = 24 * 3600.0
 """Seconds after a test in which all that ends by itself has ended; what is still there then was left behind."""
@@ -68,11 +73,26 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def __init__(self) -> None:
         self._virtual_now = 0.0
+        self._number = itertools.count()
+        self._timers: WeakValueDictionary[int, asyncio.TimerHandle] = WeakValueDictionary()
         self.before_time_passes: list[Callable[[], None]] = []
         super().__init__(_JumpingSelector(self._pass))
 
     def time(self) -> float:
         return self._virtual_now
+
+    def call_at(
+        self, when: float, callback: Callable[[*Ts], object], *args: *Ts, context: Context | None = None
+    ) -> asyncio.TimerHandle:
+        timer = super().call_at(when, callback, *args, context=context)
+        self._timers[next(self._number)] = timer
+        return timer
+
+    @property
+    def timers(self) -> list[float]:
+        """When the timers are due that are set and not cancelled."""
+        set_ones = [timer for timer in list(self._timers.values()) if not timer.cancelled()]
+        return sorted(timer.when() for timer in set_ones if timer.when() > self._virtual_now)
 
     def _pass(self, seconds: float) -> None:
         for look in self.before_time_passes:
@@ -93,8 +113,14 @@ def run_virtual(work: Coroutine[Any, Any, T]) -> T:
     Raises:
         LeftBehindError: Tasks are still there a day later.
     """
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        return runner.run(_leaving_nothing(work))
+    dice = random.getstate()
+    # Pauses between two attempts are thrown with these, and every run must take the same course.
+    random.seed(0)
+    try:
+        with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+            return runner.run(_leaving_nothing(work))
+    finally:
+        random.setstate(dice)
 
 
 def virtual(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
