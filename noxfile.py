@@ -1,0 +1,92 @@
+"""Everything that guards the project, each guard a session; `nox` alone runs them all, the tests last.
+
+`nox -s "tests(3.12)" -- tests/test_gates.py -x` hands what follows the dashes to pytest.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.error_on_missing_interpreters = True
+nox.options.reuse_existing_virtualenvs = True
+nox.options.sessions = ["lint", "layers", "types", "tests", "coverage"]
+
+PROJECT = nox.project.load_toml("pyproject.toml")
+SUPPORTED = ("3.11", "3.12", "3.13")
+
+
+def works(python: str, version: str) -> bool:
+    """Whether a command is a Python of that version: a shim of pyenv's may be on the path and lead nowhere."""
+    show = "import sys; print('%d.%d' % sys.version_info[:2])"
+    run = subprocess.run([python, "-c", show], capture_output=True, text=True, check=False)
+    return run.stdout.strip() == version
+
+
+def interpreter(version: str) -> str | None:
+    """The Python of that version that this machine has: on the path, or below pyenv's root."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    on_path = shutil.which(f"python{version}") or ""
+    candidates = [sys.executable, on_path, *map(str, pyenv.glob(f"versions/{version}.*/bin/python"))]
+    return next((python for python in candidates if python and works(python, version)), None)
+
+
+PYTHONS = {version: python for version in SUPPORTED if (python := interpreter(version)) is not None}
+NEWEST = next(reversed(PYTHONS.values()), sys.executable)
+
+
+def install(session: nox.Session, *groups: str, extras: str = "all") -> None:
+    """Installs the project as its users do, and what a guard needs besides."""
+    session.install(f".[{extras}]", *nox.project.dependency_groups(PROJECT, *groups))
+
+
+@nox.session(python=NEWEST)
+def lint(session: nox.Session) -> None:
+    """Style and common mistakes: ruff, every rule but those that `pyproject.toml` gives a reason against."""
+    session.install(*nox.project.dependency_groups(PROJECT, "lint"))
+    session.run("ruff", "check")
+    session.run("ruff", "format", "--check")
+
+
+@nox.session(python=NEWEST)
+def layers(session: nox.Session) -> None:
+    """The one-way order of the rooms: import-linter."""
+    install(session, "lint")
+    session.run("lint-imports", "--no-cache")
+
+
+@nox.session(python=NEWEST)
+def types(session: nox.Session) -> None:
+    """Types, strictly, by two checkers; and that every public name has one."""
+    install(session, "types")
+    session.run("mypy")
+    session.run("pyright")
+    session.run("pyright", "--verifytypes", "cvm_async", "--ignoreexternal")
+
+
+@nox.session
+@nox.parametrize("python", [nox.param(python, id=version) for version, python in PYTHONS.items()])
+def tests(session: nox.Session) -> None:
+    """The tests, on each supported Python that this machine has, with their coverage kept for `coverage`."""
+    install(session, "test")
+    kept = {"COVERAGE_FILE": f".coverage.{Path(session.bin).parent.name}"}
+    session.run("coverage", "erase", env=kept)
+    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=kept)
+
+
+@nox.session(python=NEWEST)
+def coverage(session: nox.Session) -> None:
+    """Every branch is run by some test on some Python."""
+    session.install(*nox.project.dependency_groups(PROJECT, "test"))
+    session.run("coverage", "combine")
+    session.run("coverage", "report")
+
+
+@nox.session(python=NEWEST)
+def benchmarks(session: nox.Session) -> None:
+    """The benchmark suite; see `benchmarks/`."""
+    install(session, "bench")
+    session.run("python", "-m", "benchmarks", *session.posargs)
