@@ -1,0 +1,129 @@
+"""The commands by name, and the one place where an ending becomes an exit status and a sentence."""
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from types import FrameType
+
+from cyclopts import App, CycloptsError
+from rich.text import Text
+
+from cvm_async._version import __version__
+from cvm_async.cli import look, power, simulate, watch
+from cvm_async.cli.exits import CommandError, Exit, of_error
+from cvm_async.cli.terminal import Terminal
+from cvm_async.errors import CvmError
+
+_HELP = """Poll, start, stop and restart the VPSes of an account on a CVM panel.
+
+The panel and the tokens come from CVM_URL, CVM_PUBLIC_TOKEN and CVM_PRIVATE_TOKEN, or a profile; `demo` needs none.
+"""
+_EPILOGUE = """Exit status: 0 done, 1 failed, 2 usage, 3 some of the fleet failed, 4 authentication, 130 interrupted."""
+
+_PANEL = {"uvicorn", "httptools"}
+"""What the extra `panel` brings."""
+
+app = App(
+    name="cvm-async",
+    help=_HELP,
+    help_epilogue=_EPILOGUE,
+    help_format="plaintext",
+    version=__version__,
+    exit_on_error=False,
+    suppress_keyboard_interrupt=False,
+    result_action="return_value",
+    error_formatter=lambda error: Text(f"cvm-async: {error}"),
+)
+app.command(look.list_vpses, name="list", sort_key=1)
+app.command(look.status, sort_key=2)
+app.command(power.start, sort_key=3)
+app.command(power.stop, sort_key=4)
+app.command(power.restart, sort_key=5)
+app.command(look.wait, sort_key=6)
+app.command(watch.watch, sort_key=7)
+# By its name, and so loaded only when it is run: it measures httpx, and would load that for every `--help`.
+_DEMO = "Show on a simulated panel what this is for: poll 200 VPSes, stop and start 20. Needs no configuration."
+app.command("cvm_async.cli.demo:demo", name="demo", help=_DEMO, sort_key=8)
+app.command(simulate.panel, sort_key=9)
+
+
+def run(tokens: Sequence[str]) -> int:
+    """Runs one command and gives its exit status; no expected error leaves it."""
+    for stream in (sys.stdout, sys.stderr):
+        # A hostname may hold letters that the terminal's encoding lacks: that must not end a rollout's report.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
+    with _sigterm_as_sigint() as terminated:
+        try:
+            return _run(tokens)
+        except KeyboardInterrupt:
+            ended = Exit.TERMINATED if terminated else Exit.INTERRUPTED
+            return _complain(ended.name.lower(), ended)
+        finally:
+            _let_go()
+
+
+def _run(tokens: Sequence[str]) -> Exit:
+    try:
+        ended = app(list(tokens), error_console=Terminal.here().err)
+        _flush()
+    except CycloptsError:
+        # It has been printed.
+        return Exit.USAGE
+    except (CommandError, CvmError) as error:
+        return _complain(str(error), of_error(error))
+    except ModuleNotFoundError as error:
+        if error.name not in _PANEL:
+            raise
+        return _complain(str(error), Exit.USAGE)
+    except BrokenPipeError:
+        return Exit.FAILED
+    except OSError as error:
+        # A port that is taken, a disk that is full.
+        return _complain(str(error), Exit.FAILED)
+    # Help and version give nothing.
+    return ended if isinstance(ended, Exit) else Exit.DONE
+
+
+def _complain(message: str, status: Exit) -> Exit:
+    Terminal.here().say(f"cvm-async: {message}")
+    return status
+
+
+def _flush() -> None:
+    """Writes out what was printed; it does nothing where there is no standard output."""
+    print(end="", flush=True)
+
+
+def _let_go() -> None:
+    """What cannot be written goes nowhere now: the interpreter would try again as it ends, and show a traceback."""
+    try:
+        _flush()
+    except OSError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
+
+
+@contextmanager
+def _sigterm_as_sigint() -> Generator[list[int]]:
+    """Lets a SIGTERM end a command as Ctrl-C does, tidily; gives the list that tells of it."""
+    seen: list[int] = []
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        seen.append(signum)
+        # asyncio's own, while a command runs. It may be ignored: shells do that for what they run in the background.
+        on_interrupt = signal.getsignal(signal.SIGINT)
+        if callable(on_interrupt):
+            on_interrupt(signal.SIGINT, frame)
+        else:
+            raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield seen
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,199 @@
+"""The flags that several commands share, as values; and what they mean to the library.
+
+`cvm_async` loads its parts when they are first named. So the commands name them as its attributes, and asking for help
+loads no HTTP library.
+"""
+
+import re
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from typing import Annotated, Literal
+
+from attrs import frozen
+from cyclopts import Group, Parameter
+
+import cvm_async
+from cvm_async._safe_text import safe_text
+from cvm_async.cli.exits import CommandError, Exit
+from cvm_async.cli.profiles import chosen_profile
+from cvm_async.cli.terminal import Terminal
+from cvm_async.errors import ConfigurationError
+from cvm_async.rollout import Rollout, Share
+
+_PANEL = Group("Panel and output", sort_key=3)
+_WHICH = Group("Which VPSes", sort_key=1)
+_HOW = Group("How", sort_key=2)
+
+_PERCENT = re.compile(r"(\d+(?:\.\d+)?)%", re.ASCII)
+_COUNT = re.compile(r"\d{1,9}", re.ASCII)
+_FRACTION = re.compile(r"\d*\.\d+", re.ASCII)
+
+Flag = Parameter(negative="", show_default=False)
+"""A switch that has no --no-… form, or a list that has no --empty-… form."""
+
+Switch = Annotated[bool, Flag]
+"""For a command's own switches."""
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class Common:
+    """What every command that talks to a panel takes.
+
+    Attributes:
+        profile: A profile of ~/.config/cvm_async/profiles.toml (below $XDG_CONFIG_HOME, if set).
+        insecure: Allow http:// to another machine; the tokens then travel unencrypted.
+        json: Print the result as JSON, and nothing else on standard output.
+        verbose: Tell of every exchange with the panel.
+    """
+
+    profile: Annotated[str | None, Parameter(env_var="CVM_PROFILE", group=_PANEL)] = None
+    insecure: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
+    json: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
+    verbose: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
+
+    @asynccontextmanager
+    async def session(
+        self, terminal: Terminal, limits: "cvm_async.Limits | None" = None
+    ) -> "AsyncGenerator[cvm_async.CvmSession]":
+        """A session with the panel, and its log on the terminal."""
+        profile = chosen_profile(self.profile)
+        session = cvm_async.CvmSession(
+            profile.url,
+            public_token=profile.public_token,
+            private_token=profile.private_token,
+            allow_insecure=self.insecure or profile.allow_insecure,
+            name=profile.name,
+            limits=limits,
+        )
+        with terminal.logging(verbose=self.verbose):
+            async with session:
+                yield session
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class Selection:
+    """Which VPSes, where no ids are given.
+
+    Attributes:
+        all: Every VPS of the account.
+        node: Those on this host node; may be given several times.
+        match: Those whose hostname fits a pattern such as 'web*'. With --node, both must hold.
+    """
+
+    all: Annotated[bool, Flag, Parameter(group=_WHICH)] = False
+    node: Annotated[tuple[int, ...], Flag, Parameter(group=_WHICH)] = ()
+    match: Annotated[str | None, Parameter(group=_WHICH)] = None
+
+    @property
+    def conditional(self) -> bool:
+        """Whether it says which."""
+        return bool(self.node) or self.match is not None
+
+    def check(self, ids: Sequence[int], *, none_is_all: bool) -> None:
+        """Refuses what does not go together, or says nothing where something must be said.
+
+        Raises:
+            CommandError: It is so.
+        """
+        ways = bool(ids) + self.all + self.conditional
+        if ways > 1:
+            message = "give ids, or --all, or --node and --match; not several of them"
+            raise CommandError(message, Exit.USAGE)
+        if not (ways or none_is_all):
+            message = "say which VPSes: their ids, --node, --match or --all"
+            raise CommandError(message, Exit.USAGE)
+
+    def of(self, fleet: "cvm_async.Fleet", ids: Sequence[int]) -> "cvm_async.Fleet":
+        """What is meant of a fleet.
+
+        Raises:
+            CommandError: An id is not there, or nothing fits. Nothing should be done then.
+        """
+        if ids:
+            there = {vps.id for vps in fleet}
+            unknown = [str(vps_id) for vps_id in dict.fromkeys(ids) if vps_id not in there]
+            if unknown:
+                message = f"this account has no VPS {', '.join(unknown)}; nothing was done"
+                raise CommandError(message)
+            return fleet.select(ids=ids)
+        chosen = fleet.select(node=self.node or None, hostname=self.match)
+        if self.conditional and not len(chosen):
+            message = f"none of the account's {len(fleet):,} VPSes fits"
+            raise CommandError(message)
+        return chosen
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class RolloutFlags:
+    """How to go over the VPSes.
+
+    Attributes:
+        max_concurrency: VPSes under way at once; 16 if not given.
+        per_node: Of these, VPSes on one host node; 4 if not given.
+        max_failures: How many may fail before nothing new begins: a count, or a fraction of all such as 10%.
+        batch: How many go together before the next begin: a count, a fraction, or steps such as 1,10%,100%.
+        pause: Seconds between two batches.
+        deadline: Seconds after which nothing new begins.
+        wait: Wait until each VPS's status shows the new state.
+        timeout: Seconds to wait for that, for each VPS.
+        on_unknown: What to do about a start or stop that was sent and not answered: report it, or verify by the status.
+        dry_run: Show what would be done, and do nothing.
+        yes: Do not ask.
+    """
+
+    max_concurrency: Annotated[int | None, Parameter(group=_HOW)] = None
+    per_node: Annotated[int | None, Parameter(group=_HOW)] = None
+    max_failures: Annotated[str | None, Parameter(group=_HOW)] = None
+    batch: Annotated[str | None, Parameter(group=_HOW)] = None
+    pause: Annotated[float, Parameter(group=_HOW)] = 0.0
+    deadline: Annotated[float | None, Parameter(group=_HOW)] = None
+    wait: Annotated[bool, Parameter(group=_HOW)] = False
+    timeout: Annotated[float, Parameter(group=_HOW)] = 120.0
+    on_unknown: Annotated[Literal["report", "verify"], Parameter(group=_HOW)] = "report"
+    dry_run: Annotated[bool, Flag, Parameter(group=_HOW)] = False
+    yes: Annotated[bool, Flag, Parameter(group=_HOW, alias="-y")] = False
+
+    def rollout(self) -> Rollout:
+        """The same for the library.
+
+        Raises:
+            ConfigurationError: A figure makes no sense.
+        """
+        return Rollout(
+            max_concurrency=self.max_concurrency,
+            per_node=self.per_node,
+            max_failures=None if self.max_failures is None else share("--max-failures", self.max_failures),
+            batch=() if self.batch is None else tuple(share("--batch", step) for step in self.batch.split(",")),
+            pause=self.pause,
+            deadline=self.deadline,
+            on_unknown=self.on_unknown,
+        )
+
+    def limits(self) -> "cvm_async.Limits":
+        """The session's limits, opened where the flags ask for more than they allow."""
+        usual = cvm_async.Limits()
+        wide = self.max_concurrency or 0
+        return cvm_async.Limits(
+            max_concurrency=wide if wide > usual.ceiling else usual.max_concurrency,
+            per_node=max(usual.per_node, self.per_node or 0),
+        )
+
+
+def share(flag: str, text: str) -> Share:
+    """A count (``3``) or a fraction (``0.1``, ``10%``) as `Rollout` takes it.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    text = text.strip()
+    if _COUNT.fullmatch(text):
+        return int(text)
+    if percent := _PERCENT.fullmatch(text):
+        return float(percent[1]) / 100
+    if _FRACTION.fullmatch(text):
+        return float(text)
+    msg = f"{flag}: {safe_text(text)!r} is neither a count such as 3 nor a fraction such as 0.1 or 10%"
+    raise ConfigurationError(msg)

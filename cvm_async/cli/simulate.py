@@ -1,0 +1,71 @@
+"""`panel`: the simulated panel, for whoever wants to try the other commands on something."""
+
+import asyncio
+import shlex
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from cvm_async import panel as simulation
+from cvm_async.cli.exits import CommandError, Exit
+from cvm_async.cli.flags import Flag, Switch
+from cvm_async.cli.terminal import Terminal
+
+Nodes = Annotated[tuple[int, ...], Flag, Parameter(show_default=False)]
+
+
+async def panel(
+    *,
+    port: int = 0,
+    vpses: int = 200,
+    nodes: int = 8,
+    cost: float = 0.04,
+    workers: int = 8,
+    boot_time: float = 2.0,
+    shutdown_time: float = 1.0,
+    hang: Nodes = (),
+    unreachable: Nodes = (),
+    json: Switch = False,
+) -> None:
+    """Serve a simulated panel on this machine until interrupted, and say how to talk to it.
+
+    Args:
+        port: The port; any that is free if 0.
+        vpses: How many VPSes it has.
+        nodes: On how many host nodes.
+        cost: Seconds that each call costs the panel, as checking a token does.
+        workers: Calls that it works on at a time, as PHP does.
+        boot_time: Seconds to start a VPS.
+        shutdown_time: Seconds to shut one down.
+        hang: A node that never answers; may be given several times.
+        unreachable: A node that cannot be reached; may be given several times.
+        json: Print the address and the tokens as JSON.
+    """
+    terminal = Terminal.here(json=json)
+    try:
+        served = simulation.SimulatedPanel(
+            port=port,
+            vpses=vpses,
+            nodes=nodes,
+            cost=cost,
+            workers=workers,
+            boot_time=boot_time,
+            shutdown_time=shutdown_time,
+        )
+        for node in hang:
+            served.hang_node(node)
+        for node in unreachable:
+            served.unreachable_node(node)
+    except ValueError as error:
+        raise CommandError(str(error), Exit.USAGE) from error
+    async with served:
+        access = {
+            "CVM_URL": served.url,
+            "CVM_PUBLIC_TOKEN": served.public_token,
+            "CVM_PRIVATE_TOKEN": served.private_token,
+        }
+        terminal.show(*(f"export {name}={shlex.quote(value)}" for name, value in access.items()))
+        terminal.emit(access)
+        terminal.out.file.flush()
+        terminal.say(f"{vpses:,} simulated VPSes on {nodes:,} nodes at {served.url}; Ctrl-C ends it")
+        await asyncio.Event().wait()

@@ -1,0 +1,145 @@
+"""Where a command writes: results to standard output, as a table or as JSON, and everything else to standard error."""
+
+import json
+import logging
+import signal
+import sys
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+
+from attrs import frozen
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from cvm_async._safe_text import safe_text
+from cvm_async.cli.grids import Column, Grid, Row, Tone
+
+_UNBOUNDED = 100_000
+"""Columns where nobody's window sets a limit: what a program reads is never cut or wrapped."""
+
+_ROWS = 50
+"""Rows of a table that a person scrolls back over; the rest is told of in a line."""
+
+
+class _Stream(Console):
+    """A console that leaves a reader who went away (`| head`) to whoever ends the command."""
+
+    def on_broken_pipe(self) -> None:
+        raise BrokenPipeError
+
+
+@frozen
+class Terminal:
+    """The two streams of a command.
+
+    Attributes:
+        out: For results.
+        err: For messages and progress.
+        json: Whether results are for a program. Then nothing but one JSON value goes to `out`.
+    """
+
+    out: Console
+    err: Console
+    json: bool = False
+
+    @classmethod
+    def here(cls, *, json: bool = False) -> "Terminal":
+        """This process's own."""
+        out, err = _Stream(highlight=False), _Stream(stderr=True, highlight=False)
+        for console in (out, err):
+            if not console.file.isatty():
+                console.width = _UNBOUNDED
+        return cls(out, err, json)
+
+    @property
+    def interactive(self) -> bool:
+        """Whether there is a person who can be asked."""
+        return sys.stdin.isatty() and self.err.file.isatty()
+
+    @property
+    def animates(self) -> bool:
+        """Whether a line of messages can be redrawn."""
+        return self.err.file.isatty() and not self.err.is_dumb_terminal
+
+    def show(self, *lines: str) -> None:
+        """Lines for a person, among the results."""
+        if not self.json:
+            for line in lines:
+                self.out.print(Text(line))
+
+    def table(self, grid: Grid, *, whole: bool = True) -> None:
+        """A table, as wide as the terminal allows; on a terminal not too long either, unless it should be whole."""
+        if self.json or not grid.rows:
+            return
+        rows = grid.rows if whole or not self.out.file.isatty() else grid.rows[:_ROWS]
+        self.out.print(_table(grid.columns, rows, self.out.width))
+        if len(rows) < len(grid.rows):
+            self.show(f"… and {len(grid.rows) - len(rows):,} more; --full shows them all", "")
+
+    def emit(self, value: object, *, indent: int | None = 2) -> None:
+        """A result for a program. ASCII alone, so that no terminal obeys what is in it, either."""
+        if self.json:
+            print(json.dumps(value, indent=indent, allow_nan=False), flush=True)
+
+    def say(self, *lines: str, tone: Tone = Tone.PLAIN) -> None:
+        """Messages."""
+        for line in lines:
+            self.err.print(Text(line, style=tone.value))
+
+    def confirm(self, question: str) -> bool:
+        """Asks a person; anything but a yes is a no.
+
+        Ctrl-C takes effect at once: asyncio's own handler would wait for the event loop, which waits for the answer.
+        """
+        self.err.print(Text(f"{question} [y/N] "), end="")
+        self.err.file.flush()
+        before = signal.signal(signal.SIGINT, signal.default_int_handler)
+        try:
+            answer = sys.stdin.readline()
+        except KeyboardInterrupt:
+            # The terminal has shown ^C and stays on the line of the question.
+            self.say("")
+            raise
+        finally:
+            signal.signal(signal.SIGINT, before)
+        return answer.strip().lower() in {"y", "yes"}
+
+    @contextmanager
+    def logging(self, *, verbose: bool) -> Generator[None]:
+        """Shows what the library logs: warnings, or with `verbose` every exchange with the panel."""
+        logger, handler = logging.getLogger("cvm_async"), _Messages(self)
+        level = logger.level
+        logger.addHandler(handler)
+        logger.setLevel(logging.DEBUG if verbose else logging.WARNING)
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+            logger.removeHandler(handler)
+
+
+class _Messages(logging.Handler):
+    def __init__(self, terminal: Terminal) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def emit(self, record: logging.LogRecord) -> None:
+        tone = Tone.WARNING if record.levelno >= logging.WARNING else Tone.QUIET
+        self._terminal.say(f"{record.levelname.lower()}: {safe_text(record.getMessage())}", tone=tone)
+
+
+def _table(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Table:
+    shown = [index for index, column in enumerate(columns) if width >= column.from_width]
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in (columns[index] for index in shown):
+        table.add_column(Text(column.title), justify="right" if column.right else "left", no_wrap=not column.flexible)
+    for row in rows:
+        table.add_row(*(_cell(row.cells[index], row.tone if columns[index].toned else Tone.PLAIN) for index in shown))
+    return table
+
+
+def _cell(text: str, tone: Tone) -> Text:
+    # A `Text` and no string: rich would take "[red]" in a hostname for its own markup.
+    return Text(text, style=tone.value, no_wrap=True, overflow="ellipsis")

@@ -1,0 +1,169 @@
+"""However a command ends, it ends in a status and at most a sentence."""
+
+import io
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cvm_async.cli import app
+from cvm_async.cli.exits import CommandError, Exit
+from cvm_async.panel import SimulatedPanel, SimulatedVps
+
+from .conftest import Cvm, send_when, use
+
+
+def test_no_command_shows_the_help(cvm: Cvm) -> None:
+    ran = cvm()
+    assert ran.status == Exit.DONE
+    for command in ("list", "status", "start", "stop", "restart", "wait", "watch", "demo", "panel"):
+        assert f"│ {command} " in ran.out
+
+
+@pytest.mark.parametrize(
+    ("tokens", "sentence"),
+    [
+        (["sttus"], 'Unknown command "sttus". Did you mean "status"?'),
+        (["status", "x"], 'unable to convert "x" into int'),
+        (["status", "--bogus"], "Unknown option: --bogus"),
+        (["wait"], 'Command "wait" parameter STATE requires an argument'),
+        (["start", "1", "--on-unknown", "x"], 'Choose from: "report", "verify"'),
+        (["start"], "say which VPSes"),
+        (["start", "1", "--all"], "not several of them"),
+        (["start", "1", "--batch", "some"], "--batch: 'some' is neither a count such as 3 nor a fraction"),
+        (["start", "1", "--pause", "-1"], "pause must be a finite number"),
+        (["list"], "no panel is named"),
+    ],
+    ids=str,
+)
+def test_a_wrong_command_line_ends_with_2_and_a_sentence(cvm: Cvm, tokens: list[str], sentence: str) -> None:
+    ran = cvm(*tokens)
+    assert (ran.status, ran.out) == (Exit.USAGE, "")
+    assert ran.err.startswith("cvm-async: ")
+    assert sentence in ran.err
+
+
+@pytest.mark.usefixtures("panel")
+def test_wrong_tokens_end_with_4(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CVM_PRIVATE_TOKEN", "s3cret-but-wrong")
+    ran = cvm("list")
+    assert (ran.status, ran.out) == (Exit.REFUSED, "")
+    assert "does not accept this pair of tokens" in ran.err
+    assert "s3cret" not in ran.err
+
+
+def test_tokens_without_access_end_with_4(cvm: Cvm, panel: SimulatedPanel) -> None:
+    panel.client_api = False
+    assert cvm("status").status == Exit.REFUSED
+
+
+def test_plain_http_to_another_machine_is_refused_unless_asked_for(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("URL", "http://panel.invalid"), ("PUBLIC_TOKEN", "a"), ("PRIVATE_TOKEN", "b")):
+        monkeypatch.setenv(f"CVM_{name}", value)
+    assert cvm("list").status == Exit.USAGE
+
+
+@pytest.mark.usefixtures("panel")
+def test_a_reader_who_goes_away_is_no_error_to_complain_about() -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    command = [sys.executable, "-m", "cvm_async", "list"]
+    ran = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=30)  # noqa: S603 - ourselves
+    os.close(writer)
+    assert (ran.returncode, ran.stderr) == (Exit.FAILED, b"")
+
+
+@pytest.mark.usefixtures("panel")
+@pytest.mark.parametrize(
+    ("error", "err"),
+    [(BrokenPipeError(), ""), (OSError("the disk is full"), "cvm-async: the disk is full\n")],
+    ids=["nobody reads", "no room"],
+)
+def test_what_cannot_be_written_ends_with_1_and_is_not_tried_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, error: OSError, err: str
+) -> None:
+    with (tmp_path / "out").open("w") as out:
+
+        class Broken(io.StringIO):
+            def write(self, _: str) -> int:
+                raise error
+
+            def fileno(self) -> int:
+                return out.fileno()
+
+        monkeypatch.setattr("sys.stdout", Broken())
+        complaints = io.StringIO()
+        monkeypatch.setattr("sys.stderr", complaints)
+        assert app.run(["list"]) == Exit.FAILED
+        assert complaints.getvalue() == err
+        assert os.fstat(out.fileno()).st_rdev == Path(os.devnull).stat().st_rdev
+
+
+def test_letters_that_an_encoding_lacks_do_not_end_a_command(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    with SimulatedPanel(vpses=[SimulatedVps(id=1, hostname="København")]) as panel:
+        use(monkeypatch, panel)
+        assert app.run(["list"]) == Exit.DONE
+    assert b" K?benhavn " in raw.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "word"),
+    [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "terminated")],
+    ids=["Ctrl-C", "kill"],
+)
+def test_a_signal_ends_a_command_tidily(
+    cvm: Cvm, panel: SimulatedPanel, number: signal.Signals, status: int, word: str
+) -> None:
+    thread = send_when(lambda: len(panel.requests) > 1, number)
+    ran = cvm("watch", "1", "--interval", "0.2")
+    thread.join()
+    assert ran.status == status
+    assert ran.err.endswith(f"cvm-async: {word}\n")
+
+
+def test_where_the_shell_has_ctrl_c_ignored_a_kill_still_ends_a_command(cvm: Cvm, panel: SimulatedPanel) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    thread = send_when(lambda: len(panel.requests) > 1, signal.SIGTERM)
+    ran = cvm("watch", "1", "--interval", "0.2")
+    thread.join()
+    assert ran.status == Exit.TERMINATED
+
+
+def test_afterwards_signals_do_what_they_did_before(cvm: Cvm) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+    cvm("--version")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize("missing", ["uvicorn", "httptools"])
+def test_without_the_extra_for_the_panel_a_sentence_says_what_to_install(
+    cvm: Cvm, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        message = f"serving the simulated panel needs {missing}: pip install 'cvm_async[panel]'"
+        raise ModuleNotFoundError(message, name=missing)
+
+    monkeypatch.setattr("cvm_async.panel.SimulatedPanel", fail)
+    ran = cvm("panel")
+    assert (ran.status, ran.err) == (
+        Exit.USAGE,
+        f"cvm-async: serving the simulated panel needs {missing}: pip install 'cvm_async[panel]'\n",
+    )
+
+
+def test_any_other_missing_module_shows_as_the_mistake_that_it_is(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError(name="cvm_async.nonsense")
+
+    monkeypatch.setattr("cvm_async.panel.SimulatedPanel", fail)
+    with pytest.raises(ModuleNotFoundError):
+        cvm("panel")
+
+
+def test_a_command_error_is_a_failure_unless_it_says_otherwise() -> None:
+    assert CommandError("no").status is Exit.FAILED

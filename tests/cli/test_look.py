@@ -1,0 +1,112 @@
+"""`list`, `status` and `wait` say how things are, and change nothing."""
+
+import json
+
+import pytest
+
+from cvm_async.cli.exits import Exit
+from cvm_async.panel import Power, SimulatedPanel, SimulatedVps
+
+from .conftest import Cvm, use
+
+
+def test_a_list_says_what_there_is(cvm: Cvm, panel: SimulatedPanel) -> None:
+    ran = cvm("list")
+    lines = ran.out.splitlines()
+    assert (ran.status, ran.err) == (Exit.DONE, "")
+    assert lines[0].split() == ["ID", "HOSTNAME", "NODE", "RAM", "BURST", "DISK", "CPUS", "TRAFFIC"]
+    assert len(lines) == 2 + 24 + 1
+    assert lines[-1] == "24 VPSes"
+    assert panel.actions == []
+
+
+def test_a_list_as_json_is_the_list(cvm: Cvm, panel: SimulatedPanel) -> None:
+    ran = cvm("list", "--json", "--match", "web-001*")
+    listed = json.loads(ran.out)
+    assert (ran.status, ran.err) == (Exit.DONE, "")
+    assert (listed["panel"], listed["problems"]) == (panel.host, [])
+    assert [vps["hostname"] for vps in listed["vpses"]] == ["web-001.example.net"]
+
+
+def test_what_of_a_list_cannot_be_read_is_told_and_gives_3(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = SimulatedVps(id=2, extra={"guaranteed_ram": "much"})
+    with SimulatedPanel(vpses=[SimulatedVps(id=1), broken]) as panel:
+        use(monkeypatch, panel)
+        listed, whole, one = cvm("list", "--json"), cvm("status"), cvm("status", "1")
+    assert [vps["id"] for vps in json.loads(listed.out)["vpses"]] == [1]
+    assert len(json.loads(listed.out)["problems"]) == 1
+    assert [ran.status for ran in (listed, whole, one)] == [Exit.PARTLY, Exit.PARTLY, Exit.DONE]
+    for ran in (listed, whole):
+        assert "the panel's list: response.vpses[1]" in ran.err
+
+
+def test_a_status_shows_trouble_first_and_the_summary_last(cvm: Cvm, panel: SimulatedPanel) -> None:
+    panel.unreachable_node(2, after=0.0)
+    panel.set_power(3, Power.SUSPENDED)
+    ran = cvm("status", "1", "2", "3", "12")
+    lines = ran.out.splitlines()
+    assert ran.status == Exit.PARTLY
+    assert [line.split()[0] for line in lines[2:6]] == ["unreachable", "suspended", "stopped", "running"]
+    assert lines[6].startswith("1 x the host node of the VPS is unreachable")
+    assert lines[7].startswith("1 running, 1 suspended, 1 stopped, 1 unreachable on node 2 in ")
+
+
+def test_without_ids_a_status_is_that_of_all(cvm: Cvm, panel: SimulatedPanel) -> None:
+    ran = cvm("status")
+    assert ran.status == Exit.DONE
+    assert ran.out.splitlines()[-1].startswith("22 running, 2 stopped in ")
+    assert len(panel.requests) == 25
+
+
+def test_a_status_by_node_is_a_line_a_node(cvm: Cvm, panel: SimulatedPanel) -> None:
+    panel.unreachable_node(2, after=0.0)
+    lines = cvm("status", "--nodes").out.splitlines()
+    assert [line.split()[:4] for line in lines[2:5]] == [
+        ["2", "8", "8", "unreachable"],
+        ["1", "8", "8", "running"],
+        ["3", "8", "2", "stopped,"],
+    ]
+
+
+def test_a_status_as_json_is_the_report(cvm: Cvm, panel: SimulatedPanel) -> None:
+    panel.unreachable_node(2, after=0.0)
+    ran = cvm("status", "1", "2", "--json")
+    report = json.loads(ran.out)
+    assert (ran.status, ran.err) == (Exit.PARTLY, "")
+    assert [(each["id"], each["state"], each["error_type"]) for each in report["outcomes"]] == [
+        (1, "running", None),
+        (2, None, "NodeUnreachableError"),
+    ]
+
+
+def test_nothing_that_a_panel_sends_can_command_a_terminal(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile = SimulatedVps(id=1, hostname="\x1b]0;x\x07[red]web[/red]\u202e\n", shown_as="\x1b[2J[bold]odd")
+    with SimulatedPanel(vpses=[hostile]) as panel:
+        use(monkeypatch, panel)
+        printed = [
+            cvm(*command).out for command in (["list"], ["status"], ["stop", "1", "--dry-run"], ["restart", "1"])
+        ]
+    for text in printed:
+        assert "\x1b" not in text
+        assert "\u202e" not in text
+    assert "[red]web[/red]" in printed[0]
+    assert "unknown: �[2J[bold]odd" in printed[1]
+
+
+def test_a_wait_ends_when_all_are_there(cvm: Cvm, panel: SimulatedPanel) -> None:
+    ran = cvm("wait", "running", "1", "2")
+    assert ran.status == Exit.DONE
+    assert ran.out.splitlines()[-1].startswith("2 running in ")
+    assert panel.actions == []
+
+
+def test_a_wait_tells_which_are_not_there_and_why(cvm: Cvm, panel: SimulatedPanel) -> None:
+    panel.set_power(2, Power.SUSPENDED)
+    ran = cvm("wait", "running", "1", "2", "12", "--timeout", "0.05", "--interval", "0.02", "--json")
+    report = json.loads(ran.out)
+    assert ran.status == Exit.PARTLY
+    assert [each["error_type"] for each in report["outcomes"]] == [None, "WaitTimeoutError", "WaitTimeoutError"]
+
+
+def test_a_wait_needs_to_be_told_for_which(cvm: Cvm) -> None:
+    assert cvm("wait", "running").status == Exit.USAGE

@@ -1,0 +1,200 @@
+"""`start`, `stop` and `restart` do what was agreed to, once; the panel's ledger is the witness."""
+
+import asyncio
+import json
+import signal
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from cvm_async.cli.exits import Exit
+from cvm_async.panel import Hang, Power, SimulatedPanel, Verb
+
+from .conftest import Cvm, Tty, send_when, use
+
+SitDown = Callable[[str], Tty]
+
+
+def done(panel: SimulatedPanel) -> list[tuple[int, str]]:
+    return sorted((vps_id, str(verb)) for vps_id, verb in panel.actions)
+
+
+def test_one_vps_is_stopped_without_a_question(cvm: Cvm, panel: SimulatedPanel) -> None:
+    ran = cvm("stop", "1")
+    assert ran.status == Exit.DONE
+    assert ran.out.splitlines()[-1].startswith("1 stopped in ")
+    assert done(panel) == [(1, "stop")]
+
+
+def test_what_is_there_already_is_left_alone_and_is_no_failure(cvm: Cvm, panel: SimulatedPanel) -> None:
+    ran = cvm("start", "--all", "--wait", "--json")
+    report = json.loads(ran.out)
+    assert (ran.status, ran.err) == (Exit.DONE, "")
+    assert (report["verb"], report["ok"], report["skipped"]) == ("start", 24, 22)
+    assert [each["id"] for each in report["outcomes"]] == list(range(1, 25))
+    assert {each["state"] for each in report["outcomes"]} == {"running"}
+    assert done(panel) == [(12, "start"), (24, "start")]
+
+
+def test_what_cannot_be_helped_is_a_failure_with_its_reason(cvm: Cvm, panel: SimulatedPanel) -> None:
+    panel.set_power(1, Power.SUSPENDED)
+    panel.unreachable_node(2, after=0.0)
+    ran = cvm("stop", "1", "2", "3", "--yes")
+    assert ran.status == Exit.PARTLY
+    assert "1 x not touched: it is suspended (VPS 1)" in ran.out
+    assert "1 x the host node of the VPS is unreachable" in ran.out
+    assert done(panel) == [(3, "stop")]
+
+
+def test_where_nothing_can_be_helped_the_status_is_1(cvm: Cvm, panel: SimulatedPanel) -> None:
+    panel.set_power(1, Power.TERMINATED)
+    assert cvm("start", "1").status == Exit.FAILED
+    assert panel.actions == []
+
+
+def test_a_failure_of_the_panel_is_told(cvm: Cvm, panel: SimulatedPanel) -> None:
+    ran = cvm("restart", "1", "2", "--yes")
+    assert (ran.status, done(panel)) == (Exit.DONE, [(1, "restart"), (2, "restart")])
+    panel.set_power(1, Power.SUSPENDED)
+    ran = cvm("restart", "1")
+    assert ran.status == Exit.FAILED
+    assert "The VPS is suspended." in ran.out
+
+
+def test_a_restart_waits_for_running_if_told_to(cvm: Cvm, panel: SimulatedPanel) -> None:
+    report = json.loads(cvm("restart", "1", "--wait", "--json").out)
+    assert report["outcomes"][0]["state"] == "running"
+    assert done(panel) == [(1, "restart")]
+
+
+@pytest.mark.parametrize("tokens", [["stop", "1", "2"], ["restart", "--all"], ["stop", "--node", "1"]], ids=" ".join)
+def test_where_nobody_can_be_asked_more_than_one_needs_yes(cvm: Cvm, panel: SimulatedPanel, tokens: list[str]) -> None:
+    ran = cvm(*tokens)
+    assert (ran.status, ran.out) == (Exit.USAGE, "")
+    assert ran.err == f"cvm-async: to {tokens[0]} more than one VPS where nobody can be asked needs --yes\n"
+    assert panel.requests == []
+
+
+def test_a_start_never_asks(cvm: Cvm, panel: SimulatedPanel) -> None:
+    assert cvm("start", "12", "24").status == Exit.DONE
+    assert done(panel) == [(12, "start"), (24, "start")]
+
+
+@pytest.mark.parametrize(
+    ("verb", "shown"),
+    [
+        ("stop", "  stop 1 on 127.0.0.1, node 1: web-001.example.net (1)"),
+        ("restart", "  1 on node 1: web-001.example.net (1)"),
+    ],
+)
+def test_at_a_terminal_a_person_sees_what_would_be_done_and_agrees(
+    cvm: Cvm, panel: SimulatedPanel, at_terminal: SitDown, verb: str, shown: str
+) -> None:
+    err = at_terminal("y\n")
+    ran = cvm(verb, "1", "2")
+    assert ran.status == Exit.DONE
+    assert shown in err.getvalue()
+    assert f"{verb.capitalize()} 2 VPSes? [y/N] " in err.getvalue()
+    assert done(panel) == [(1, verb), (2, verb)]
+
+
+@pytest.mark.parametrize("verb", ["stop", "restart"])
+def test_a_person_who_does_not_agree_has_nothing_done(
+    cvm: Cvm, panel: SimulatedPanel, at_terminal: SitDown, verb: str
+) -> None:
+    err = at_terminal("n\n")
+    assert cvm(verb, "1", "2").status == Exit.FAILED
+    assert err.getvalue().endswith("cvm-async: nothing was done\n")
+    assert panel.actions == []
+
+
+def test_where_nothing_is_to_do_nobody_is_asked(cvm: Cvm, panel: SimulatedPanel, at_terminal: SitDown) -> None:
+    err = at_terminal("")
+    assert cvm("stop", "12", "24").status == Exit.DONE
+    assert "[y/N]" not in err.getvalue()
+    assert panel.actions == []
+
+
+@pytest.mark.parametrize(
+    ("tokens", "said"),
+    [
+        (["stop", "1", "12"], "To have 2 VPSes stopped: 1 to stop, 1 to leave"),
+        (["start", "1", "12"], "To have 2 VPSes running: 1 to start, 1 to leave"),
+        (["restart", "1", "12"], "To restart 2 VPSes:"),
+    ],
+    ids=["stop", "start", "restart"],
+)
+def test_a_dry_run_shows_what_would_be_done_and_does_nothing(
+    cvm: Cvm, panel: SimulatedPanel, tokens: list[str], said: str
+) -> None:
+    ran = cvm(*tokens, "--dry-run")
+    assert (ran.status, ran.err) == (Exit.DONE, "")
+    assert ran.out.splitlines()[0].startswith(said)
+    assert ".example.net (1" in ran.out
+    assert panel.actions == []
+
+
+def test_a_dry_run_as_json_is_the_plan(cvm: Cvm, panel: SimulatedPanel) -> None:
+    plan = json.loads(cvm("stop", "1", "12", "--dry-run", "--json").out)
+    assert [(step["id"], step["step"], step["reason"]) for step in plan["steps"]] == [
+        (1, "stop", "running"),
+        (12, "leave", "stopped"),
+    ]
+    assert json.loads(cvm("restart", "1", "--dry-run", "--json").out)["vpses"][0]["id"] == 1
+    assert panel.actions == []
+
+
+def test_a_rollout_ends_when_too_many_have_failed(cvm: Cvm, panel: SimulatedPanel) -> None:
+    for vps_id in (1, 4):
+        panel.set_power(vps_id, Power.SUSPENDED)
+    ran = cvm("restart", "--node", "1", "--yes", "--batch", "1", "--max-failures", "1", "--json")
+    report = json.loads(ran.out)
+    assert ran.status == Exit.FAILED
+    assert (report["ok"], report["skipped"]) == (0, 6)
+    assert panel.actions == []
+
+
+def test_a_batch_is_over_before_the_next_begins(cvm: Cvm, panel: SimulatedPanel) -> None:
+    assert cvm("stop", "--node", "1", "--yes", "--batch", "1,50%", "--wait").status == Exit.DONE
+    assert [verb for _, verb in panel.actions] == [Verb.STOP] * 8
+    posts = [record for record in panel.requests if record.verb is Verb.STOP]
+    assert all(posts[0].ended is not None and posts[0].ended <= later.started for later in posts[1:])
+
+
+@pytest.mark.parametrize(
+    ("flags", "width"),
+    [(["--max-concurrency", "20", "--per-node", "20"], 20), (["--max-concurrency", "2"], 2), ([], 4)],
+    ids=["wider than usual", "narrower", "as usual"],
+)
+def test_a_rollout_is_as_wide_as_the_flags_say(
+    cvm: Cvm, monkeypatch: pytest.MonkeyPatch, flags: list[str], width: int
+) -> None:
+    with SimulatedPanel(vpses=24, nodes=1) as panel:
+        use(monkeypatch, panel)
+        panel.inject(Hang(), verb="restart", times=None)
+
+        def let_go() -> None:
+            asyncio.run(panel.wait_for(lambda: panel.peak_in_flight() == width))
+            panel.clear_faults()
+
+        thread = threading.Thread(target=let_go)
+        thread.start()
+        assert cvm("restart", "--all", "--yes", *flags).status == Exit.DONE
+        thread.join()
+        assert panel.peak_in_flight() == width
+        assert len(set(panel.actions)) == len(panel.actions) == 24
+
+
+def test_interrupted_while_under_way_it_says_what_is_not_known(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SimulatedPanel(vpses=4, nodes=1, shutdown_time=2.0) as panel:
+        use(monkeypatch, panel)
+        thread = send_when(lambda: len(panel.actions) == 2, signal.SIGINT)
+        ran = cvm("stop", "1", "2", "--yes")
+        thread.join()
+    assert (ran.status, ran.out) == (Exit.INTERRUPTED, "")
+    for vps_id in (1, 2):
+        assert f"/api/client/vps/{vps_id}/stop was cancelled while under way: its outcome is unknown" in ran.err
+    assert "Interrupted after 0 VPSes. What was under way was cut off" in ran.err
+    assert ran.err.endswith("cvm-async: interrupted\n")
+    assert done(panel) == [(1, "stop"), (2, "stop")]
