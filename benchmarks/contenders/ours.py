@@ -1,0 +1,97 @@
+"""Ours: both clients as plain httpx clients, and the session over each."""
+
+import ssl
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+
+import httpx
+
+from benchmarks.contenders.semaphore import limited
+from benchmarks.job import TOKENS, Poll, Setting, Tally, status_url
+from cvm_async import CvmSession, Limits, Progress, Timeouts
+from cvm_async.fast import fast_client
+from cvm_async.transport import lane_client
+
+
+def _verify(setting: Setting) -> ssl.SSLContext | bool:
+    return ssl.create_default_context(cafile=setting.ca) if setting.ca else True
+
+
+def _lanes(setting: Setting) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=setting.places)
+    return lane_client(verify=_verify(setting), limits=limits, timeout=setting.timeout)
+
+
+def _fast(setting: Setting) -> httpx.AsyncClient:
+    limits = httpx.Limits(max_connections=setting.places)
+    return fast_client(verify=_verify(setting), limits=limits, timeout=setting.timeout)
+
+
+@asynccontextmanager
+async def _bare(client: httpx.AsyncClient, setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+    client.headers.update(TOKENS)
+
+    async def one(vps_id: int) -> object:
+        response = await client.get(status_url(setting.base, vps_id))
+        response.raise_for_status()
+        return response.json()["response"]
+
+    async with client:
+        yield limited(one, setting.places, tally)
+
+
+@asynccontextmanager
+async def _session(client: httpx.AsyncClient, setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+    # As wide per node as on the whole, unless the workload is about nodes: no gate may be what is measured.
+    limits = Limits(max_concurrency=setting.width, per_node=setting.per_node or setting.places)
+    timeouts = Timeouts(read=setting.timeout)
+    public, private = TOKENS.values()
+
+    def take(progress: Progress) -> None:
+        outcome = progress.latest
+        if outcome.error is None:
+            tally.answered(outcome.vps.id, outcome.value)
+        else:
+            tally.failed(outcome.error)
+
+    async with (
+        client,
+        CvmSession(
+            setting.base, public_token=public, private_token=private, client=client, limits=limits, timeouts=timeouts
+        ) as session,
+    ):
+        everything = await session.fleet()
+
+        async def poll(ids: Sequence[int]) -> None:
+            fleet = everything if len(ids) == len(everything) else everything.select(ids=ids)
+            await fleet.status(progress=take)
+
+        yield poll
+
+
+@asynccontextmanager
+async def lanes_bare(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+    """`lane_client` in place of `httpx.AsyncClient`."""
+    async with _bare(_lanes(setting), setting, tally) as poll:
+        yield poll
+
+
+@asynccontextmanager
+async def fast_bare(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+    """`fast_client` in place of `httpx.AsyncClient`."""
+    async with _bare(_fast(setting), setting, tally) as poll:
+        yield poll
+
+
+@asynccontextmanager
+async def session_over_lanes(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+    """A fleet's status, by a session as it comes."""
+    async with _session(_lanes(setting), setting, tally) as poll:
+        yield poll
+
+
+@asynccontextmanager
+async def session_over_fast(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+    """The same with the extra `fast`."""
+    async with _session(_fast(setting), setting, tally) as poll:
+        yield poll

@@ -1,0 +1,77 @@
+"""(h): what importing costs, and how soon the command line answers."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from types import ModuleType
+from typing import cast
+
+from benchmarks.findings import Finding, Table
+from benchmarks.measure import PROJECT, Scale, Spread, in_rounds, measure as measured, packages_without
+
+FAILURES = 5_000
+COMMANDS = {
+    "python, nothing imported": ("-c", "pass"),
+    "import httpx": ("-c", "import httpx"),
+    "import aiohttp": ("-c", "import aiohttp"),
+    "import httpx2": ("-c", "import httpx2"),
+    "import cvm_async": ("-c", "import cvm_async"),
+    "import cvm_async.fast": ("-c", "import cvm_async.fast"),
+    "cvm-async --help": ("-c", "import sys; from cvm_async.cli import main; sys.argv[1:] = ['--help']; main()"),
+}
+
+
+def _milliseconds(label: str) -> float | None:
+    began = time.perf_counter()
+    ended = subprocess.run(  # noqa: S603 - this interpreter on the lines above
+        [sys.executable, *COMMANDS[label]], cwd=PROJECT, capture_output=True, timeout=60, check=False
+    )
+    return None if ended.returncode else (time.perf_counter() - began) * 1000
+
+
+def measure(scale: Scale) -> Finding:
+    """Starts Python, again and again."""
+    results = in_rounds(tuple(COMMANDS), _milliseconds, seconds=scale.seconds, most=scale.pick(15, 3))
+    bare = Spread.of(time for time in results["python, nothing imported"] if time is not None).median
+    rows: list[tuple[str, ...]] = []
+    notes: list[str] = []
+    for label, times in results.items():
+        good = [time for time in times if time is not None]
+        if not good:
+            notes.append(f"{label}: left out, as it failed here.")
+            continue
+        spread = Spread.of(good)
+        rows.append((label, spread.show(), f"{spread.median - bare:,.0f}"))
+    with packages_without("sniffio") as packages:
+        failing = measured("benchmarks.workloads.startup:failing_imports", {}, seconds=30, packages=packages)
+    about = "Processes from their start to their end, bytecode cached."
+    tables = (
+        Table("", ("what", "ms", "ms beyond bare Python"), tuple(rows)),
+        Table(
+            "What `import sniffio` costs a request of httpcore's, time after time",
+            ("sniffio", "µs"),
+            tuple((label, f"{cost:.2f}") for label, cost in failing.items()),
+        ),
+    )
+    return Finding("h", "", about, tables, (), tuple(notes), {"commands": results, "imports": failing})
+
+
+def _import_us() -> float:
+    began = time.perf_counter()
+    for _ in range(FAILURES):
+        # The caller would see nothing else: httpcore catches it.
+        with suppress(ImportError):
+            import sniffio  # noqa: F401, PLC0415 # pyright: ignore[reportUnusedImport]
+    return (time.perf_counter() - began) / FAILURES * 1e6
+
+
+def failing_imports(_parameters: object, report: Callable[[object], None]) -> None:
+    """The price of an import that fails, in both ways, and of one that does not."""
+    costs = {"missing, as after `pip install httpx`": _import_us()}
+    sys.modules["sniffio"] = cast("ModuleType", None)
+    costs["forbidden by a None in `sys.modules`: not what these benchmarks do"] = _import_us()
+    sys.modules["sniffio"] = sys
+    costs["installed and imported before"] = _import_us()
+    report(costs)
