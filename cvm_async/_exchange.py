@@ -27,6 +27,7 @@ from cvm_async.errors import (
     Problem,
     SessionClosedError,
 )
+from cvm_async.models import PowerState, VpsStatus
 from cvm_async.settings import Retry, Timeouts
 
 T = TypeVar("T")
@@ -151,7 +152,9 @@ class Exchange:
                 logger.warning(message, self.panel, call.method, call.path)
             raise
         else:
-            verdict = Verdict.ANSWERED
+            # "Unknown" is how some releases say that they cannot reach the node: it must not close an open breaker.
+            unknown = isinstance(value, VpsStatus) and value.state is PowerState.UNKNOWN
+            verdict = Verdict.NEUTRAL if unknown else Verdict.ANSWERED
             return value
         finally:
             turn.leave(verdict, telling=call.verb is Verb.STATUS)

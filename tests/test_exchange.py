@@ -292,6 +292,9 @@ async def test_an_answer_to_an_action_is_judged_by_its_status(
     assert type(await failure(session, Verb.START)) is kind
 
 
+UNKNOWN = {"response": {"status": "unknown", "ram_used": "0", "disk_used": "0"}}
+
+
 class Judging(_gates.Turn):
     """A turn that is always on, and tells what a call left with."""
 
@@ -310,6 +313,7 @@ class Judging(_gates.Turn):
     ("turn", "of_a_read", "of_an_action"),
     [
         pytest.param(lambda: answer(200, {**DONE, **STATUS}), Verdict.ANSWERED, Verdict.ANSWERED, id="an answer"),
+        pytest.param(lambda: answer(200, UNKNOWN), Verdict.NEUTRAL, Verdict.ANSWERED, id="a node that cannot say"),
         pytest.param(lambda: refusal(503, "no"), Verdict.NODE_FAILED, Verdict.NODE_FAILED, id="503"),
         pytest.param(lambda: httpx.ReadTimeout("x"), Verdict.NODE_FAILED, Verdict.NODE_FAILED, id="silence"),
         pytest.param(lambda: httpx.ReadError("x"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="reset"),
