@@ -70,7 +70,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("python", [nox.param(python, id=version) for version, python in PYTHONS.items()])
 def tests(session: nox.Session) -> None:
-    """The tests, on each supported Python that this machine has; on the newest, every branch must be run by some test."""
+    """The tests, on each Python that this machine has; on the newest, some test must run every branch."""
     install(session, "test")
     if session.python != NEWEST:
         session.run("pytest", *session.posargs)
