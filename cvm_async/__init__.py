@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from cvm_async._version import __version__
 
 if TYPE_CHECKING:
-    from cvm_async._gates import NodeReport, NodeState
+    from cvm_async._breaker import NodeReport, NodeState
     from cvm_async.errors import (
         ActionFailedError,
         AuthenticationError,
@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from cvm_async.transport import LaneTransport, lane_client
 
 _HOMES = {
-    "cvm_async._gates": ("NodeReport", "NodeState"),
+    "cvm_async._breaker": ("NodeReport", "NodeState"),
     "cvm_async.errors": (
         "ActionFailedError",
         "AuthenticationError",

@@ -13,7 +13,9 @@ from typing import Generic, TypeVar
 
 from attrs import define, field, frozen
 
-from cvm_async._gates import Admission, Gates, NodeQueue, Turn
+from cvm_async._gates import Admission, Gates
+from cvm_async._node_queue import NodeQueue
+from cvm_async._turn import Turn
 
 T = TypeVar("T")
 

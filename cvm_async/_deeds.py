@@ -7,8 +7,8 @@ from attrs import field, frozen
 
 from cvm_async._calls import Verb
 from cvm_async._checks import seconds
-from cvm_async._gates import Turn
 from cvm_async._line import Line
+from cvm_async._turn import Turn
 from cvm_async.errors import CvmError, DecodeError, NoAnswerError, NotSentError, WaitTimeoutError
 from cvm_async.models import PowerState, Vps, VpsStatus
 

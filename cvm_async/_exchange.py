@@ -12,10 +12,11 @@ import httpx
 from attrs import define, field
 
 from cvm_async._address import Tokens
+from cvm_async._breaker import Verdict
 from cvm_async._calls import Answer as Read, Call, Verb
-from cvm_async._gates import Turn, Verdict
 from cvm_async._retry import may_repeat, repeat
 from cvm_async._safe_text import excerpt
+from cvm_async._turn import Turn
 from cvm_async._wire import Received, Wire, about
 from cvm_async.errors import (
     CvmError,

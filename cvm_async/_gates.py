@@ -8,28 +8,12 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
-from typing import Generic, Protocol, TypeVar
-
-from attrs import define, frozen
+from typing import Protocol
 
 from cvm_async._adaptive import AdaptiveLimit
-from cvm_async.errors import NodeUnreachableError
-from cvm_async.settings import ADAPTIVE, Breaker, Limits
-
-T = TypeVar("T")
-
-
-class Verdict(Enum):
-    """What a finished call says about the node it was for, or about the panel in front of it."""
-
-    ANSWERED = auto()
-    """The node did its part: it is alive."""
-    NEUTRAL = auto()
-    """Says nothing of the node: a 4xx, a failure of the VPS itself, a call that was cancelled or never sent."""
-    NODE_FAILED = auto()
-    """The node could not be reached, or nothing came in time."""
-    OVERLOADED = auto()
-    """The panel, or the proxy in front of it, had no room: 429, 502, 504."""
+from cvm_async._breaker import Node, NodeReport, NodeState, Verdict
+from cvm_async._node_queue import NodeQueue
+from cvm_async.settings import ADAPTIVE, Limits
 
 
 class Admission(Enum):
@@ -39,115 +23,6 @@ class Admission(Enum):
     WAIT = auto()
     REFUSED = auto()
     """Not now and not soon: the node is open. Only fleets are refused; a single call is a person's, and always goes."""
-
-
-class NodeState(Enum):
-    """Whether fleets call a node: closed as in a circuit, the current flows."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half-open"
-
-
-@frozen
-class NodeReport:
-    """What a session knows of one host node.
-
-    Attributes:
-        node: The panel's name for it, as in `Vps.node`.
-        state: Closed: in use. Open: left alone by fleets. Half-open: the next call is a probe.
-        in_flight: Calls about its VPSes under way.
-        failures: Consecutive failures up to now.
-    """
-
-    node: int
-    state: NodeState
-    in_flight: int
-    failures: int
-
-
-@define
-class _Node:
-    """One host node's count and breaker."""
-
-    in_flight: int = 0
-    failures: int = 0
-    opened_at: float | None = None
-
-    def state(self, breaker: Breaker | None, now: float) -> NodeState:
-        if self.opened_at is None or breaker is None:
-            return NodeState.CLOSED
-        return NodeState.OPEN if now < self.opened_at + breaker.cool_down else NodeState.HALF_OPEN
-
-    def learn(self, verdict: Verdict, breaker: Breaker | None, now: float) -> None:
-        if verdict is Verdict.ANSWERED:
-            self.failures = 0
-            self.opened_at = None
-        elif verdict is Verdict.NODE_FAILED:
-            self.failures += 1
-            # A call from before the opening that fails late is old news: it must not prolong the cool-down.
-            if (
-                breaker is not None
-                and self.failures >= breaker.failures
-                and self.state(breaker, now) is not NodeState.OPEN
-            ):
-                self.opened_at = now
-
-
-class NodeQueue(Generic[T]):
-    """What waits, by node: handed out in rotation over the nodes, first in first out within each.
-
-    The rotation is what interleaves: calls to a node that is slow to answer lie apart, never in a row.
-    """
-
-    def __init__(self) -> None:
-        self._items: dict[int | None, deque[T]] = {}
-        self._ring: deque[int | None] = deque()
-        self._size = 0
-
-    def __len__(self) -> int:
-        return self._size
-
-    @property
-    def nodes(self) -> int:
-        """How many nodes something waits for."""
-        return len(self._ring)
-
-    def add(self, node: int | None, item: T) -> None:
-        waiting = self._items.get(node)
-        if waiting is None:
-            waiting = self._items[node] = deque()
-            self._ring.append(node)
-        waiting.append(item)
-        self._size += 1
-
-    def take(self, admits: Callable[[int | None], bool]) -> T | None:
-        """The next item of the first node that is admitted; None if none is.
-
-        At most `in flight / per node` nodes are full at once, so few are passed over.
-        """
-        for _ in range(len(self._ring)):
-            node = self._ring[0]
-            if not admits(node):
-                self._ring.rotate(-1)
-                continue
-            waiting = self._items[node]
-            item = waiting.popleft()
-            self._size -= 1
-            if waiting:
-                self._ring.rotate(-1)
-            else:
-                self._ring.popleft()
-                del self._items[node]
-            return item
-        return None
-
-    def clear(self) -> list[T]:
-        items = [item for waiting in self._items.values() for item in waiting]
-        self._items.clear()
-        self._ring.clear()
-        self._size = 0
-        return items
 
 
 ADAPTIVE_FLOOR = 4
@@ -179,7 +54,7 @@ class Gates:
         self._breaker = limits.breaker
         self._clock = clock
         self._in_flight = 0
-        self._nodes: dict[int, _Node] = {}
+        self._nodes: dict[int, Node] = {}
         self._callers: NodeQueue[tuple[int | None, asyncio.Future[None]]] = NodeQueue()
         self._crews: deque[Crew] = deque()
         self._failing: set[int | None] = set()
@@ -240,7 +115,7 @@ class Gates:
         if node is not None:
             state = self._nodes.get(node)
             if state is None:
-                state = self._nodes[node] = _Node()
+                state = self._nodes[node] = Node()
             state.in_flight += 1
 
     def leave(self, node: int | None, verdict: Verdict, began: float | None = None) -> None:
@@ -328,77 +203,3 @@ class Gates:
             crew = self._crews[0]
             self._crews.rotate(-1)
             refusals = 0 if crew.take_room() else refusals + 1
-
-
-def left_alone(node: int | None, vps_id: int | None = None) -> NodeUnreachableError:
-    """What is said instead of a call to an open node."""
-    return NodeUnreachableError(f"node {node} does not answer and is left alone for now", vps_id=vps_id)
-
-
-class Turn:
-    """One call's way through the gates: in before each attempt, out after it, with a verdict.
-
-    Args:
-        gates: Which.
-        node: The host node that the call is for.
-        inside: Whether it has been let in already.
-        refusable: Whether it is a fleet's: such a call never goes to an open node.
-        on_rest: Told when its owner begins to wait for something that needs no call of its own.
-    """
-
-    __slots__ = ("_began", "_gates", "_inside", "_node", "_on_rest", "_refusable")
-
-    def __init__(
-        self,
-        gates: Gates,
-        node: int | None,
-        *,
-        inside: bool = False,
-        refusable: bool = False,
-        on_rest: "Callable[[Turn], object] | None" = None,
-    ) -> None:
-        self._gates = gates
-        self._node = node
-        self._inside = inside
-        self._began = gates.now()
-        self._refusable = refusable
-        self._on_rest = on_rest
-
-    @property
-    def refused(self) -> bool:
-        """Whether entering is of no use now: a fleet's call to a node that meanwhile opened."""
-        return self._refusable and not self._inside and self._gates.admission(self._node) is Admission.REFUSED
-
-    async def enter(self) -> None:
-        """Goes in, waiting for room.
-
-        Raises:
-            NodeUnreachableError: It is a fleet's, and the node has opened since its last attempt.
-        """
-        if not self._inside:
-            if self.refused:
-                raise left_alone(self._node)
-            await self._gates.queue(self._node)
-            self._inside = True
-            self._began = self._gates.now()
-
-    def leave(self, verdict: Verdict, *, telling: bool = False) -> None:
-        """Goes out; `telling` where how long it took says something of the panel's load."""
-        if self._inside:
-            self._inside = False
-            self._gates.leave(self._node, verdict, self._began if telling else None)
-
-    def step_aside(self) -> None:
-        """Goes out without having called: others may go meanwhile."""
-        self.leave(Verdict.NEUTRAL)
-
-    def hand_over(self) -> "Turn":
-        """The same turn for somebody else to go on with, who may stay inside for longer than this one's owner lives."""
-        inside, self._inside = self._inside, False
-        return Turn(self._gates, self._node, inside=inside, refusable=self._refusable)
-
-    def rest(self) -> None:
-        """Says that its owner will wait, long and idly: a worker that only waits is worth replacing."""
-        on_rest, self._on_rest = self._on_rest, None
-        if on_rest is not None:
-            on_rest(self)

@@ -39,12 +39,12 @@ class Connection(asyncio.Protocol):
     _transport: asyncio.Transport
 
     def __init__(self, keeper: Keeper, origin: tuple[str, str, int | None]) -> None:
-        self.origin = origin
-        self.loop = asyncio.get_running_loop()
+        self.origin: tuple[str, str, int | None] = origin
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self.loop.create_future()
         # From the start of an exchange until its clean end or, failing that, until the socket is closed.
-        self.is_busy = False
-        self.idle_since = 0.0
+        self.is_busy: bool = False
+        self.idle_since: float = 0.0
         self._keeper = keeper
         self._reply: Reply | None = None
         self._waiter: asyncio.Future[None] | None = None

@@ -8,13 +8,15 @@ import time
 from attrs import define, field
 
 from cvm_async import _calls
+from cvm_async._breaker import NodeReport
 from cvm_async._calls import Verb
 from cvm_async._checks import check_seconds
 from cvm_async._exchange import Exchange
-from cvm_async._gates import Gates, NodeReport, Turn
+from cvm_async._gates import Gates
 from cvm_async._poller import Poller
 from cvm_async._powers import Powers
 from cvm_async._safe_text import excerpt
+from cvm_async._turn import Turn
 from cvm_async.errors import ConfigurationError, SessionClosedError
 from cvm_async.models import PowerState, Problem, Vps, VpsList, VpsStatus
 from cvm_async.settings import Limits

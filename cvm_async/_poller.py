@@ -11,7 +11,8 @@ from collections.abc import Awaitable, Callable
 from attrs import define, field
 
 from cvm_async._crew import Admitted, Crew
-from cvm_async._gates import Gates, Turn, left_alone
+from cvm_async._gates import Gates
+from cvm_async._turn import Turn, left_alone
 from cvm_async.errors import (
     CvmError,
     NoAnswerError,

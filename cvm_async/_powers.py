@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from attrs import define
 
 from cvm_async._calls import Verb
-from cvm_async._gates import Turn
+from cvm_async._turn import Turn
 from cvm_async.errors import NoAnswerError, NotSentError
 
 Send = Callable[[Turn, float | None], Coroutine[object, object, None]]

@@ -29,16 +29,16 @@ class Reply:
 
     def __init__(self, *, to_head: bool) -> None:
         # 0 until the whole head is here.
-        self.status = 0
-        self.reason = b""
-        self.version = b""
+        self.status: int = 0
+        self.reason: bytes = b""
+        self.version: bytes = b""
         self.headers: list[tuple[bytes, bytes]] = []
-        self.is_complete = False
+        self.is_complete: bool = False
         # Whether the connection may serve another exchange afterwards.
-        self.ends_cleanly = False
+        self.ends_cleanly: bool = False
         # Why the answer will never be complete.
         self.fault: httpx.TransportError | None = None
-        self.pending = 0
+        self.pending: int = 0
         self._pieces: list[bytes] = []
         self._to_head = to_head
         self._has_length = False

@@ -9,8 +9,8 @@ from attrs import define, field, frozen
 
 from cvm_async._crew import Admitted, Crew
 from cvm_async._deeds import Deed, Untouched
-from cvm_async._gates import left_alone
 from cvm_async._line import Line, loop_time
+from cvm_async._turn import left_alone
 from cvm_async.errors import CvmError, NotSentError
 from cvm_async.models import Vps
 from cvm_async.outcome import Outcome

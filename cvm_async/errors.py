@@ -264,7 +264,7 @@ class FleetError(CvmError, ExceptionGroup[CvmError]):
     ) -> None:
         super().__init__(message)
         # The initialisers above keep the message alone.
-        self.args = (message, tuple(exceptions))
+        self.args: tuple[Any, ...] = (message, tuple(exceptions))
         self.report = report
 
     # Narrower than the base's, which allows a group to turn into one of other errors: there are none in here.

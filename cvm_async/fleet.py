@@ -20,7 +20,7 @@ from cvm_async.stream import OutcomeStream
 
 T = TypeVar("T")
 
-logger = logging.getLogger("cvm_async")
+logger: logging.Logger = logging.getLogger("cvm_async")
 
 OnProgress = Callable[[Progress], object]
 

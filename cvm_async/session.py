@@ -9,9 +9,9 @@ from typing import Self
 import httpx
 
 from cvm_async._address import Tokens, panel_url
+from cvm_async._breaker import NodeReport
 from cvm_async._calls import Verb
 from cvm_async._exchange import Exchange
-from cvm_async._gates import NodeReport
 from cvm_async._line import Line
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet import Fleet

@@ -12,7 +12,8 @@ from hypothesis import given, settings, strategies as st
 
 from cvm_async import ConfigurationError, CvmSession, Limits
 from cvm_async._adaptive import AdaptiveLimit
-from cvm_async._gates import Gates, Verdict
+from cvm_async._breaker import Verdict
+from cvm_async._gates import Gates
 from cvm_async.panel import SimulatedPanel
 
 

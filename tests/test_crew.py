@@ -8,8 +8,9 @@ from panels import assert_free
 from virtual_time import virtual, virtual_loop
 
 from cvm_async import Breaker, Limits
+from cvm_async._breaker import Verdict
 from cvm_async._crew import MOST_AT_REST, SLACK, Admitted, Crew
-from cvm_async._gates import Admission, Gates, Verdict
+from cvm_async._gates import Admission, Gates
 
 Target = tuple[int, int | None]
 """A number, and a node."""

@@ -10,10 +10,11 @@ from hypothesis import given, settings, strategies as st
 from mocked import DONE, LIST, LISTED, PRIVATE, PUBLIC, STATUS, Panel, Turn, answer, line_of, refusal, session_over
 from virtual_time import run_virtual, virtual, virtual_loop
 
-from cvm_async import _calls, _gates, _retry
+from cvm_async import _calls, _retry, _turn
+from cvm_async._breaker import Verdict
 from cvm_async._calls import Verb
 from cvm_async._exchange import LONG_BODY
-from cvm_async._gates import Verdict
+from cvm_async._gates import Gates
 from cvm_async.errors import (
     ActionFailedError,
     AuthenticationError,
@@ -295,10 +296,10 @@ async def test_an_answer_to_an_action_is_judged_by_its_status(
 UNKNOWN = {"response": {"status": "unknown", "ram_used": "0", "disk_used": "0"}}
 
 
-class Judging(_gates.Turn):
+class Judging(_turn.Turn):
     """A turn that is always on, and tells what a call left with."""
 
-    def __init__(self, gates: _gates.Gates) -> None:
+    def __init__(self, gates: Gates) -> None:
         super().__init__(gates, None)
         self.left: list[tuple[Verdict, bool]] = []
 

@@ -7,7 +7,10 @@ from panels import NO_RETRY, calls, fleet_of, session_on
 from virtual_time import virtual
 
 from cvm_async import Breaker, CvmSession, Limits, NodeState, NodeUnreachableError, SessionClosedError, Timeouts
-from cvm_async._gates import Admission, Gates, NodeQueue, Turn, Verdict
+from cvm_async._breaker import Verdict
+from cvm_async._gates import Admission, Gates
+from cvm_async._node_queue import NodeQueue
+from cvm_async._turn import Turn
 from cvm_async.panel import Answer, PanelApp, gateway_timeout
 
 ANSWERED, NEUTRAL, FAILED, OVERLOADED = Verdict.ANSWERED, Verdict.NEUTRAL, Verdict.NODE_FAILED, Verdict.OVERLOADED

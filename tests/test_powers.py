@@ -8,8 +8,9 @@ from virtual_time import virtual
 
 from cvm_async import ActionFailedError, CvmError, CvmSession, Limits, NoAnswerError, NotSentError, Timeouts
 from cvm_async._calls import Verb
-from cvm_async._gates import Gates, Turn
+from cvm_async._gates import Gates
 from cvm_async._powers import Powers
+from cvm_async._turn import Turn
 from cvm_async.panel import PanelApp
 
 SLOW = 10.0

@@ -18,9 +18,10 @@ from cvm_async import (
     VpsStatus,
     WaitTimeoutError,
 )
-from cvm_async._gates import Turn, Verdict
+from cvm_async._breaker import Verdict
 from cvm_async._line import Line
 from cvm_async._run import Run
+from cvm_async._turn import Turn
 from cvm_async.panel import Hang, PanelApp
 
 Report = FleetReport[VpsStatus | None]

@@ -26,7 +26,7 @@ _EPILOGUE = """Exit status: 0 done, 1 failed, 2 usage, 3 some of the fleet faile
 _PANEL = {"uvicorn", "httptools"}
 """What the extra `panel` brings."""
 
-app = App(
+app: App = App(
     name="cvm-async",
     help=_HELP,
     help_epilogue=_EPILOGUE,

@@ -28,7 +28,7 @@ _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%", re.ASCII)
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _FRACTION = re.compile(r"\d*\.\d+", re.ASCII)
 
-Flag = Parameter(negative="", show_default=False)
+Flag: Parameter = Parameter(negative="", show_default=False)
 """A switch that has no --no-… form, or a list that has no --empty-… form."""
 
 Switch = Annotated[bool, Flag]

@@ -24,10 +24,10 @@ try:
     import uvicorn
     from uvicorn.lifespan.off import LifespanOff
     from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-except ModuleNotFoundError as missing:
+except ModuleNotFoundError as _missing:
     raise ModuleNotFoundError(
-        f"serving the simulated panel needs {missing.name}: pip install 'cvm_async[panel]'", name=missing.name
-    ) from missing
+        f"serving the simulated panel needs {_missing.name}: pip install 'cvm_async[panel]'", name=_missing.name
+    ) from _missing
 
 T = TypeVar("T")
 

@@ -167,7 +167,7 @@ class World:
         self._machines: dict[int, Machine] = {}
         # Counts the changes to the list of VPSes, so that one who has rendered it knows whether it still
         # holds.
-        self.revision = 0
+        self.revision: int = 0
         for vps in vpses:
             self.add(vps)
 
