@@ -76,7 +76,9 @@ def tests(session: nox.Session) -> None:
         session.run("pytest", *session.posargs)
         return
     session.run("coverage", "erase")
-    session.run("coverage", "run", "-m", "pytest", *session.posargs)
+    # Absolute, for the Pythons that the tests start in other folders.
+    kept = {"COVERAGE_FILE": str(Path.cwd() / ".coverage")}
+    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=kept)
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")
