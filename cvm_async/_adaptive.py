@@ -30,7 +30,7 @@ START_SAMPLES = 3
 """A window's answers: so many rounds of the limit, and so many at the least. At the start one round does, and few
 answers: each window is one more round trip on a way that is long already."""
 PROBE_EVERY = 30
-FIRST_PROBE = 5
+FIRST_PROBE = 1
 """Windows between two looks at the idle latency, and before the first: where the least limit is above the knee, the
 panel has not been seen idle yet."""
 PROBE_LEAST = 2.0
@@ -38,7 +38,9 @@ PROBE_LEAST = 2.0
 PROBE_AT = 0.5
 """The part of the limit that is in use during a look: safely below the knee, as the queue that is allowed is small."""
 BLEND = 0.5
-"""How far a look raises the idle latency towards what it saw."""
+"""How far a look moves the idle latency towards what it saw, which may be chance."""
+PLAINLY_LOWER = 0.75
+"""Below this part of the idle latency, what a look saw is none: there was a queue all the time until then."""
 
 
 @define
@@ -98,9 +100,7 @@ class AdaptiveLimit:
     def _close_window(self, now: float) -> None:
         latency = fmean(self._seconds)
         if self._before_probe is not None:
-            # A lower latency is surely nearer to the idle one; a higher one may be chance.
-            self._idle += (latency - self._idle) * (1.0 if latency < self._idle else BLEND)
-            size, self._before_probe = self._before_probe, None
+            size, self._before_probe = self._looked(latency) * self._before_probe, None
         elif not self._used:
             # A limit that nobody reaches has shown nothing: it must not grow on that.
             size = self._size
@@ -109,6 +109,14 @@ class AdaptiveLimit:
         else:
             size = self._follow(latency)
         self._resize(size, now)
+
+    def _looked(self, latency: float) -> float:
+        """Learns the idle latency, and gives the part of the limit that is left where it is lower than was thought."""
+        if latency < PLAINLY_LOWER * self._idle:
+            before, self._idle = self._idle, latency
+            return latency / before
+        self._idle += (latency - self._idle) * BLEND
+        return 1.0
 
     def _start(self, latency: float) -> float:
         """Doubles, as long as the latency stays that of all windows so far."""
