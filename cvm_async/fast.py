@@ -16,12 +16,11 @@ import httpx
 
 from cvm_async import _httpx_options as options
 from cvm_async._dial import dial
-from cvm_async._env_proxies import environment_proxies
 from cvm_async._fast_client import FastClient
 from cvm_async._http1 import Body, Connection
 from cvm_async._reply import Reply
 from cvm_async._tls import context_maker
-from cvm_async.transport import LaneTransport
+from cvm_async.transport import LaneTransport, proxy_mounts
 
 __all__ = ["FastTransport", "fast_client"]
 
@@ -305,15 +304,7 @@ def fast_client(
         max_idle_lanes=limits.max_keepalive_connections,
         keepalive_expiry=limits.keepalive_expiry,
     )
-    proxies: Mapping[str, options.Proxy | None] = {}
-    if proxy is not None:
-        proxies = {"all://": proxy}
-    elif trust_env:
-        proxies = environment_proxies()
-    mounted = {
-        **{pattern: None if url is None else make_lanes(proxy=url) for pattern, url in proxies.items()},
-        **(mounts or {}),
-    }
+    mounted = {**proxy_mounts(make_lanes, proxy, trust_env=trust_env), **(mounts or {})}
     transport: httpx.AsyncBaseTransport
     if http2 or not http1:
         transport = make_lanes()

@@ -239,6 +239,18 @@ class LaneTransport(httpx.AsyncBaseTransport):
             self._give_place_back()
 
 
+def proxy_mounts(
+    make: "Callable[..., LaneTransport]", proxy: options.Proxy | None, *, trust_env: bool
+) -> dict[str, httpx.AsyncBaseTransport | None]:
+    """Make a client's `mounts` for the proxy that was named, or else for those of the environment; not for users."""
+    proxies: Mapping[str, options.Proxy | None] = {}
+    if proxy is not None:
+        proxies = {"all://": proxy}
+    elif trust_env:
+        proxies = environment_proxies()
+    return {pattern: None if url is None else make(proxy=url) for pattern, url in proxies.items()}
+
+
 def lane_client(
     *,
     auth: options.Auth | None = None,
@@ -279,12 +291,6 @@ def lane_client(
         max_idle_lanes=limits.max_keepalive_connections,
         keepalive_expiry=limits.keepalive_expiry,
     )
-    proxies: Mapping[str, options.Proxy | None] = {}
-    if proxy is not None:
-        proxies = {"all://": proxy}
-    elif trust_env:
-        proxies = environment_proxies()
-    proxied = {pattern: None if url is None else make(proxy=url) for pattern, url in proxies.items()}
     return httpx.AsyncClient(
         auth=auth,
         params=params,
@@ -293,7 +299,7 @@ def lane_client(
         http1=http1,
         http2=http2,
         transport=make(),
-        mounts={**proxied, **(mounts or {})},
+        mounts={**proxy_mounts(make, proxy, trust_env=trust_env), **(mounts or {})},
         timeout=timeout,
         follow_redirects=follow_redirects,
         max_redirects=max_redirects,
