@@ -5,6 +5,8 @@ It is given up at the first thing out of order. So a connection that is idle is 
 
 import asyncio
 import math
+import select
+import sys
 from collections.abc import AsyncIterator
 from typing import Protocol, cast
 
@@ -52,14 +54,18 @@ class Connection(asyncio.Protocol):
         self._write_within: float | None = None
         self._is_clogged = False
         self._is_paused = False
+        self._arrivals: select.poll | None = None
         # One timer serves every wait: it is set anew only where it would ring too late, and looks when it rings.
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = math.inf
 
     @property
-    def is_closing(self) -> bool:
-        """Whether it is of no more use, be it that nobody was told yet."""
-        return self._transport.is_closing()
+    def has_ended(self) -> bool:
+        """Whether an idle connection is of no more use, be it that the event loop has not come to notice it.
+
+        What there is to read from it can only be its end, or what nobody asked for.
+        """
+        return self._transport.is_closing() or (self._arrivals is not None and bool(self._arrivals.poll(0)))
 
     def abort(self) -> None:
         """Close it now."""
@@ -151,6 +157,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are not instances of the class that they implement.
         self._transport = cast("asyncio.Transport", transport)
+        # Windows has no `poll`: there, what the event loop has noticed must do.
+        self._arrivals = None if sys.platform == "win32" else _arrivals_at(transport.get_extra_info("socket").fileno())
         # "Written" shall mean that the kernel has it, as in httpx: else the write timeout would not count. With 0 for
         # 1, asyncio's TLS would call an empty buffer too full.
         self._transport.set_write_buffer_limits(high=1)
@@ -207,6 +215,12 @@ class Connection(asyncio.Protocol):
         self._is_clogged = False
         if self._waiter is not None:
             self._expect_within(self._read_within)
+
+
+def _arrivals_at(descriptor: int) -> "select.poll":
+    arrivals = select.poll()
+    arrivals.register(descriptor, select.POLLIN)
+    return arrivals
 
 
 class Body(httpx.AsyncByteStream):

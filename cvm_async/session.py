@@ -233,7 +233,7 @@ class CvmSession:
 
 def _own_client(limits: Limits) -> httpx.AsyncClient:
     try:
-        return lane_client(limits=httpx.Limits(max_connections=limits.ceiling))
+        return lane_client(limits=httpx.Limits(max_connections=limits.ceiling), keep_cookies=False)
     except ValueError as error:
         msg = f"a proxy that the environment names cannot be used: {error}"
         raise ConfigurationError(msg) from None

@@ -7,6 +7,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator, MutableMapping
 from contextlib import contextmanager, suppress
+from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 
 import httpx
@@ -26,7 +27,11 @@ BIG = bytes(range(256)) * 4096 * 4
 Transport = Callable[..., httpx.AsyncBaseTransport]
 
 
-@pytest.fixture(params=[FastTransport, LaneTransport], ids=["fast", "lanes"])
+# With `retries`, all requests go over httpcore.
+OVER_HTTPCORE: Transport = partial(LaneTransport, retries=1)
+
+
+@pytest.fixture(params=[FastTransport, LaneTransport, OVER_HTTPCORE], ids=["fast", "lanes", "over httpcore"])
 def transport(request: pytest.FixtureRequest) -> Transport:
     made: Transport = request.param
     return made
@@ -246,7 +251,7 @@ JUNK = {
 
 
 # h11 keeps what came with an answer in its buffer, and httpcore 1.0.9 begins the next exchange with it.
-LANES_MISTAKE = {"another answer with it", "garbage with it", "a body after 204", "a body after HEAD"}
+HTTPCORES_MISTAKE = {"another answer with it", "garbage with it", "a body after 204", "a body after HEAD"}
 
 
 class TestMoreThanAnAnswer:
@@ -254,7 +259,7 @@ class TestMoreThanAnAnswer:
     async def test_it_is_never_taken_for_the_next_answer(
         self, client: httpx.AsyncClient, transport: Transport, name: str, request: pytest.FixtureRequest
     ) -> None:
-        if transport is LaneTransport and name in LANES_MISTAKE:
+        if transport is OVER_HTTPCORE and name in HTTPCORES_MISTAKE:
             request.applymarker(pytest.mark.xfail(reason="httpcore takes it for the next answer"))
         async with ScriptedServer({"/junk": Script(JUNK[name])}) as server:
             method = "HEAD" if name.endswith("HEAD") else "GET"
@@ -321,9 +326,8 @@ class TestConnections:
                 await client.post(f"{server.origin}/deaf", content=BIG * 4, timeout=httpx.Timeout(5, write=0.05))
 
     async def test_the_pool_timeout_is_honoured(self, transport: Transport) -> None:
-        limit = {"max_connections": 1} if transport is FastTransport else {"max_lanes": 1}
         async with ScriptedServer({"/held": Script((), End.HOLD)}) as server:
-            async with httpx.AsyncClient(transport=transport(**limit)) as client:
+            async with httpx.AsyncClient(transport=transport(max_lanes=1)) as client:
                 busy = asyncio.create_task(client.get(f"{server.origin}/held", timeout=5))
                 await server.saw(1)
                 with pytest.raises(httpx.PoolTimeout):

@@ -1,7 +1,7 @@
-"""`FastClient` is an `httpx.AsyncClient` that keeps no cookies, and leaves out what does nothing for a plain request.
+"""`LaneClient` is an `httpx.AsyncClient` that leaves out what does nothing for a plain request.
 
-Cookies are a third of what httpx itself spends on a call, and the panel's must never be sent back: it would run all our
-calls one after the other.
+That can be cookies, too: they are a third of what httpx itself spends on a call, and the panel's must never be sent
+back, since it would run all our calls one after the other.
 """
 
 import logging
@@ -45,23 +45,28 @@ class _TimedStream(httpx.AsyncByteStream):
         self._response.elapsed = timedelta(seconds=time.perf_counter() - self._started)
 
 
-class FastClient(httpx.AsyncClient):
-    """An `httpx.AsyncClient` that keeps no cookies, and takes a shorter way where nothing calls for the longer one."""
+class LaneClient(httpx.AsyncClient):
+    """An `httpx.AsyncClient` that takes a shorter way where nothing calls for the longer one.
+
+    Who makes one sets all that stands below, `cookies` after `keeps_cookies`: httpx's own arguments stay what they are.
+    """
 
     direct: httpx.AsyncBaseTransport | None = None
     """The transport of all requests, or None where `mounts` have to be looked through."""
     encoding: str | Callable[[bytes], str] = "utf-8"
     """What httpx keeps to itself as `default_encoding`."""
-    _cookies_to_send = _UnfilledCookies()
+    keeps_cookies: bool = True
+    """Whether cookies that come with an answer are kept."""
+    _jar: httpx.Cookies
 
     @property
     def cookies(self) -> httpx.Cookies:
-        """The cookies that the user put in; none from an answer is ever added."""
-        return self._cookies_to_send
+        """The cookies that are sent."""
+        return self._jar
 
     @cookies.setter
     def cookies(self, cookies: options.Cookies | None) -> None:
-        self._cookies_to_send = _UnfilledCookies(cookies)
+        self._jar = httpx.Cookies(cookies) if self.keeps_cookies else _UnfilledCookies(cookies)
 
     async def send(
         self,
@@ -99,6 +104,8 @@ class FastClient(httpx.AsyncClient):
             raise
         response.request = request
         response.default_encoding = self.encoding
+        if self.keeps_cookies and "Set-Cookie" in response.headers:
+            self.cookies.extract_cookies(response)
         if response.has_redirect_location:
             response = await self._with_next_request(request, response)
         if isinstance(response.stream, httpx.ByteStream):

@@ -1,12 +1,13 @@
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Generator
+from collections.abc import AsyncIterator, Callable, Generator
 
 import httpx
 import pytest
 from scripted import OK, End, Script, ScriptedServer
 
 from cvm_async.fast import fast_client
+from cvm_async.transport import lane_client
 
 MOVED = b"HTTP/1.1 302 Found\r\nLocation: /\r\nSet-Cookie: PHPSESSID=x\r\n"
 
@@ -28,10 +29,25 @@ async def server() -> AsyncIterator[ScriptedServer]:
         yield server
 
 
+@pytest.fixture(params=[lane_client, fast_client])
+def make(request: pytest.FixtureRequest) -> Callable[..., httpx.AsyncClient]:
+    made: Callable[..., httpx.AsyncClient] = request.param
+    return made
+
+
 @pytest.fixture
-async def client(server: ScriptedServer) -> AsyncIterator[httpx.AsyncClient]:
-    async with fast_client(base_url=server.origin, trust_env=False) as client:
+async def client(server: ScriptedServer, make: Callable[..., httpx.AsyncClient]) -> AsyncIterator[httpx.AsyncClient]:
+    async with make(base_url=server.origin, trust_env=False, keep_cookies=False) as client:
         yield client
+
+
+async def test_cookies_of_answers_are_kept_where_asked_for(server: ScriptedServer) -> None:
+    async with lane_client() as lanes, fast_client(keep_cookies=True) as fast:
+        for client in (lanes, fast):
+            await client.get(f"{server.origin}/cookie")
+            assert dict(client.cookies) == {"PHPSESSID": "x"}
+            await client.get(server.origin)
+    assert [b"Cookie: PHPSESSID=x" in head for head in server.heads] == [False, True, False, True]
 
 
 async def test_cookies_of_answers_are_not_kept(server: ScriptedServer, client: httpx.AsyncClient) -> None:

@@ -1,0 +1,139 @@
+"""`Pool` hands out connections: idle ones that are sound and young enough, or new ones.
+
+Finding one costs the same with 10 requests in flight as with 1,000, and no state outlives a mishap.
+"""
+
+import asyncio
+import math
+import ssl
+from collections.abc import Callable, Mapping
+from functools import partial
+
+import httpx
+
+from cvm_async._dial import dial
+from cvm_async._http1 import Connection
+from cvm_async._places import Places
+from cvm_async._request_bytes import IDEMPOTENT
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class Pool:
+    """Connections to any number of origins, on one event loop.
+
+    Args:
+        context: Makes the `ssl.SSLContext` that all share, once the first https request needs it.
+        max_lanes: How many connections there may be, busy and idle.
+        max_idle: How many idle ones are kept.
+        keepalive_expiry: Seconds after which an idle one is closed; None for no limit.
+        fresh_within: Seconds that one may have been idle for a request that must not be carried out twice.
+
+    Raises:
+        ValueError: `max_lanes` is below 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: Callable[[], ssl.SSLContext],
+        max_lanes: int | None,
+        max_idle: int | None,
+        keepalive_expiry: float | None,
+        fresh_within: float,
+    ) -> None:
+        self.places: Places = Places(max_lanes)
+        # In the order of their last use; a dict for want of an ordered set.
+        self.idle: dict[Connection, None] = {}
+        self._context = context
+        self._max_idle = math.inf if max_idle is None else max_idle
+        self._keepalive_expiry = keepalive_expiry
+        self._usable_within = math.inf if keepalive_expiry is None else keepalive_expiry
+        self._fresh_within = min(fresh_within, self._usable_within)
+
+    async def take(self, request: httpx.Request, timeouts: Mapping[str, float | None]) -> Connection:
+        """Find a connection for a request, waiting for a place if need be. The pool learns by itself when it is free.
+
+        Raises:
+            httpx.PoolTimeout: All connections stayed busy for the `pool` timeout.
+            httpx.ConnectTimeout, httpx.ConnectError: There is none to be had.
+            RuntimeError: The pool is closed, or in use on another event loop that is still alive.
+        """
+        self._enter_loop()
+        await self.places.take(timeouts.get("pool"))
+        try:
+            return self._idle_for(request) or await self._connect(request.url, timeouts.get("connect"))
+        except BaseException:
+            self.places.free()
+            raise
+
+    async def aclose(self) -> None:
+        """Close the idle connections now and the busy ones as they end; who waits for a place gets an error."""
+        self._enter_loop()
+        self.places.close()
+        closing = [connection.closed for connection in self.idle]
+        for connection in self.idle:
+            connection.abort()
+        self.idle.clear()
+        if closing:
+            await asyncio.wait(closing)
+
+    def keep(self, connection: Connection) -> None:
+        """Take back a connection whose exchange ended cleanly."""
+        self.places.free()
+        connection.rest(self._keepalive_expiry)
+        self.idle[connection] = None
+        if self.places.is_closed or len(self.idle) > self._max_idle:
+            self._drop_oldest()
+
+    def forget(self, connection: Connection) -> None:
+        """Learn that a connection is gone."""
+        self.idle.pop(connection, None)
+        if connection.is_busy:
+            self.places.free()
+
+    def _enter_loop(self) -> None:
+        if self.places.enter_loop():
+            # Nothing can be closed on a closed loop: its connections are dropped, and asyncio warns of their sockets.
+            self.idle.clear()
+
+    def _idle_for(self, request: httpx.Request) -> Connection | None:
+        if not self.idle:
+            return None
+        origin = (request.url.scheme, request.url.host, request.url.port)
+        within = self._usable_within if request.method in IDEMPOTENT else self._fresh_within
+        for connection in reversed(self.idle):
+            if connection.loop.time() - connection.idle_since >= within:
+                return None
+            # One that has ended is forgotten in a moment.
+            if connection.origin == origin and not connection.has_ended:
+                del self.idle[connection]
+                return connection
+        return None
+
+    async def _connect(self, url: httpx.URL, within: float | None) -> Connection:
+        if self.places.busy + len(self.idle) > self.places.limit:
+            self._drop_oldest()
+        context = None
+        if url.scheme == "https":
+            context = self._context()
+            context.set_alpn_protocols(["http/1.1"])
+        host = url.raw_host.decode("ascii")
+        make = partial(Connection, self, (url.scheme, url.host, url.port))
+        try:
+            async with asyncio.timeout(within):
+                sock = await dial(host, url.port or _PORTS[url.scheme])
+                _, connection = await asyncio.get_running_loop().create_connection(
+                    make, sock=sock, ssl=context, server_hostname=None if context is None else host
+                )
+        except TimeoutError as error:
+            raise httpx.ConnectTimeout(f"not connected within {within} s") from error
+        except (OSError, ValueError) as error:
+            # ValueError: a name that can't be one.
+            raise httpx.ConnectError(str(error)) from error
+        return connection
+
+    def _drop_oldest(self) -> None:
+        oldest = next(iter(self.idle))
+        del self.idle[oldest]
+        oldest.abort()
