@@ -1,7 +1,7 @@
 """Reads an answer's body up to a limit, which counts what comes out of the decompression, not what goes in."""
 
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterable
 
 from cvm_async._safe_text import excerpt
 
@@ -26,17 +26,37 @@ async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> 
     Raises:
         UnreadableBodyError: As soon as the limit is passed, not after; or where it cannot be decompressed.
     """
-    encoding = encoding.strip().lower()
+    inflating = _inflating(encoding)
+    pieces: list[bytes] = []
+    size = 0
     raw = aiter(chunks)
-    if encoding in _PLAIN:
-        return await _collect(raw, limit)
-    if encoding not in _COMPRESSED:
-        msg = f'compressed as "{excerpt(encoding, _SHOWN)}", which was not asked for'
-        raise UnreadableBodyError(msg)
     try:
-        return await _collect(_inflate(raw, limit), limit)
+        async for chunk in raw:
+            piece = chunk if inflating is None else inflating.inflate(chunk, limit)
+            size += len(piece)
+            check_size(size, limit)
+            pieces.append(piece)
     finally:
-        await _end(raw)
+        # Left early, it is closed here and now: left to itself, the event loop would, some time later.
+        if isinstance(raw, AsyncGenerator):
+            await raw.aclose()
+    if inflating is not None:
+        inflating.end()
+    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+
+def unpack_body(body: bytes, encoding: str, limit: int) -> bytes:
+    """As `read_body`, of a body that is all there already.
+
+    Raises:
+        UnreadableBodyError: It is too long, or cannot be decompressed.
+    """
+    inflating = _inflating(encoding)
+    unpacked = body if inflating is None else inflating.inflate(body, limit)
+    check_size(len(unpacked), limit)
+    if inflating is not None:
+        inflating.end()
+    return unpacked
 
 
 def check_size(size: int, limit: int) -> None:
@@ -50,47 +70,50 @@ def check_size(size: int, limit: int) -> None:
         raise UnreadableBodyError(msg)
 
 
-async def _collect(parts: AsyncIterator[bytes], limit: int) -> bytes:
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        async for piece in parts:
-            size += len(piece)
-            check_size(size, limit)
-            pieces.append(piece)
-    finally:
-        await _end(parts)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+class _Inflating:
+    """The decompression of one body."""
 
+    def __init__(self) -> None:
+        self._head = b""
+        self._has_begun = False
+        self._inflater = zlib.decompressobj(_BARE)
 
-async def _end(parts: AsyncIterator[bytes]) -> None:
-    """Closes a generator that was left early, here and now: left to itself, the event loop would, some time later."""
-    if isinstance(parts, AsyncGenerator):
-        await parts.aclose()
-
-
-async def _inflate(chunks: AsyncIterator[bytes], limit: int) -> AsyncIterator[bytes]:
-    inflater = None
-    head = b""
-    async for chunk in chunks:
-        piece = head + chunk
-        if inflater is None:
+    def inflate(self, chunk: bytes, limit: int) -> bytes:
+        """What comes out of the next chunk; of more than the limit, one byte more than it, which is enough to see."""
+        piece = self._head + chunk
+        if not self._has_begun:
             if len(piece) < 2:  # noqa: PLR2004 - the length of zlib's header, and of gzip's magic number
-                head = piece
-                continue
-            head = b""
-            inflater = zlib.decompressobj(_GZIP_OR_ZLIB if _has_header(piece) else _BARE)
+                self._head = piece
+                return b""
+            self._head = b""
+            self._has_begun = True
+            if _has_header(piece):
+                self._inflater = zlib.decompressobj(_GZIP_OR_ZLIB)
         try:
-            # One byte over the limit is enough for the caller to see that it is passed.
-            yield inflater.decompress(piece, limit + 1)
+            inflated = self._inflater.decompress(piece, limit + 1)
         except zlib.error as error:
             raise UnreadableBodyError(str(error)) from None
-        if inflater.unused_data:
+        if self._inflater.unused_data:
             msg = "compressed data with more behind its end"
             raise UnreadableBodyError(msg)
-    if head or (inflater is not None and not inflater.eof):
-        msg = "compressed data that ends too early"
+        return inflated
+
+    def end(self) -> None:
+        """Refuses data that ends too early."""
+        if self._head or (self._has_begun and not self._inflater.eof):
+            msg = "compressed data that ends too early"
+            raise UnreadableBodyError(msg)
+
+
+def _inflating(encoding: str) -> _Inflating | None:
+    """None for a body that is not compressed."""
+    name = encoding.strip().lower()
+    if name in _PLAIN:
+        return None
+    if name not in _COMPRESSED:
+        msg = f'compressed as "{excerpt(name, _SHOWN)}", which was not asked for'
         raise UnreadableBodyError(msg)
+    return _Inflating()
 
 
 def _has_header(head: bytes) -> bool:

@@ -85,7 +85,9 @@ _GATEWAY: Final = frozenset({502, 504, *range(520, 528)})
 _QUOTED_LENGTH: Final = 300
 
 
-class _Where(TypedDict):
+class About(TypedDict):
+    """What every error says of the call it is about."""
+
     method: str
     path: str
     vps_id: int | None
@@ -147,19 +149,17 @@ class Call(Generic[T_co]):
             raise self._refusal(status_code, found.errors, retry_after) from None
         except DecodeError as error:
             message = f"{error.message}; {self._unknown()}" if self.verb in _POWER else error.message
-            raise DecodeError(message, problems=error.problems, excerpt=error.excerpt, **self._where()) from None
+            raise DecodeError(message, problems=error.problems, excerpt=error.excerpt, **self.about()) from None
 
     def _refusal(self, status_code: int, errors: tuple[str, ...], retry_after: float | None) -> CvmError:
         if status_code in _GATEWAY and self.verb in _POWER and not errors:
             message = f"a proxy answered {status_code} for the panel, so {self._unknown()}"
-            return NoAnswerError(message, **self._where())
+            return NoAnswerError(message, **self.about())
         kind = self._kind(status_code, errors)
         words = excerpt("; ".join(errors), _QUOTED_LENGTH)
         message = f'{self._summary(kind, status_code)}: "{words}"' if words else self._summary(kind, status_code)
         wait = "" if retry_after is None else f", and asks to wait {retry_after:g} s"
-        return kind(
-            f"{message}{wait}", status_code=status_code, errors=errors, retry_after=retry_after, **self._where()
-        )
+        return kind(f"{message}{wait}", status_code=status_code, errors=errors, retry_after=retry_after, **self.about())
 
     def _kind(self, status_code: int, errors: tuple[str, ...]) -> type[PanelError]:
         if status_code in _BY_STATUS:
@@ -188,7 +188,8 @@ class Call(Generic[T_co]):
         done = _POWER[self.verb]
         return f"whether the VPS was {done} is unknown: look at its status before you repeat this"
 
-    def _where(self) -> _Where:
+    def about(self) -> About:
+        """Give what every error says of the call it is about."""
         return {"method": self.method, "path": self.path, "vps_id": self.vps_id}
 
 

@@ -17,7 +17,7 @@ from cvm_async._calls import Answer as Read, Call, Verb
 from cvm_async._retry import may_repeat, repeat
 from cvm_async._safe_text import excerpt
 from cvm_async._turn import Turn
-from cvm_async._wire import Received, Wire, about
+from cvm_async._wire import Received, Wire
 from cvm_async.errors import (
     CvmError,
     DecodeError,
@@ -65,9 +65,9 @@ class _Progress:
         last = f"; the last attempt failed: {self.trouble.message}" if self.trouble else ""
         if self.sent:
             message = f"no whole answer {within}{last}"
-            return NoAnswerError(message, timed_out=True, attempts=self.attempts, **about(self.call))
+            return NoAnswerError(message, timed_out=True, attempts=self.attempts, **self.call.about())
         message = f"neither its turn nor a connection came {within}{last}"
-        return NotSentError(message, attempts=self.attempts, **about(self.call))
+        return NotSentError(message, attempts=self.attempts, **self.call.about())
 
 
 @define(eq=False, repr=False)
@@ -170,7 +170,7 @@ class Exchange:
             if self._is_closed:
                 turn.leave(Verdict.NEUTRAL)
                 message = f"the session with {self.panel} was closed"
-                raise SessionClosedError(message, **about(call))
+                raise SessionClosedError(message, **call.about())
         except CvmError as error:
             error.attempts = progress.attempts
             raise
@@ -195,7 +195,7 @@ class Exchange:
             progress.sent = sent_before
             raise
         message = f"no whole answer from {self.panel} within {whole:g} s"
-        raise NoAnswerError(message, timed_out=True, **about(call))
+        raise NoAnswerError(message, timed_out=True, **call.about())
 
     async def _read(self, call: Call[T], answer: Received) -> T:
         if answer.location is not None:
@@ -203,7 +203,7 @@ class Exchange:
                 f"{self.panel} wants to send us to {self._shown(answer.location)}, and redirects are not followed, as "
                 "they would take the tokens along: if you trust that address, make the session with it"
             )
-            raise PanelError(message, status_code=answer.status_code, **about(call))
+            raise PanelError(message, status_code=answer.status_code, **call.about())
         try:
             read = await self._meaning(call, answer, answer.body)
         except CvmError:
@@ -221,7 +221,7 @@ class Exchange:
             problem = Problem("the body", self._shown(answer.flaw), f"at most {self.max_body:,} bytes, plain or gzip")
             unknown = "" if call.repeatable else f"; whether the {call.verb} was carried out is unknown"
             message = f"the answer of {self.panel} cannot be read: {problem}{unknown}"
-            raise DecodeError(message, problems=(problem,), **about(call))
+            raise DecodeError(message, problems=(problem,), **call.about())
         if len(body) <= LONG_BODY:
             return call.read(answer.status_code, body, retry_after=answer.retry_after)
         steps = call.read_steps(answer.status_code, body, retry_after=answer.retry_after)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, strategies as st
 from virtual_time import run_virtual
 
-from cvm_async._body import UnreadableBodyError, check_size, read_body
+from cvm_async._body import UnreadableBodyError, check_size, read_body, unpack_body
 
 LIMIT = 1_000_000
 MEBIBYTE = 1 << 20
@@ -55,6 +55,7 @@ def test_a_body_comes_out_as_it_went_in_however_it_is_packed_and_cut(body: bytes
     arriving = cut(ENCODINGS[encoding](body), size)
     assert run_virtual(read_body(arriving, encoding, LIMIT)) == body
     assert arriving.is_over
+    assert unpack_body(ENCODINGS[encoding](body), encoding, LIMIT) == body
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -63,6 +64,9 @@ async def test_a_body_of_just_the_limit_is_read_and_one_byte_more_is_refused(enc
     assert len(await read_body(cut(pack(b"a" * 5000), 700), encoding, 5000)) == 5000
     with pytest.raises(UnreadableBodyError, match="longer than 5,000 bytes"):
         await read_body(cut(pack(b"a" * 5001), 700), encoding, 5000)
+    assert len(unpack_body(pack(b"a" * 5000), encoding, 5000)) == 5000
+    with pytest.raises(UnreadableBodyError, match="longer than 5,000 bytes"):
+        unpack_body(pack(b"a" * 5001), encoding, 5000)
 
 
 async def test_what_is_over_the_limit_is_refused_while_it_arrives() -> None:
@@ -112,27 +116,36 @@ async def test_what_cannot_be_decompressed_is_refused_with_the_reason(
     with pytest.raises(UnreadableBodyError, match=reason) as refusal:
         await read_body(cut(body, size), encoding, LIMIT)
     assert refusal.value.__cause__ is None
+    with pytest.raises(UnreadableBodyError, match=reason):
+        unpack_body(body, encoding, LIMIT)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 async def test_no_body_is_an_empty_one_whatever_it_says_of_its_packing(encoding: str) -> None:
     assert await read_body(Arriving([]), encoding, LIMIT) == b""
     assert await read_body(Arriving([b"", b""]), encoding, LIMIT) == b""
+    assert unpack_body(b"", encoding, LIMIT) == b""
 
 
 class NotAGenerator:
-    """A body as one's own transport may give it."""
+    """A body as one's own transport may give it: some pieces of 1,000 bytes."""
+
+    def __init__(self, pieces: int) -> None:
+        self._pieces = iter(range(pieces))
 
     def __aiter__(self) -> "NotAGenerator":
         return self
 
     async def __anext__(self) -> bytes:
+        if next(self._pieces, None) is None:
+            raise StopAsyncIteration
         return b"a" * 1000
 
 
 async def test_a_body_need_not_be_a_generator() -> None:
+    assert len(await read_body(NotAGenerator(2), "", LIMIT)) == 2000
     with pytest.raises(UnreadableBodyError):
-        await read_body(NotAGenerator(), "", LIMIT)
+        await read_body(NotAGenerator(1001), "", LIMIT)
 
 
 def test_a_size_up_to_the_limit_passes() -> None:

@@ -17,6 +17,7 @@ from virtual_time import virtual
 from cvm_async import _calls
 from cvm_async._address import Tokens
 from cvm_async._calls import Call, Verb
+from cvm_async._request import BLANK
 from cvm_async._version import __version__
 from cvm_async._wire import Received, Wire
 from cvm_async.errors import ConfigurationError, CvmError, NoAnswerError, NotSentError, SessionClosedError
@@ -168,6 +169,35 @@ async def test_a_body_that_cannot_be_had_is_empty_and_the_reason_is_told(
     received = await outcome(Panel(answer(200, body, headers=headers)))
     assert isinstance(received, Received)
     assert (received.body, received.flaw) == (b"", flaw)
+
+
+class Replaying(httpx.AsyncClient):
+    """A client that hands on what its transport gave as it is, as one may that has all of an answer at once."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        super().__init__()
+        self._response = response
+
+    async def send(self, request: httpx.Request, **_: object) -> httpx.Response:
+        self._response.request = request
+        return self._response
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "expected"),
+    [
+        pytest.param({}, b"[]", (b"[]", None), id="plain"),
+        pytest.param({"Content-Encoding": "deflate"}, zlib.compress(b"[]"), (b"[]", None), id="deflate"),
+        pytest.param({}, b"a" * 10_001, (b"", "longer than 10,000 bytes"), id="too long"),
+        pytest.param({"content-encoding": "br"}, b"a", (b"", 'compressed as "br", which was not asked for'), id="br"),
+    ],
+)
+async def test_a_body_that_came_with_its_answer_is_read_and_bounded_as_one_that_is_still_to_come(
+    headers: dict[str, str], body: bytes, expected: tuple[bytes, str | None]
+) -> None:
+    response = httpx.Response(200, headers=headers, stream=httpx.ByteStream(body))
+    received = await wire_over(Replaying(response)).exchange(GET, 15.0)
+    assert (received.body, received.flaw) == expected
 
 
 async def test_the_connection_is_closed_when_a_body_is_too_long() -> None:
@@ -496,7 +526,7 @@ async def test_however_an_exchange_ends_no_token_can_be_got_at_afterwards(
     requests = [message.request if isinstance(message, httpx.Response) else message for message in kept]
     assert requests
     for request in requests:
-        assert request.headers.keys().isdisjoint({"api-public-token", "api-private-token"})
+        assert [request.headers[name] for name in ("API-Public-Token", "API-Private-Token")] == [BLANK, BLANK]
         assert "user-agent" in request.headers
     assert all(message.next_request is None for message in kept if isinstance(message, httpx.Response))
     if error is not None:
@@ -521,13 +551,13 @@ class CopyingAuth(httpx.Auth):
         yield self.sent
 
 
-async def test_tokens_are_taken_off_a_request_too_that_the_authentication_sent_instead() -> None:
+async def test_tokens_are_blanked_out_too_in_a_request_that_the_authentication_sent_instead() -> None:
     auth = CopyingAuth()
     panel = Panel()
     await wire_over(httpx.AsyncClient(transport=panel, auth=auth)).exchange(GET, 15.0)
     assert panel.requests[0].headers["API-Private-Token"] == PRIVATE
     assert auth.sent is not None
-    assert "API-Private-Token" not in auth.sent.headers
+    assert auth.sent.headers["API-Private-Token"] == BLANK
 
 
 async def test_the_search_for_tokens_finds_them_where_httpx_leaves_them() -> None:

@@ -97,6 +97,35 @@ def _table(count: int, widths: Sequence[int], results: dict[Job, list[Run]]) -> 
     return Table(f"{count:,} calls", tuple(columns), tuple(rows))
 
 
+def _glance(count: int, widths: Sequence[int], results: dict[Job, list[Run]]) -> Table:
+    """Medians alone: what the README shows."""
+    runs_of = {
+        (job.contender, job.setting.width): runs
+        for job, runs in results.items()
+        if job.count == count and job.loop == "asyncio"
+    }
+    default = _spread(runs_of[DEFAULT, COMPARED_AT]).median
+    rows: list[tuple[str, ...]] = []
+    for contender in CONTENDERS.values():
+        rates = {width: _spread(runs_of[contender.key, width]).median for width in widths}
+        cpu = Spread.of(run.cpu_ms for run in runs_of[contender.key, COMPARED_AT]).median
+        rows.append(
+            (
+                contender.label,
+                *(f"{rate:,.0f}" for rate in rates.values()),
+                f"{cpu:.3f}" if rates[COMPARED_AT] else "-",
+                f"{rates[COMPARED_AT] / default:.1f}" if default else "-",
+            )
+        )
+    columns = (
+        "calls/s with so many in flight:",
+        *(f"{width}" for width in widths),
+        f"CPU ms a call, {COMPARED_AT}",
+        f"times the default, {COMPARED_AT}",
+    )
+    return Table(f"At a glance: {count:,} calls, medians", columns, tuple(rows))
+
+
 def _uvloop_table(results: dict[Job, list[Run]]) -> Table | None:
     rows: list[tuple[str, ...]] = []
     for job, runs in results.items():
@@ -176,7 +205,9 @@ def _run(scale: Scale, key: str, about: str, course: Course, *, uvloop: bool = F
         results = in_rounds(jobs, lambda job: run_job(job, without_sniffio), seconds=scale.seconds, once=_is_once)
     counts = list(dict.fromkeys(count for count, _ in course.calls))
     widths = {count: [width for calls, width in course.calls if calls == count] for count in counts}
-    tables = [_table(count, widths[count], results) for count in counts]
+    first, compares = counts[0], COMPARED_AT in widths[counts[0]]
+    tables = [_glance(first, widths[first], results)] if compares and len(widths[first]) > 1 else []
+    tables += [_table(count, widths[count], results) for count in counts]
     on_uvloop = _uvloop_table(results)
     if on_uvloop is not None:
         tables.append(on_uvloop)
@@ -187,7 +218,7 @@ def _run(scale: Scale, key: str, about: str, course: Course, *, uvloop: bool = F
         "",
         f"{about} {box}",
         tuple(tables),
-        _plots(counts[0], widths[counts[0]], results),
+        _plots(first, widths[first], results),
         tuple(_shortfalls(results)),
         [{"job": asdict(job), "runs": [asdict(run) for run in runs]} for job, runs in results.items()],
     )
