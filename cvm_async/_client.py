@@ -126,7 +126,9 @@ class LaneClient(httpx.AsyncClient):
             return response
 
         try:
-            replaying = httpx.AsyncClient(transport=httpx.MockTransport(answer), cookies=self.cookies)
+            replaying = httpx.AsyncClient(
+                transport=httpx.MockTransport(answer), cookies=self.cookies, default_encoding=self.encoding
+            )
             return await replaying.send(request, stream=True)
         except BaseException:
             await response.aclose()

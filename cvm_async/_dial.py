@@ -17,6 +17,7 @@ Address: TypeAlias = tuple[int, int, int, str, tuple[str, int] | tuple[str, int,
 
 # Seconds before the next address is tried beside the last. Source: RFC 8305, section 8.
 NEXT_AFTER = 0.25
+_PORTS = range(1 << 16)
 
 
 async def dial(host: str, port: int) -> socket.socket:
@@ -24,8 +25,12 @@ async def dial(host: str, port: int) -> socket.socket:
 
     Raises:
         OSError: No address can be reached; or there is none.
-        ValueError: The name can't be one.
+        ValueError: The name can't be one, or the port.
     """
+    if port not in _PORTS:
+        # `getaddrinfo` would take it modulo 65,536.
+        msg = f"no port: {port}"
+        raise ValueError(msg)
     try:
         # An address asks nobody, and needs no thread to wait in.
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)

@@ -39,6 +39,7 @@ class Connection(asyncio.Protocol):
     """
 
     _transport: asyncio.Transport
+    is_made: bool = False
 
     def __init__(self, keeper: Keeper, origin: tuple[str, str, int | None]) -> None:
         self.origin: tuple[str, str, int | None] = origin
@@ -57,11 +58,12 @@ class Connection(asyncio.Protocol):
         self._arrivals: select.poll | None = None
         # One timer serves every wait: it is set anew only where it would ring too late, and looks when it rings.
         self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf
         self._deadline = math.inf
 
     @property
     def has_ended(self) -> bool:
-        """Whether an idle connection is of no more use, be it that the event loop has not come to notice it.
+        """Whether an idle connection is of no more use, even where the event loop has yet to notice.
 
         What there is to read from it can only be its end, or what nobody asked for.
         """
@@ -71,8 +73,8 @@ class Connection(asyncio.Protocol):
         """Close it now."""
         self._transport.abort()
 
-    def rest(self, seconds: float | None) -> None:
-        """Stay idle for so long at most; None for no limit."""
+    def rest(self, seconds: float) -> None:
+        """Stay idle for so long at most."""
         self.idle_since = self.loop.time()
         self._expect_within(seconds)
 
@@ -108,6 +110,8 @@ class Connection(asyncio.Protocol):
     def give_up(self, reply: Reply) -> None:
         """Close the connection, unless that reply's exchange is over: then it is somebody else's by now."""
         if self._reply is reply:
+            # For who is still reading it: a body that ends with the connection would else look whole.
+            reply.fault = reply.fault or httpx.ReadError("the response was closed before all of it was read")
             self._transport.abort()
 
     async def _wait(self, reply: Reply) -> None:
@@ -125,16 +129,18 @@ class Connection(asyncio.Protocol):
             waiter.set_result(None)
 
     def _expect_within(self, seconds: float | None) -> None:
-        if seconds is None:
+        if seconds is None or math.isinf(seconds):
             self._deadline = math.inf
             return
         self._deadline = self.loop.time() + seconds
-        if self._timer is None or self._timer.when() > self._deadline:
+        if self._timer is None or self._rings_at > self._deadline:
             self._set_timer()
 
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        # uvloop's handle of a timer that is due in less than a millisecond cannot tell when that is.
+        self._rings_at = self._deadline
         self._timer = self.loop.call_at(self._deadline, self._on_time)
 
     def _on_time(self) -> None:
@@ -157,6 +163,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         # uvloop's transports are not instances of the class that they implement.
         self._transport = cast("asyncio.Transport", transport)
+        self.is_made = True
         # Windows has no `poll`: there, what the event loop has noticed must do.
         self._arrivals = None if sys.platform == "win32" else _arrivals_at(transport.get_extra_info("socket").fileno())
         # "Written" shall mean that the kernel has it, as in httpx: else the write timeout would not count. With 0 for
@@ -182,7 +189,7 @@ class Connection(asyncio.Protocol):
             self.abort()
         if reply.pending or reply.fault is not None or (reply.status and not had_head):
             self._wake()
-        elif self._waiter is not None:
+        elif self._waiter is not None and not self._is_clogged:
             # A part of the head, or the size of a chunk: httpx's read timeout is for each read.
             self._expect_within(self._read_within)
 

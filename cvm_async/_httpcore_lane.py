@@ -25,7 +25,7 @@ _CLOSE_WITHIN = 2.0
 _CONNECTED = (".connect_tcp.complete", ".connect_unix_socket.complete")
 
 
-class Connection(Protocol):
+class Stream(Protocol):
     """What we need of the stream that httpcore's trace shows us."""
 
     async def aclose(self) -> None: ...
@@ -42,7 +42,7 @@ class Lane:
     origin: Origin
     loop: asyncio.AbstractEventLoop
     idle_since: float = 0.0
-    _connection: Connection | None = field(default=None, init=False)
+    _connection: Stream | None = field(default=None, init=False)
 
     async def exchange(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return the answer, whose body is still to be read."""

@@ -46,6 +46,7 @@ class HttptoolsReply(Reply):
             self.refuse("peer closed connection without sending complete message body")
         else:
             self.is_complete = True
+            del self._parser
 
     def on_message_begin(self) -> None:
         if self.is_complete:
@@ -80,7 +81,13 @@ class HttptoolsReply(Reply):
             self.status, self.version = status, _VERSIONS[version]
             self._overhead = 0
             if self.to_head:
-                self.on_message_complete()
+                self._complete_head()
+
+    def _complete_head(self) -> None:
+        # Without a length, httptools takes it that the body, which does not come, ends with the connection.
+        connection = b",".join(value for name, value in self.headers if name.lower() == b"connection")
+        self.is_complete = True
+        self.ends_cleanly = self.version == b"HTTP/1.1" and b"close" not in connection.lower()
 
     def on_body(self, piece: bytes) -> None:
         if self.is_complete:
@@ -88,6 +95,6 @@ class HttptoolsReply(Reply):
         self._add(piece)
 
     def on_message_complete(self) -> None:
-        if self.status:
+        if self.status and not self.is_complete:
             self.is_complete = True
             self.ends_cleanly = self._parser.should_keep_alive()

@@ -1,13 +1,12 @@
 """`Pool` hands out connections: idle ones that are sound and young enough, or new ones.
 
-Finding one costs the same with 10 requests in flight as with 1,000, and no state outlives a mishap.
+To one origin, finding one costs the same with 10 requests in flight as with 1,000; and no state outlives a mishap.
 """
 
 import asyncio
 import math
 import ssl
 from collections.abc import Callable, Mapping
-from functools import partial
 
 import httpx
 
@@ -47,9 +46,8 @@ class Pool:
         self.idle: dict[Connection, None] = {}
         self._context = context
         self._max_idle = math.inf if max_idle is None else max_idle
-        self._keepalive_expiry = keepalive_expiry
-        self._usable_within = math.inf if keepalive_expiry is None else keepalive_expiry
-        self._fresh_within = min(fresh_within, self._usable_within)
+        self._keepalive_expiry = math.inf if keepalive_expiry is None else keepalive_expiry
+        self._fresh_within = min(fresh_within, self._keepalive_expiry)
 
     async def take(self, request: httpx.Request, timeouts: Mapping[str, float | None]) -> Connection:
         """Find a connection for a request, waiting for a place if need be. The pool learns by itself when it is free.
@@ -68,7 +66,10 @@ class Pool:
             raise
 
     async def aclose(self) -> None:
-        """Close the idle connections now and the busy ones as they end; who waits for a place gets an error."""
+        """Close the idle connections now and the busy ones as they end; who waits for a place gets an error.
+
+        A busy one ends with its exchange, or when its response is closed.
+        """
         self._enter_loop()
         self.places.close()
         closing = [connection.closed for connection in self.idle]
@@ -80,9 +81,9 @@ class Pool:
 
     def keep(self, connection: Connection) -> None:
         """Take back a connection whose exchange ended cleanly."""
-        self.places.free()
         connection.rest(self._keepalive_expiry)
         self.idle[connection] = None
+        self.places.free()
         if self.places.is_closed or len(self.idle) > self._max_idle:
             self._drop_oldest()
 
@@ -101,11 +102,11 @@ class Pool:
         if not self.idle:
             return None
         origin = (request.url.scheme, request.url.host, request.url.port)
-        within = self._usable_within if request.method in IDEMPOTENT else self._fresh_within
+        within = self._keepalive_expiry if request.method in IDEMPOTENT else self._fresh_within
         for connection in reversed(self.idle):
             if connection.loop.time() - connection.idle_since >= within:
                 return None
-            # One that has ended is forgotten in a moment.
+            # One that has ended is passed over; it is closed, and forgotten, once the event loop notices.
             if connection.origin == origin and not connection.has_ended:
                 del self.idle[connection]
                 return connection
@@ -113,27 +114,38 @@ class Pool:
 
     async def _connect(self, url: httpx.URL, within: float | None) -> Connection:
         if self.places.busy + len(self.idle) > self.places.limit:
-            self._drop_oldest()
-        context = None
-        if url.scheme == "https":
-            context = self._context()
-            context.set_alpn_protocols(["http/1.1"])
-        host = url.raw_host.decode("ascii")
-        make = partial(Connection, self, (url.scheme, url.host, url.port))
+            # Not before that one is closed: the limit holds for the server, too.
+            await asyncio.wait([self._drop_oldest().closed])
+        connection = Connection(self, (url.scheme, url.host, url.port))
         try:
             async with asyncio.timeout(within):
-                sock = await dial(host, url.port or _PORTS[url.scheme])
-                _, connection = await asyncio.get_running_loop().create_connection(
-                    make, sock=sock, ssl=context, server_hostname=None if context is None else host
-                )
+                await self._open(connection, url)
         except TimeoutError as error:
-            raise httpx.ConnectTimeout(f"not connected within {within} s") from error
+            raise httpx.ConnectTimeout(str(error) or f"not connected within {within} s") from error
         except (OSError, ValueError) as error:
-            # ValueError: a name that can't be one.
+            # ValueError: a name that can't be one, or a port.
             raise httpx.ConnectError(str(error)) from error
         return connection
 
-    def _drop_oldest(self) -> None:
+    async def _open(self, connection: Connection, url: httpx.URL) -> None:
+        context = self._context() if url.scheme == "https" else None
+        host = url.raw_host.decode("ascii")
+        sock = await dial(host, _PORTS[url.scheme] if url.port is None else url.port)
+        if context is not None:
+            # Late, as others may share the context, and ask for HTTP/2.
+            context.set_alpn_protocols(["http/1.1"])
+        try:
+            await connection.loop.create_connection(
+                lambda: connection, sock=sock, ssl=context, server_hostname=None if context is None else host
+            )
+        except BaseException:
+            # asyncio would bid TLS's farewell, and wait half a minute for the answer.
+            if connection.is_made:
+                connection.abort()
+            raise
+
+    def _drop_oldest(self) -> Connection:
         oldest = next(iter(self.idle))
         del self.idle[oldest]
         oldest.abort()
+        return oldest

@@ -11,20 +11,22 @@ import httpx
 from cvm_async import _httpx_options as options
 from cvm_async._httptools_reply import HttptoolsReply
 from cvm_async._reply import Reply
-from cvm_async.transport import LaneTransport, lane_client
+from cvm_async.transport import (
+    DEFAULT_LIMITS,
+    DEFAULT_MAX_REDIRECTS,
+    DEFAULT_TIMEOUT,
+    LaneTransport,
+    lane_client,
+)
 
 __all__ = ["FastTransport", "fast_client"]
-
-_DEFAULT_LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
-_DEFAULT_TIMEOUT = httpx.Timeout(5.0)
-_DEFAULT_MAX_REDIRECTS = 20
 
 
 class FastTransport(LaneTransport):
     """A `LaneTransport` on httptools; it takes the same options.
 
-    Where httpx would be lenient about an answer's framing (a length beside a chunked body, two lengths, bare line
-    feeds, folded headers), it is an error here.
+    Where h11 is lenient about an answer (a length beside a chunked body, two lengths, bare line feeds, folded headers,
+    control characters, a version that is neither 1.0 nor 1.1), it is an error here.
     """
 
     _reader: ClassVar[type[Reply]] = HttptoolsReply
@@ -42,10 +44,10 @@ def fast_client(
     http2: bool = False,
     proxy: options.Proxy | None = None,
     mounts: Mapping[str, httpx.AsyncBaseTransport | None] | None = None,
-    timeout: options.Timeout = _DEFAULT_TIMEOUT,
+    timeout: options.Timeout = DEFAULT_TIMEOUT,
     follow_redirects: bool = False,
-    limits: httpx.Limits = _DEFAULT_LIMITS,
-    max_redirects: int = _DEFAULT_MAX_REDIRECTS,
+    limits: httpx.Limits = DEFAULT_LIMITS,
+    max_redirects: int = DEFAULT_MAX_REDIRECTS,
     event_hooks: options.EventHooks | None = None,
     base_url: httpx.URL | str = "",
     trust_env: bool = True,

@@ -12,6 +12,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import ClassVar
 
+import httpcore
 import httpx
 
 from cvm_async import _httpx_options as options
@@ -28,9 +29,18 @@ from cvm_async._tls import context_maker
 __all__ = ["LaneTransport", "lane_client"]
 
 # httpx's own defaults, but for its 20 idle connections: it counts busy ones into them and so drops good ones.
-_DEFAULT_LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
-_DEFAULT_TIMEOUT = httpx.Timeout(5.0)
-_DEFAULT_MAX_REDIRECTS = 20
+DEFAULT_LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
+DEFAULT_TIMEOUT = httpx.Timeout(5.0)
+DEFAULT_MAX_REDIRECTS = 20
+
+
+def _seams() -> tuple[object, object]:
+    """What a test double replaces: respx the one, pytest-httpx the other."""
+    return httpcore.AsyncConnectionPool.handle_async_request, httpx.AsyncHTTPTransport.handle_async_request
+
+
+# While they are replaced, all requests go that way: what a test has mocked must never reach the network.
+_SEAMS = _seams()
 
 
 class LaneTransport(httpx.AsyncBaseTransport):
@@ -60,8 +70,7 @@ class LaneTransport(httpx.AsyncBaseTransport):
         max_lanes: How many connections there may be, busy and idle, to all origins; None for no limit. More
             requests wait their turn, first come, first served, for as long as the `pool` timeout allows.
         max_idle_lanes: How many idle connections are kept; None for all.
-        keepalive_expiry: Seconds after which an idle connection is not used again; None for no limit. It is
-            closed when a request is sent next.
+        keepalive_expiry: Seconds after which an idle connection is closed; None for no limit.
         fresh_within: Seconds that a connection may have been idle to be used for a POST or PATCH.
         proxy: A proxy that all requests go through.
         uds: A Unix domain socket to connect to.
@@ -136,7 +145,7 @@ class LaneTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: As httpx's own transport raises it.
             RuntimeError: The transport is closed, or in use on another event loop that is still alive.
         """
-        wire = request_bytes(request) if self._is_plain else None
+        wire = request_bytes(request) if self._is_plain and _seams() == _SEAMS else None
         if wire is None:
             return await self._others.handle_async_request(request)
         timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
@@ -151,7 +160,10 @@ class LaneTransport(httpx.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
-        """Close the idle lanes now, the busy ones as their exchanges end; requests that wait get an error."""
+        """Close the idle lanes now, the busy ones as their exchanges end; requests that wait get an error.
+
+        One whose response is neither read to its end nor closed stays open.
+        """
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self._others.aclose)
             await self._pool.aclose()
@@ -169,10 +181,10 @@ def lane_client(
     http2: bool = False,
     proxy: options.Proxy | None = None,
     mounts: Mapping[str, httpx.AsyncBaseTransport | None] | None = None,
-    timeout: options.Timeout = _DEFAULT_TIMEOUT,
+    timeout: options.Timeout = DEFAULT_TIMEOUT,
     follow_redirects: bool = False,
-    limits: httpx.Limits = _DEFAULT_LIMITS,
-    max_redirects: int = _DEFAULT_MAX_REDIRECTS,
+    limits: httpx.Limits = DEFAULT_LIMITS,
+    max_redirects: int = DEFAULT_MAX_REDIRECTS,
     event_hooks: options.EventHooks | None = None,
     base_url: httpx.URL | str = "",
     trust_env: bool = True,

@@ -146,6 +146,13 @@ async def test_the_default_encoding_is_the_clients(server: ScriptedServer) -> No
         assert (await client.get(f"{server.origin}/latin")).text == "é"
 
 
+async def test_the_default_encoding_holds_for_a_redirect_that_is_not_followed(server: ScriptedServer) -> None:
+    moved = b"HTTP/1.1 302 Found\r\nLocation: /\r\nContent-Type: text/plain\r\nContent-Length: 1\r\n\r\n\xe9"
+    server.scripts["/moved-latin"] = Script((moved,))
+    async with fast_client(default_encoding="latin-1") as client:
+        assert (await client.get(f"{server.origin}/moved-latin")).text == "é"
+
+
 async def test_the_clients_timeout_holds_for_a_request_without_one(server: ScriptedServer) -> None:
     async with fast_client(timeout=0.02) as client:
         with pytest.raises(httpx.ReadTimeout):

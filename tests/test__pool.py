@@ -1,13 +1,16 @@
 import asyncio
 import gc
 import socket
+import ssl
 import warnings
 from collections.abc import AsyncIterator
 
 import httpx
 import pytest
+import trustme
 from scripted import OK, End, Script, ScriptedServer
 
+from cvm_async._http1 import Connection
 from cvm_async.transport import LaneTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -52,6 +55,12 @@ class TestConnections:
             await server.has_open(1)
             assert (server.peak, other.peak) == (2, 1)
             assert repr(transport) == "<LaneTransport: 0 busy, 2 idle of at most 2>"
+
+    async def test_a_stale_one_is_closed_before_another_is_made_in_its_place(self, server: ScriptedServer) -> None:
+        async with over(LaneTransport(max_lanes=1, fresh_within=0)) as client:
+            for _ in range(20):
+                await client.post(server.origin)
+        assert (server.peak, server.connections) == (1, 20)
 
     async def test_no_limit_is_no_limit(self, server: ScriptedServer) -> None:
         transport = LaneTransport(max_lanes=None)
@@ -165,6 +174,20 @@ class TestConnections:
             response = await client.post(server.origin, content=MEBIBYTE * 16, timeout=httpx.Timeout(5, read=1))
             assert response.text == "ok"
 
+    async def test_the_write_timeout_runs_whatever_comes_meanwhile(self, server: ScriptedServer) -> None:
+        interim = (b"HTTP/1.1 100 Continue\r\n\r\n",) * 100
+        server.scripts["/deaf"] = Script(interim, End.HOLD, reads_body=False)
+        async with over(LaneTransport()) as client:
+            timeout = httpx.Timeout(None, write=0.05)
+            with pytest.raises(httpx.WriteTimeout):
+                await client.post(f"{server.origin}/deaf", content=MEBIBYTE * 64, timeout=timeout)
+
+    @pytest.mark.parametrize("port", [0, 65536 + 80])
+    async def test_a_port_that_cannot_be_one_is_a_connect_error(self, port: int) -> None:
+        async with over(LaneTransport()) as client:
+            with pytest.raises(httpx.ConnectError):
+                await client.get(f"http://127.0.0.1:{port}/")
+
     async def test_a_name_that_cannot_be_one_is_a_connect_error(self) -> None:
         async with over(LaneTransport()) as client:
             with pytest.raises(httpx.ConnectError):
@@ -210,7 +233,63 @@ class TestConnections:
             assert (await client.get(f"http://[::1]:{port}/")).text == "ok"
 
 
+class Silent(asyncio.Protocol):
+    """Shakes hands, and never reads again: it answers no farewell."""
+
+    def __init__(self, made: list[asyncio.Transport]) -> None:
+        self._made = made
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
+        self._made.append(transport)
+
+
 class TestClosing:
+    async def test_cancelled_as_the_handshake_ends_it_is_closed_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        authority = trustme.CA()
+        serving, asking = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+        # trustme is typed with pyOpenSSL's contexts too, which need not be installed.
+        authority.issue_cert("127.0.0.1").configure_cert(serving)  # pyright: ignore[reportUnknownMemberType]
+        authority.configure_trust(asking)  # pyright: ignore[reportUnknownMemberType] -- as above
+        made: list[Connection] = []
+        accepted: list[asyncio.Transport] = []
+        make = Connection.connection_made
+
+        def cancel(connection: Connection, transport: asyncio.BaseTransport) -> None:
+            make(connection, transport)
+            made.append(connection)
+            task.cancel()
+
+        monkeypatch.setattr(Connection, "connection_made", cancel)
+        async with (
+            await asyncio.get_running_loop().create_server(
+                lambda: Silent(accepted), "127.0.0.1", 0, ssl=serving
+            ) as listening,
+            over(LaneTransport(verify=asking)) as client,
+        ):
+            task = asyncio.create_task(client.get(f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}"))
+            await asyncio.wait([task])
+            assert task.cancelled()
+            async with asyncio.timeout(5):
+                await made[0].closed
+            for transport in accepted:
+                transport.abort()
+
+    async def test_closed_while_somebody_reads_it_a_response_is_not_taken_for_whole(
+        self, server: ScriptedServer
+    ) -> None:
+        server.scripts["/until-close"] = Script((HEAD + b"\r\n", b"ok"), End.HOLD)
+        client = over(LaneTransport())
+        async with client, client.stream("GET", f"{server.origin}/until-close") as response:
+            parts = response.aiter_raw()
+            assert await anext(parts) == b"ok"
+            reading = asyncio.ensure_future(anext(parts))
+            await asyncio.sleep(0)
+            await response.aclose()
+            with pytest.raises(httpx.ReadError, match="closed"):
+                await reading
+
     async def test_a_closed_one_refuses(self, server: ScriptedServer) -> None:
         transport = LaneTransport()
         await transport.aclose()

@@ -142,6 +142,26 @@ def test_an_answer_to_a_call_from_before_the_window_says_nothing() -> None:
     assert limit.limit == 2
 
 
+def test_a_look_that_finds_the_panel_much_faster_shrinks_the_limit_with_the_latency() -> None:
+    limit = AdaptiveLimit()
+    now = 0.0
+
+    def window(seconds: float) -> None:
+        nonlocal now
+        now += 10.0
+        # More than a window takes: what is left of them is from before the next one, and says nothing.
+        for _ in range(1000):
+            limit.answered(now, seconds, in_flight=limit.limit)
+
+    for seconds in (0.1, 0.1, 0.1, 0.4):
+        window(seconds)
+    while limit._before_probe is None:  # pyright: ignore[reportPrivateUsage] -- when it looks is its own affair
+        window(0.1)
+    before = limit._before_probe  # pyright: ignore[reportPrivateUsage] -- as above
+    window(0.025)
+    assert limit.limit == pytest.approx(before * 0.25, abs=1.5)
+
+
 def test_it_follows_a_panel_that_becomes_slower_for_good() -> None:
     limit = AdaptiveLimit()
     run(Panel(workers=10, service=0.050), 2000, adaptive=limit)

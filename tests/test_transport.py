@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 import anyio
 import httpx
 import pytest
+import respx
 import trustme
 from loopback import LoopbackServer
 
@@ -812,3 +813,25 @@ class TestLaneClient:
         assert request.extensions["trace"] is trace
         assert events[:2] == ["connection.connect_tcp.started", "connection.connect_tcp.complete"]
         assert events[-1] == "http11.response_closed.complete"
+
+
+class TestMocking:
+    async def test_what_respx_mocks_does_not_reach_the_network(self, server: LoopbackServer) -> None:
+        async with lane_client() as client:
+            with respx.mock as router:
+                router.get(server.url).respond(text="mocked")
+                assert await get(client, server.url) == "mocked"
+            assert server.requests == []
+            assert await get(client, server.url) == "ok"
+
+    async def test_what_is_mocked_in_httpxs_transport_does_not_either(
+        self, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def answer(*_: object) -> httpx.Response:
+            return httpx.Response(200, text="mocked")
+
+        # As pytest-httpx does.
+        monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", answer)
+        async with lane_client() as client:
+            assert await get(client, server.url) == "mocked"
+        assert server.requests == []

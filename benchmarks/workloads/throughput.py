@@ -1,6 +1,6 @@
 """(a), (b), (c): every contender against a server that is faster than they are."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 
 from attrs import asdict, evolve, frozen
@@ -20,6 +20,8 @@ MANY = 2_000
 """Calls beyond which one round is enough."""
 UVLOOP = ("aiohttp", "floor", "session-lanes", "session-fast")
 """Contenders that are also tried on uvloop."""
+AGAIN = ("aiohttp", "lanes-bare", "fast-bare", "session-lanes", "session-fast")
+"""Contenders that also poll once before they are measured: a session keeps what does not change from poll to poll."""
 
 
 @frozen
@@ -61,6 +63,11 @@ def _is_once(job: Job) -> bool:
     return EVERY[job.contender].endures or job.count > MANY
 
 
+def _is_plain(job: Job) -> bool:
+    """Whether it is one of the course itself, none of those that are tried beside it."""
+    return job.loop == "asyncio" and job.warm_up < job.count
+
+
 def _spread(runs: Sequence[Run]) -> Spread:
     return Spread.of(run.rate for run in runs)
 
@@ -77,7 +84,7 @@ def _cells(runs: Sequence[Run]) -> tuple[str, str, str]:
 
 def _table(count: int, widths: Sequence[int], results: dict[Job, list[Run]]) -> Table:
     def of(key: str, width: int) -> list[Run]:
-        jobs = (job for job in results if job.count == count and job.setting.width == width and job.loop == "asyncio")
+        jobs = (job for job in results if job.count == count and job.setting.width == width and _is_plain(job))
         return next(results[job] for job in jobs if job.contender == key)
 
     compared = COMPARED_AT if COMPARED_AT in widths else widths[0]
@@ -102,7 +109,7 @@ def _glance(count: int, widths: Sequence[int], results: dict[Job, list[Run]]) ->
     runs_of = {
         (job.contender, job.setting.width): runs
         for job, runs in results.items()
-        if job.count == count and job.loop == "asyncio"
+        if job.count == count and _is_plain(job)
     }
     default = _spread(runs_of[DEFAULT, COMPARED_AT]).median
     rows: list[tuple[str, ...]] = []
@@ -126,18 +133,16 @@ def _glance(count: int, widths: Sequence[int], results: dict[Job, list[Run]]) ->
     return Table(f"At a glance: {count:,} calls, medians", columns, tuple(rows))
 
 
-def _uvloop_table(results: dict[Job, list[Run]]) -> Table | None:
+def _beside(
+    title: str, plain: str, other: str, results: dict[Job, list[Run]], pairs: Sequence[tuple[Job, Job]]
+) -> Table:
+    """A job of the course, and how it goes with one thing changed."""
     rows: list[tuple[str, ...]] = []
-    for job, runs in results.items():
-        if job.loop == "uvloop":
-            plain = _spread(results[evolve(job, loop="asyncio")])
-            fast = _spread(runs)
-            gain = f"{fast.median / plain.median:.2f}" if plain.median else "-"
-            rows.append((EVERY[job.contender].label, plain.show(), fast.show(), gain))
-    if not rows:
-        return None
-    title = f"uvloop in place of asyncio's own loop, {COMPARED_AT} in flight"
-    return Table(title, ("contender", "calls/s on asyncio", "calls/s on uvloop", "times"), tuple(rows))
+    for job, changed in pairs:
+        before, after = _spread(results[job]), _spread(results[changed])
+        gain = f"{after.median / before.median:.2f}" if before.median else "-"
+        rows.append((EVERY[job.contender].label, before.show(), after.show(), gain))
+    return Table(title, ("contender", plain, other, "times"), tuple(rows))
 
 
 def _stuck(job: Job, run: Run) -> str:
@@ -164,7 +169,7 @@ def _plots(count: int, widths: Sequence[int], results: dict[Job, list[Run]]) -> 
     rates = {
         (job.contender, job.setting.width): _spread(runs).median
         for job, runs in results.items()
-        if job.count == count and job.loop == "asyncio"
+        if job.count == count and _is_plain(job)
     }
     bars = Bars(
         "rate",
@@ -192,15 +197,19 @@ def _has_uvloop() -> bool:
     return True
 
 
-def _run(scale: Scale, key: str, about: str, course: Course, *, uvloop: bool = False) -> Finding:
-    jobs = course.jobs()
-    if uvloop:
-        first = course.calls[0][0]
-        jobs += [
-            evolve(job, loop="uvloop")
-            for job in jobs
-            if job.contender in UVLOOP and (job.count, job.setting.width) == (first, COMPARED_AT)
-        ]
+def _pairs(course: Course, keys: Sequence[str], change: Callable[[Job], Job]) -> list[tuple[Job, Job]]:
+    count = course.calls[0][0]
+    return [
+        (job, change(job))
+        for job in course.jobs()
+        if job.contender in keys and (job.count, job.setting.width) == (count, COMPARED_AT)
+    ]
+
+
+def _run(scale: Scale, key: str, about: str, course: Course, *, varied: bool = False) -> Finding:
+    again = _pairs(course, AGAIN, lambda job: evolve(job, warm_up=job.count)) if varied else []
+    on_uvloop = _pairs(course, UVLOOP, lambda job: evolve(job, loop="uvloop")) if varied and _has_uvloop() else []
+    jobs = [*course.jobs(), *(changed for _, changed in (*again, *on_uvloop))]
     with packages_without("sniffio") as without_sniffio:
         results = in_rounds(jobs, lambda job: run_job(job, without_sniffio), seconds=scale.seconds, once=_is_once)
     counts = list(dict.fromkeys(count for count, _ in course.calls))
@@ -208,9 +217,12 @@ def _run(scale: Scale, key: str, about: str, course: Course, *, uvloop: bool = F
     first, compares = counts[0], COMPARED_AT in widths[counts[0]]
     tables = [_glance(first, widths[first], results)] if compares and len(widths[first]) > 1 else []
     tables += [_table(count, widths[count], results) for count in counts]
-    on_uvloop = _uvloop_table(results)
-    if on_uvloop is not None:
-        tables.append(on_uvloop)
+    if again:
+        title = f"A first poll of all VPSes, and the one that follows it; {COMPARED_AT} in flight"
+        tables.append(_beside(title, "calls/s, first", "calls/s, second", results, again))
+    if on_uvloop:
+        title = f"uvloop in place of asyncio's own loop, {COMPARED_AT} in flight"
+        tables.append(_beside(title, "calls/s on asyncio", "calls/s on uvloop", results, on_uvloop))
     rounds = max(len(runs) for runs in results.values())
     box = f"A run ends after {course.box:g} s ({course.patience:g} s for gather); rounds: {rounds}."
     return Finding(
@@ -236,7 +248,7 @@ def plain(scale: Scale) -> Finding:
             f"{server.name} on loopback, a fixed status of {len(STATUS)} bytes without a cookie, connections "
             "made before the clock starts. The 20,000 are run in one round."
         )
-        return _run(scale, "a", about, course, uvloop=_has_uvloop())
+        return _run(scale, "a", about, course, varied=True)
 
 
 def delayed(scale: Scale) -> Finding:
