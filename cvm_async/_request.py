@@ -9,10 +9,6 @@ from cvm_async._calls import Call
 from cvm_async._version import __version__
 from cvm_async.errors import ConfigurationError
 
-MOST_URLS = 10_000
-"""URLs that are kept, at some 440 bytes; they hold no secret. Those that came first stay, as a fleet goes round: were
-the oldest to make room, one of more VPSes than this would never find any."""
-
 BLANK = "[token]"
 """Stands in a request, once it is over, where a token was."""
 
@@ -38,13 +34,12 @@ class Requests:
     tokens: Tokens
     connect: float
     panel: str
-    _root: str = field(init=False)
-    _urls: dict[str, httpx.URL] = field(init=False, factory=dict[str, httpx.URL])
+    _prefix: str = field(init=False)
     _client_headers: list[tuple[bytes, bytes]] = field(init=False, factory=list[tuple[bytes, bytes]])
     _headers: dict[str, httpx.Headers] = field(init=False, factory=dict[str, httpx.Headers])
 
     def __attrs_post_init__(self) -> None:
-        self._root = str(self.base).rstrip("/")
+        self._prefix = self.base.raw_path.decode("ascii").rstrip("/")
 
     def make(self, call: Call[object], answering: float) -> httpx.Request:
         """The request of a call.
@@ -72,19 +67,18 @@ class Requests:
         return request
 
     def _url(self, call: Call[object]) -> httpx.URL:
+        url = httpx.URL(self.base)
+        # The one place where we reach into httpx. To read a URL anew takes it 8 µs alone and 14 in a poll, a seventh of
+        # the whole call; and the parts are known: of a panel's URLs only the path differs, and ours needs no escapes.
+        parts = url._uri_reference  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        url._uri_reference = parts._replace(path=self._prefix + call.path)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        if not self.client.params:
+            return url
         try:
-            url = self._urls.get(call.path) or self._new_url(call.path)
-            return url.copy_merge_params(self.client.params) if self.client.params else url
+            return url.copy_merge_params(self.client.params)
         except httpx.InvalidURL as error:
             message = f"the client's query parameters make no URL for {self.panel}: {error}"
             raise ConfigurationError(message, **call.about()) from None
-
-    def _new_url(self, path: str) -> httpx.URL:
-        # Kept, because to read it costs httpx 13 µs.
-        url = httpx.URL(self._root + path)
-        if len(self._urls) < MOST_URLS:
-            self._urls[path] = url
-        return url
 
     def _headers_for(self, method: str) -> httpx.Headers:
         """The headers of a whole request, httpx's own too; made anew only when the client's have changed."""

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, strategies as st
 from mocked import PRIVATE, PUBLIC, URL, Panel, session_over
 
-from cvm_async import _calls, _request
+from cvm_async import _calls
 from cvm_async._address import Tokens
 from cvm_async._calls import Call, Verb
 from cvm_async._request import BLANK, Requests, blank_out, blank_out_copies
@@ -79,20 +79,25 @@ def test_query_parameters_that_the_client_gets_later_are_sent_from_then_on() -> 
     assert urls == ["", "?a=1", "?a=2", ""]
 
 
-def test_an_address_that_leaves_no_room_for_a_path_is_a_configuration_error() -> None:
-    requests = requests_with(httpx.AsyncClient(), base=f"{URL}/{'a' * 65_500}")
-    with pytest.raises(ConfigurationError, match="no URL for panel: URL too long"):
+def test_query_parameters_that_are_too_long_are_a_configuration_error() -> None:
+    requests = requests_with(httpx.AsyncClient(params={"a": "b" * 70_000}))
+    with pytest.raises(ConfigurationError, match=r"no URL for panel: .* too long"):
         requests.make(GET, 15.0)
 
 
-def test_only_so_many_urls_are_kept_and_the_others_are_right_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_request, "MOST_URLS", 3)
-    requests = requests_with(httpx.AsyncClient())
-    for _ in range(2):
-        for vps_id in range(1, 9):
-            assert str(requests.make(_calls.status(vps_id), 15.0).url) == f"{URL}/api/client/vps/{vps_id}/status"
-    kept = list(requests._urls)  # pyright: ignore[reportPrivateUsage]
-    assert kept == [f"/api/client/vps/{vps_id}/status" for vps_id in (1, 2, 3)]
+BASES = ["https://panel.example.net", "http://[::1]:8080", "http://10.0.0.1/", "https://bücher.example/cvm/a%20b/ü/"]
+
+
+@pytest.mark.parametrize("base", BASES)
+@given(st.integers(1, 2**53), st.sampled_from(Verb))
+def test_the_url_of_a_call_is_the_one_that_httpx_would_read(base: str, vps_id: int, verb: Verb) -> None:
+    calls = {Verb.LIST: _calls.list_vpses(), Verb.STATUS: _calls.status(vps_id)}
+    call: Call[object] = calls.get(verb) or _calls.power(verb, vps_id)
+    url = requests_with(httpx.AsyncClient(), base=base).make(call, 15.0).url
+    read = httpx.URL(str(httpx.URL(base)).rstrip("/") + call.path)
+    assert (url, hash(url), str(url), repr(url)) == (read, hash(read), str(read), repr(read))
+    assert (url.raw_path, url.path, url.netloc, url.host) == (read.raw_path, read.path, read.netloc, read.host)
+    assert url.join("x") == read.join("x")
 
 
 def test_tokens_are_blanked_out_in_the_headers_that_somebody_may_have_kept() -> None:

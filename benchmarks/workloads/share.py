@@ -44,12 +44,12 @@ async def _shares(
 ) -> dict[str, list[float]]:
     public, private = TOKENS.values()
     limits = Limits(max_concurrency=WIDTH, per_node=WIDTH)
-    found: dict[str, list[float]] = {"send": [], "first": [], "status": [], "fleet": []}
+    found: dict[str, list[float]] = {"send": [], "status": [], "fleet": []}
 
-    def session_over(client: httpx.AsyncClient) -> CvmSession:
-        return CvmSession(BASE, public_token=public, private_token=private, client=client, limits=limits)
-
-    async with make(NullTransport(calls)) as client, session_over(client) as session:
+    async with (
+        make(NullTransport(calls)) as client,
+        CvmSession(BASE, public_token=public, private_token=private, client=client, limits=limits) as session,
+    ):
         fleet = await session.fleet()
         url = httpx.URL(f"{BASE}/api/client/vps/1/status")
         headers = httpx.Headers(TOKENS).raw
@@ -66,12 +66,7 @@ async def _shares(
             for vps in fleet:
                 await session.status(vps)
 
-        async def first() -> None:
-            async with session_over(client) as fresh:
-                for vps in fleet:
-                    await fresh.status(vps)
-
-        works: dict[str, Work] = {"send": send, "first": first, "status": status, "fleet": fleet.status}
+        works: dict[str, Work] = {"send": send, "status": status, "fleet": fleet.status}
         for _ in range(rounds):
             for name, work in works.items():
                 found[name].append(await _cpu_us(work, calls))
@@ -95,12 +90,11 @@ def measure(scale: Scale) -> Finding:
     found = measured("benchmarks.workloads.share:all_of_it", parameters, seconds=120)
     rows: list[tuple[str, ...]] = []
     for name, costs in found.items():
-        send, first, status, fleet = (Spread.of(costs[key]) for key in ("send", "first", "status", "fleet"))
+        send, status, fleet = (Spread.of(costs[key]) for key in ("send", "status", "fleet"))
         rows.append(
             (
                 name,
                 send.show(1),
-                first.show(1),
                 status.show(1),
                 fleet.show(1),
             )
@@ -108,14 +102,12 @@ def measure(scale: Scale) -> Finding:
     columns = (
         "client",
         "its own `send`, a ready request",
-        "`session.status`, each VPS for the first time",
-        "`session.status`, again",
-        "`fleet.status`, a VPS, again",
+        "`session.status`",
+        "`fleet.status`, a VPS",
     )
     about = (
         "CPU µs a call, all of it, above a transport that answers by itself, at once. The client's own `send` is for a "
         "request with a ready URL and headers, its answer read and closed; the rest is what the session adds: gates, "
-        "call, request, decoding, outcome. The first time a VPS is asked for, its URL is made, which httpx takes some "
-        "8 µs for."
+        "call, request, decoding, outcome."
     )
     return Finding("j", "", about, (Table("", columns, tuple(rows)),), (), (), found)

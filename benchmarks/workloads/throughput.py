@@ -21,7 +21,7 @@ MANY = 2_000
 UVLOOP = ("aiohttp", "floor", "session-lanes", "session-fast")
 """Contenders that are also tried on uvloop."""
 AGAIN = ("aiohttp", "lanes-bare", "fast-bare", "session-lanes", "session-fast")
-"""Contenders that also poll once before they are measured: a session keeps what does not change from poll to poll."""
+"""Contenders that also poll once before they are measured: who keeps something from poll to poll is faster then."""
 
 
 @frozen
