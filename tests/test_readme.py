@@ -67,3 +67,12 @@ def test_the_two_commands_stand_where_the_checks_look_for_them() -> None:
     text = README.read_text(encoding="utf-8")
     assert re.search(r"<!-- demo -->\n```sh\n.*cvm-async demo\n```", text)
     assert re.search(r"<!-- checks -->\n```sh\n.*nox\n```", text)
+
+
+FIGURES = re.findall(r"<!-- from (\S+) -->\n((?:\|.*\n)+)", README.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(("report", "table"), FIGURES)
+def test_the_figures_are_those_of_a_published_run(report: str, table: str) -> None:
+    published = (README.parent / report).read_text(encoding="utf-8").splitlines()
+    assert set(table.splitlines()) <= set(published)
