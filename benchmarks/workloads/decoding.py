@@ -84,7 +84,7 @@ def measure(scale: Scale) -> Finding:
         "numbers in strings. The others decode what is written as it should be; `cvm_async` also tells what is "
         "wrong where, keeps unknown keys, and reads past PHP's diagnostics. It reads a long list in slices: "
         "the longest hold is taken on an event loop, by a task that wants every turn, during "
-        "`session.list_vpses()`. Its highest figures are full garbage collections of Python's, of some 15 ms each: with "
+        "`session.list_vpses()`. Its highest figures are full garbage collections of Python's, some 15 ms each: with "
         "the collector switched off no hold is longer than 2 ms."
     )
     return Finding("g", "", about, (Table("", columns, tuple(rows)),), (), (), found)
