@@ -76,7 +76,7 @@ class Requests:
             return url
         try:
             return url.copy_merge_params(self.client.params)
-        except httpx.InvalidURL as error:
+        except (httpx.InvalidURL, UnicodeError) as error:
             message = f"the client's query parameters make no URL for {self.panel}: {error}"
             raise ConfigurationError(message, **call.about()) from None
 

@@ -1,7 +1,4 @@
-"""`FastTransport` is a `LaneTransport` that reads answers through a parser in C, since h11 takes half of a lane's time.
-
-It answers more calls a second than aiohttp does.
-"""
+"""`FastTransport` is a `LaneTransport` with a parser in C: h11 takes a third of a session's call."""
 
 from collections.abc import Callable, Mapping
 from typing import ClassVar

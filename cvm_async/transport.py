@@ -5,11 +5,14 @@ gets slower with each. A *lane* is one connection: a request takes an idle lane 
 did not end cleanly is closed.
 """
 
+import os
 import ssl
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
+from pathlib import Path
+from types import FunctionType
 from typing import ClassVar
 
 import httpcore
@@ -34,13 +37,24 @@ DEFAULT_TIMEOUT = httpx.Timeout(5.0)
 DEFAULT_MAX_REDIRECTS = 20
 
 
-def _seams() -> tuple[object, object]:
-    """What a test double replaces: respx the one, pytest-httpx the other."""
-    return httpcore.AsyncConnectionPool.handle_async_request, httpx.AsyncHTTPTransport.handle_async_request
+_HOMES = tuple(f"{Path(str(package.__file__)).parent}{os.sep}" for package in (httpcore, httpx))
 
 
-# While they are replaced, all requests go that way: what a test has mocked must never reach the network.
-_SEAMS = _seams()
+def _is_own(function: object) -> bool:
+    """Whether it is httpcore's or httpx's own, and no test double's."""
+    # The type itself: a proxy says that it is a function, too.
+    return type(function) is FunctionType and function.__code__.co_filename.startswith(_HOMES)
+
+
+def _is_mocked() -> bool:
+    """Whether a test double is at work: respx replaces the one, pytest-httpx the other.
+
+    What a test has mocked must never reach the network, so all requests then go by httpcore.
+    """
+    return not (
+        _is_own(httpcore.AsyncConnectionPool.handle_async_request)
+        and _is_own(httpx.AsyncHTTPTransport.handle_async_request)
+    )
 
 
 class LaneTransport(httpx.AsyncBaseTransport):
@@ -145,7 +159,7 @@ class LaneTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: As httpx's own transport raises it.
             RuntimeError: The transport is closed, or in use on another event loop that is still alive.
         """
-        wire = request_bytes(request) if self._is_plain and _seams() == _SEAMS else None
+        wire = request_bytes(request) if self._is_plain and not _is_mocked() else None
         if wire is None:
             return await self._others.handle_async_request(request)
         timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})

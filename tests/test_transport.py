@@ -3,6 +3,7 @@ import contextlib
 import gc
 import socket
 import ssl
+import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
@@ -829,3 +830,14 @@ class TestMocking:
         async with lane_client() as client:
             assert await get(client, server.url) == "mocked"
         assert server.requests == []
+
+    def test_it_holds_too_where_the_library_is_first_used_while_something_is_mocked(self) -> None:
+        script = (
+            "import asyncio, respx\n"
+            "with respx.mock as router:\n"
+            "    from cvm_async import lane_client\n"
+            "    router.get('http://127.0.0.1:9/').respond(text='mocked')\n"
+            "    print(asyncio.run(lane_client(trust_env=False).get('http://127.0.0.1:9/')).text)\n"
+        )
+        run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603
+        assert run.stdout == "mocked\n"
