@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import trustme
 from scripted import OK, End, Script, ScriptedServer
 
 from cvm_async._http1 import Connection
@@ -246,12 +245,9 @@ class Silent(asyncio.Protocol):
 
 
 class TestClosing:
-    async def test_cancelled_as_the_handshake_ends_it_is_closed_at_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        authority = trustme.CA()
-        serving, asking = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
-        # trustme is typed with pyOpenSSL's contexts too, which need not be installed.
-        authority.issue_cert("127.0.0.1").configure_cert(serving)  # pyright: ignore[reportUnknownMemberType]
-        authority.configure_trust(asking)  # pyright: ignore[reportUnknownMemberType] -- as above
+    async def test_cancelled_as_the_handshake_ends_it_is_closed_at_once(
+        self, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         made: list[Connection] = []
         accepted: list[asyncio.Transport] = []
         make = Connection.connection_made
@@ -264,9 +260,9 @@ class TestClosing:
         monkeypatch.setattr(Connection, "connection_made", cancel)
         async with (
             await asyncio.get_running_loop().create_server(
-                lambda: Silent(accepted), "127.0.0.1", 0, ssl=serving
+                lambda: Silent(accepted), "127.0.0.1", 0, ssl=server_tls
             ) as listening,
-            over(LaneTransport(verify=asking)) as client,
+            over(LaneTransport(verify=client_tls)) as client,
         ):
             task = asyncio.create_task(client.get(f"https://127.0.0.1:{listening.sockets[0].getsockname()[1]}"))
             await asyncio.wait([task])

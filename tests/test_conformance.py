@@ -12,7 +12,6 @@ from typing import Any, NamedTuple, TypeAlias
 
 import httpx
 import pytest
-import trustme
 import uvicorn
 from scripted import OK, End, Script, ScriptedServer
 
@@ -41,26 +40,6 @@ def transport(request: pytest.FixtureRequest) -> Transport:
 async def client(transport: Transport) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(transport=transport(), timeout=TIMEOUT) as client:
         yield client
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def server_tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    # trustme is typed with pyOpenSSL's contexts too, which need not be installed.
-    authority.issue_cert("127.0.0.1").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
-    return context
-
-
-@pytest.fixture
-def client_tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType] -- as above
-    return context
 
 
 class Sound(NamedTuple):

@@ -32,14 +32,7 @@ from cvm_async.session import ENVIRONMENT, CvmSession
 from cvm_async.settings import Limits, Retry, Timeouts
 from cvm_async.transport import lane_client
 
-PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
-
-
-@pytest.fixture(autouse=True)
-def no_proxies_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in PROXY_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
+pytestmark = pytest.mark.usefixtures("no_proxies_from_outside")
 
 
 @pytest.fixture

@@ -23,44 +23,17 @@ Lanes: TypeAlias = Callable[..., LaneTransport]
 Before: TypeAlias = Callable[[httpx.AsyncClient], Awaitable[object]]
 Cancel: TypeAlias = Callable[[Coroutine[Any, Any, httpx.Response], int], Awaitable[bool]]
 
-PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
+pytestmark = pytest.mark.usefixtures("no_proxies_from_outside")
 TIMEOUT = httpx.Timeout(5.0)
 MOST_TURNS = 1000
 EMPTY = "<LaneTransport: 0 busy, 0 idle of at most 100>"
 ONE_IDLE = "<LaneTransport: 0 busy, 1 idle of at most 100>"
 
 
-@pytest.fixture(autouse=True)
-def no_proxies_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in PROXY_VARIABLES:
-        monkeypatch.delenv(name, raising=False)
-        monkeypatch.delenv(name.upper(), raising=False)
-
-
 @pytest.fixture
 async def server() -> AsyncIterator[LoopbackServer]:
     async with LoopbackServer() as server:
         yield server
-
-
-@pytest.fixture(scope="module")
-def authority() -> trustme.CA:
-    return trustme.CA()
-
-
-@pytest.fixture(scope="module")
-def server_tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    # trustme is typed with pyOpenSSL's contexts too, which need not be installed.
-    authority.issue_cert("127.0.0.1", "panel.invalid").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
-    return context
-
-
-@pytest.fixture
-def client_tls(authority: trustme.CA) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    authority.configure_trust(context)  # pyright: ignore[reportUnknownMemberType] -- as above
-    return context
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ from typing import cast
 
 import httpx
 import pytest
-import trustme
 
 from cvm_async.panel import Answer, Cut, Fault, Hang, Reset, SimulatedPanel
 from panel.callers import over_socket, tokens
@@ -64,15 +63,10 @@ async def test_a_panel_can_listen_on_ipv6() -> None:
         assert (await client.get("list")).status_code == 200
 
 
-async def test_a_panel_can_speak_tls() -> None:
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)  # pyright: ignore[reportUnknownMemberType]
-    trusting = ssl.create_default_context()
-    authority.configure_trust(trusting)  # pyright: ignore[reportUnknownMemberType] - it speaks of pyOpenSSL, too
+async def test_a_panel_can_speak_tls(server_tls: ssl.SSLContext, client_tls: ssl.SSLContext) -> None:
     async with (
-        SimulatedPanel(vpses=1, tls=context) as panel,
-        httpx.AsyncClient(verify=trusting, trust_env=False) as client,
+        SimulatedPanel(vpses=1, tls=server_tls) as panel,
+        httpx.AsyncClient(verify=client_tls, trust_env=False) as client,
     ):
         assert panel.url.startswith("https://")
         response = await client.get(f"{panel.url}/api/client/vps/list", headers=tokens(panel))
