@@ -1,16 +1,20 @@
 """Ours: both clients as plain httpx clients, and the session over each."""
 
 import ssl
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeAlias
 
 import httpx
 
 from benchmarks.contenders.semaphore import limited
-from benchmarks.job import TOKENS, Poll, Setting, Tally, status_url
+from benchmarks.job import TOKENS, Contend, Poll, Setting, Tally, status_url
 from cvm_async import CvmSession, Limits, Progress, Timeouts
 from cvm_async.fast import fast_client
 from cvm_async.transport import lane_client
+
+Make: TypeAlias = Callable[[Setting], httpx.AsyncClient]
 
 
 def _verify(setting: Setting) -> ssl.SSLContext | bool:
@@ -28,7 +32,8 @@ def _fast(setting: Setting) -> httpx.AsyncClient:
 
 
 @asynccontextmanager
-async def _bare(client: httpx.AsyncClient, setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+async def _bare(make: Make, setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+    client = make(setting)
     client.headers.update(TOKENS)
 
     async def one(vps_id: int) -> object:
@@ -41,7 +46,7 @@ async def _bare(client: httpx.AsyncClient, setting: Setting, tally: Tally) -> As
 
 
 @asynccontextmanager
-async def _session(client: httpx.AsyncClient, setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+async def _session(make: Make, setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
     # As wide per node as on the whole, unless the workload is about nodes: no gate may be what is measured.
     limits = Limits(max_concurrency=setting.width, per_node=setting.per_node or setting.places)
     timeouts = Timeouts(read=setting.timeout)
@@ -55,7 +60,7 @@ async def _session(client: httpx.AsyncClient, setting: Setting, tally: Tally) ->
             tally.failed(outcome.error)
 
     async with (
-        client,
+        make(setting) as client,
         CvmSession(
             setting.base, public_token=public, private_token=private, client=client, limits=limits, timeouts=timeouts
         ) as session,
@@ -69,29 +74,7 @@ async def _session(client: httpx.AsyncClient, setting: Setting, tally: Tally) ->
         yield poll
 
 
-@asynccontextmanager
-async def lanes_bare(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
-    """`lane_client` in place of `httpx.AsyncClient`."""
-    async with _bare(_lanes(setting), setting, tally) as poll:
-        yield poll
-
-
-@asynccontextmanager
-async def fast_bare(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
-    """`fast_client` in place of `httpx.AsyncClient`."""
-    async with _bare(_fast(setting), setting, tally) as poll:
-        yield poll
-
-
-@asynccontextmanager
-async def session_over_lanes(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
-    """A fleet's status, by a session as it comes."""
-    async with _session(_lanes(setting), setting, tally) as poll:
-        yield poll
-
-
-@asynccontextmanager
-async def session_over_fast(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
-    """The same with the extra `fast`."""
-    async with _session(_fast(setting), setting, tally) as poll:
-        yield poll
+lanes_bare: Contend = partial(_bare, _lanes)
+fast_bare: Contend = partial(_bare, _fast)
+session_over_lanes: Contend = partial(_session, _lanes)
+session_over_fast: Contend = partial(_session, _fast)
