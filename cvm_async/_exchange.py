@@ -136,16 +136,17 @@ class Exchange:
         await self._enter(call, turn, progress)
         started = time.perf_counter()
         verdict = Verdict.NEUTRAL
-        said: int | str = "cancelled"
+        status_code: int | None = None
+        end = "cancelled"
         try:
             answer = await self._within_time(call, progress)
-            said = answer.status_code
+            status_code = answer.status_code
             value = await self._read(call, answer)
         except CvmError as error:
             error.attempts = progress.attempts
             progress.trouble = error
-            verdict = _verdict(error, said)
-            said = type(error).__name__ if said == "cancelled" else said
+            verdict = _verdict(error, status_code)
+            end = type(error).__name__
             raise
         except asyncio.CancelledError:
             if not call.repeatable:
@@ -161,6 +162,7 @@ class Exchange:
             turn.leave(verdict, telling=call.verb is Verb.STATUS)
             if logger.isEnabledFor(logging.DEBUG):
                 spent = (time.perf_counter() - started) * 1000
+                said = end if status_code is None else status_code
                 message = "%s: %s %s: %s in %.1f ms, attempt %d"
                 logger.debug(message, self.panel, call.method, call.path, said, spent, progress.attempts)
 
@@ -247,8 +249,8 @@ async def _in_slices(steps: Generator[None, None, Read[T]]) -> Read[T]:
         await asyncio.sleep(0)
 
 
-def _verdict(error: CvmError, said: int | str) -> Verdict:
+def _verdict(error: CvmError, status_code: int | None) -> Verdict:
     """What a failed call says of the node and the panel; a 4xx and the failure of a VPS say nothing of either."""
     if isinstance(error, NodeUnreachableError) or (isinstance(error, NoAnswerError) and error.timed_out):
         return Verdict.NODE_FAILED
-    return Verdict.OVERLOADED if said in OVERLOADED else Verdict.NEUTRAL
+    return Verdict.OVERLOADED if status_code in OVERLOADED else Verdict.NEUTRAL
