@@ -1,7 +1,7 @@
 """`LaneClient` is an `httpx.AsyncClient` that leaves out what does nothing for a plain request.
 
-That can be cookies, too: they are a third of what httpx itself spends on a call, and the panel's must never be sent
-back, since it would run all our calls one after the other.
+Besides, it can do without the cookies of answers: they are a third of what httpx itself spends on a call, and the
+panel's must never be sent back, since it would run all our calls one after the other.
 """
 
 import logging

@@ -1,6 +1,7 @@
 """`Connection` is one HTTP/1.1 connection on an asyncio transport, which serves one exchange at a time.
 
-It is given up at the first thing out of order. So a connection that is idle is a sound one, and nobody has to ask.
+It is given up at the first thing out of order. So one that is idle was sound when it became so, and all there is to
+ask is whether anything has come since.
 """
 
 import asyncio

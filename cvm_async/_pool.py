@@ -106,7 +106,7 @@ class Pool:
         for connection in reversed(self.idle):
             if connection.loop.time() - connection.idle_since >= within:
                 return None
-            # One that has ended is passed over; it is closed, and forgotten, once the event loop notices.
+            # One that has ended is passed over: once the event loop notices, it is closed and forgotten.
             if connection.origin == origin and not connection.has_ended:
                 del self.idle[connection]
                 return connection

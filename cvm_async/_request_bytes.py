@@ -24,6 +24,7 @@ def request_bytes(request: httpx.Request) -> bytes | None:
         request.url.scheme not in _SCHEMES
         or not isinstance(request.stream, httpx.ByteStream)
         or request.method == "CONNECT"
+        # Whatever other extension there is asks for more.
         or len(request.extensions) > ("timeout" in request.extensions)
     ):
         return None

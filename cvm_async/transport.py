@@ -218,7 +218,7 @@ def lane_client(
     Raises:
         ImportError: `http2` was asked for without httpx's extra of that name.
         OSError: A certificate file that was named can't be read.
-        ValueError: A proxy's URL has a scheme that httpx does not know.
+        ValueError: A proxy's URL has a scheme that httpx does not know, or `limits` allow no connection.
     """
     make = partial(
         over,
