@@ -5,17 +5,13 @@ gets slower with each. A *lane* is one connection: a request takes an idle lane 
 did not end cleanly is closed.
 """
 
-import os
 import ssl
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
-from pathlib import Path
-from types import FunctionType
 from typing import ClassVar
 
-import httpcore
 import httpx
 
 from cvm_async import _httpx_options as options
@@ -24,6 +20,7 @@ from cvm_async._env_proxies import environment_proxies
 from cvm_async._h11_reply import H11Reply
 from cvm_async._http1 import Body
 from cvm_async._httpcore_lanes import HttpcoreLanes
+from cvm_async._mocked import is_mocked
 from cvm_async._pool import Pool
 from cvm_async._reply import Reply
 from cvm_async._request_bytes import request_bytes
@@ -35,26 +32,6 @@ __all__ = ["LaneTransport", "lane_client"]
 DEFAULT_LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
 DEFAULT_TIMEOUT = httpx.Timeout(5.0)
 DEFAULT_MAX_REDIRECTS = 20
-
-
-_HOMES = tuple(f"{Path(str(package.__file__)).parent}{os.sep}" for package in (httpcore, httpx))
-
-
-def _is_own(function: object) -> bool:
-    """Whether it is httpcore's or httpx's own, and no test double's."""
-    # The type itself: a proxy says that it is a function, too.
-    return type(function) is FunctionType and function.__code__.co_filename.startswith(_HOMES)
-
-
-def _is_mocked() -> bool:
-    """Whether a test double is at work: respx replaces the one, pytest-httpx the other.
-
-    What a test has mocked must never reach the network, so all requests then go by httpcore.
-    """
-    return not (
-        _is_own(httpcore.AsyncConnectionPool.handle_async_request)
-        and _is_own(httpx.AsyncHTTPTransport.handle_async_request)
-    )
 
 
 class LaneTransport(httpx.AsyncBaseTransport):
@@ -159,7 +136,7 @@ class LaneTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: As httpx's own transport raises it.
             RuntimeError: The transport is closed, or in use on another event loop that is still alive.
         """
-        wire = request_bytes(request) if self._is_plain and not _is_mocked() else None
+        wire = request_bytes(request) if self._is_plain and not is_mocked() else None
         if wire is None:
             return await self._others.handle_async_request(request)
         timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})

@@ -3,7 +3,6 @@ import contextlib
 import gc
 import socket
 import ssl
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from functools import partial
@@ -13,7 +12,6 @@ from typing import Any, TypeAlias
 import anyio
 import httpx
 import pytest
-import respx
 import trustme
 from loopback import LoopbackServer
 
@@ -781,36 +779,3 @@ class TestLaneClient:
         assert request.extensions["trace"] is trace
         assert events[:2] == ["connection.connect_tcp.started", "connection.connect_tcp.complete"]
         assert events[-1] == "http11.response_closed.complete"
-
-
-class TestMocking:
-    async def test_what_respx_mocks_does_not_reach_the_network(self, server: LoopbackServer) -> None:
-        async with lane_client() as client:
-            with respx.mock as router:
-                router.get(server.url).respond(text="mocked")
-                assert await get(client, server.url) == "mocked"
-            assert server.requests == []
-            assert await get(client, server.url) == "ok"
-
-    async def test_what_is_mocked_in_httpxs_transport_does_not_either(
-        self, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        async def answer(*_: object) -> httpx.Response:
-            return httpx.Response(200, text="mocked")
-
-        # As pytest-httpx does.
-        monkeypatch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", answer)
-        async with lane_client() as client:
-            assert await get(client, server.url) == "mocked"
-        assert server.requests == []
-
-    def test_it_holds_too_where_the_library_is_first_used_while_something_is_mocked(self) -> None:
-        script = (
-            "import asyncio, respx\n"
-            "with respx.mock as router:\n"
-            "    from cvm_async import lane_client\n"
-            "    router.get('http://127.0.0.1:9/').respond(text='mocked')\n"
-            "    print(asyncio.run(lane_client(trust_env=False).get('http://127.0.0.1:9/')).text)\n"
-        )
-        run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)  # noqa: S603
-        assert run.stdout == "mocked\n"

@@ -1,0 +1,27 @@
+"""`is_mocked` tells whether a test double stands in httpx's own way to the network.
+
+What a test has mocked must never reach the network; and our connections would go past it.
+"""
+
+import os
+from pathlib import Path
+from types import FunctionType
+
+import httpcore
+import httpx
+
+_HOMES = tuple(f"{Path(str(package.__file__)).parent}{os.sep}" for package in (httpcore, httpx))
+
+
+def is_mocked() -> bool:
+    """Whether a test double is at work: respx replaces the one function, pytest-httpx the other."""
+    return not (
+        _is_genuine(httpcore.AsyncConnectionPool.handle_async_request)
+        and _is_genuine(httpx.AsyncHTTPTransport.handle_async_request)
+    )
+
+
+def _is_genuine(function: object) -> bool:
+    # Judged by its code, not by what stood there when this was imported: that may have been a mock already. And by the
+    # type itself, as a proxy says that it is a function, too.
+    return type(function) is FunctionType and function.__code__.co_filename.startswith(_HOMES)
