@@ -1,7 +1,8 @@
 """Text from a panel is made safe before a person sees it, because a database can hold anything.
 
 A terminal obeys control characters, a chat obeys bidirectional overrides, and a lone surrogate makes any
-encoder fail. Nothing else is touched: letters of every script, emoji and markup characters stay.
+encoder fail; what has no meaning, or one of somebody's own, may be drawn as anything. Nothing else is touched:
+letters of every script, emoji and markup characters stay.
 """
 
 import unicodedata
@@ -12,9 +13,10 @@ __all__ = ["EXCERPT_LENGTH", "excerpt", "safe_text"]
 EXCERPT_LENGTH: Final = 200
 """Characters of an answer that an error may quote."""
 
-# Categories of Unicode: controls (C0, C1, DEL), formats (bidirectional controls, zero-width and tag
-# characters) and surrogates. Separators, those of lines and paragraphs among them, become a plain space.
-_UNSAFE: Final = frozenset({"Cc", "Cf", "Cs"})
+# Categories of Unicode: controls (C0, C1, DEL), formats (bidirectional controls, zero-width and tag characters),
+# surrogates, code points that are not assigned (in the Unicode of this Python) and those for private use. Separators,
+# those of lines and paragraphs among them, become a plain space.
+_UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Cn", "Co"})
 _SPACES: Final = frozenset({"Zs", "Zl", "Zp"})
 _LINE_BREAKS: Final = "\t\n\r"
 # Of category Cf too, but they hold Persian and Indic words and family emoji together, and hide nothing.
@@ -28,8 +30,8 @@ _LOOK_AHEAD: Final = 8
 def safe_text(text: str) -> str:
     """Give `text` as one line that neither a terminal nor a chat obeys, and that can be encoded.
 
-    Line breaks, tabs and odd spaces become a space; other control and format characters and lone surrogates
-    become U+FFFD. The length stays the same.
+    Line breaks, tabs and odd spaces become a space; other control and format characters, lone surrogates, and code
+    points that are unassigned or for private use become U+FFFD. The length stays the same.
     """
     # True for almost every text there is, and one pass in C.
     if text.isprintable():

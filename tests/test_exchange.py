@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 import httpx
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import example, given, settings, strategies as st
 from mocked import DONE, LIST, LISTED, PRIVATE, PUBLIC, STATUS, Panel, Turn, answer, line_of, refusal, session_over
 from virtual_time import run_virtual, virtual, virtual_loop
 
@@ -616,6 +616,7 @@ class Raw(httpx.AsyncBaseTransport):
 
 
 @settings(max_examples=200, deadline=None)
+@example(status=200, headers={}, body="\u070e".encode(), verb=Verb.LIST)
 @given(status=st.integers(100, 999), headers=HEADERS, body=BODIES, verb=st.sampled_from(Verb))
 def test_whatever_bytes_arrive_nothing_else_than_a_cvm_error_leaves_a_verb(
     status: int, headers: dict[str, str], body: bytes, verb: Verb

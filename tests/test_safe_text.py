@@ -24,10 +24,25 @@ any_text = text(characters(codec=None))
         ("moc.\u202eelgoog\u2066\u200b", "moc.\ufffdelgoog\ufffd\ufffd"),
         ("\ud800", "\ufffd"),
         ("\U000e0041", "\ufffd"),
+        ("\u070e\uffff", "\ufffd\ufffd"),
+        ("\ue000\U0010fffd", "\ufffd\ufffd"),
     ],
-    ids=["markup", "scripts", "joiners", "breaks", "spaces", "escape", "controls", "bidi", "surrogate", "tag"],
+    ids=[
+        "markup",
+        "scripts",
+        "joiners",
+        "breaks",
+        "spaces",
+        "escape",
+        "controls",
+        "bidi",
+        "surrogate",
+        "tag",
+        "unassigned",
+        "private",
+    ],
 )
-def test_only_what_something_would_obey_is_replaced(raw: str, safe: str) -> None:
+def test_only_what_something_would_obey_or_draw_as_it_likes_is_replaced(raw: str, safe: str) -> None:
     assert safe_text(raw) == safe
 
 
