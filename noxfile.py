@@ -1,6 +1,6 @@
 """Everything that guards the project, each guard a session; `nox` alone runs them all, the tests last.
 
-`nox -s "tests(3.12)" -- tests/test_gates.py -x` hands what follows the dashes to pytest.
+`nox -s "tests(3.12)" -- tests/_gates/test_gates.py -x` hands what follows the dashes to pytest.
 """
 
 import os

@@ -14,7 +14,7 @@ TOKENS = {"API-Public-Token": "simulated-public-token", "API-Private-Token": "si
 
 
 @frozen(kw_only=True)
-class Setting:
+class Scenario:
     """How to poll.
 
     Attributes:
@@ -52,7 +52,7 @@ class Job:
     """
 
     contender: str
-    setting: Setting
+    setting: Scenario
     count: int
     seconds: float
     warm_up: int = 0
@@ -62,7 +62,7 @@ class Job:
     @classmethod
     def of_json(cls, said: dict[str, Any]) -> "Job":
         """The job again. By hand, as cattrs would be in the memory of contenders that have no use for it."""
-        parts: dict[str, Any] = {**said, "setting": Setting(**said["setting"]), "ignore": tuple(said["ignore"])}
+        parts: dict[str, Any] = {**said, "setting": Scenario(**said["setting"]), "ignore": tuple(said["ignore"])}
         return cls(**parts)
 
 
@@ -131,7 +131,7 @@ class Tally:
 
 Poll: TypeAlias = Callable[[Sequence[int]], Awaitable[None]]
 """Reads the status of these VPSes."""
-Contend: TypeAlias = Callable[[Setting, Tally], AbstractAsyncContextManager[Poll]]
+Contend: TypeAlias = Callable[[Scenario, Tally], AbstractAsyncContextManager[Poll]]
 """Opens what a contender needs: afterwards it can poll, also several times."""
 
 

@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING
 from cvm_async._version import __version__
 
 if TYPE_CHECKING:
-    from cvm_async._breaker import NodeReport, NodeState
+    from cvm_async._gates.breaker import NodeReport, NodeState
     from cvm_async.errors import (
         ActionFailedError,
         AuthenticationError,
         ConfigurationError,
         CvmError,
         DecodeError,
-        FleetError,
         NoAnswerError,
         NodeUnreachableError,
         NotSentError,
@@ -29,7 +28,12 @@ if TYPE_CHECKING:
         WaitTimeoutError,
     )
     from cvm_async.fast import FastTransport, fast_client
-    from cvm_async.fleet import Fleet
+    from cvm_async.fleet.fleet import Fleet
+    from cvm_async.fleet.outcome import Outcome, Progress
+    from cvm_async.fleet.plan import Plan, PlannedStep, Step
+    from cvm_async.fleet.report import FleetError, FleetReport
+    from cvm_async.fleet.rollout import Rollout
+    from cvm_async.fleet.stream import OutcomeStream
     from cvm_async.models import (
         CombinedTraffic,
         PowerState,
@@ -40,24 +44,18 @@ if TYPE_CHECKING:
         VpsList,
         VpsStatus,
     )
-    from cvm_async.outcome import Outcome, Progress
-    from cvm_async.plan import Plan, PlannedStep, Step
-    from cvm_async.report import FleetReport
-    from cvm_async.rollout import Rollout
     from cvm_async.session import CvmSession
     from cvm_async.settings import Breaker, Limits, Retry, Timeouts
-    from cvm_async.stream import OutcomeStream
     from cvm_async.transport import LaneTransport, lane_client
 
 _HOMES = {
-    "cvm_async._breaker": ("NodeReport", "NodeState"),
+    "cvm_async._gates.breaker": ("NodeReport", "NodeState"),
     "cvm_async.errors": (
         "ActionFailedError",
         "AuthenticationError",
         "ConfigurationError",
         "CvmError",
         "DecodeError",
-        "FleetError",
         "NoAnswerError",
         "NodeUnreachableError",
         "NotSentError",
@@ -69,7 +67,7 @@ _HOMES = {
         "WaitTimeoutError",
     ),
     "cvm_async.fast": ("FastTransport", "fast_client"),
-    "cvm_async.fleet": ("Fleet",),
+    "cvm_async.fleet.fleet": ("Fleet",),
     "cvm_async.models": (
         "CombinedTraffic",
         "PowerState",
@@ -80,13 +78,13 @@ _HOMES = {
         "VpsList",
         "VpsStatus",
     ),
-    "cvm_async.outcome": ("Outcome", "Progress"),
-    "cvm_async.plan": ("Plan", "PlannedStep", "Step"),
-    "cvm_async.report": ("FleetReport",),
-    "cvm_async.rollout": ("Rollout",),
+    "cvm_async.fleet.outcome": ("Outcome", "Progress"),
+    "cvm_async.fleet.plan": ("Plan", "PlannedStep", "Step"),
+    "cvm_async.fleet.report": ("FleetError", "FleetReport"),
+    "cvm_async.fleet.rollout": ("Rollout",),
     "cvm_async.session": ("CvmSession",),
     "cvm_async.settings": ("Breaker", "Limits", "Retry", "Timeouts"),
-    "cvm_async.stream": ("OutcomeStream",),
+    "cvm_async.fleet.stream": ("OutcomeStream",),
     "cvm_async.transport": ("LaneTransport", "lane_client"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -2,17 +2,10 @@
 
 An error is a plain value as the models are: it pickles and copies with all its attributes, names the call
 and the VPS, and holds no token and no object of the HTTP library. `str` of it is one sentence that a person
-can act on and that is safe to print.
+can act on and that is safe to print. `FleetError` stands with the report that it carries.
 """
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Final, Self
-
 from cvm_async.models import Problem, VpsStatus
-
-if TYPE_CHECKING:
-    from cvm_async.report import FleetReport
 
 __all__ = [
     "ActionFailedError",
@@ -20,7 +13,6 @@ __all__ = [
     "ConfigurationError",
     "CvmError",
     "DecodeError",
-    "FleetError",
     "NoAnswerError",
     "NodeUnreachableError",
     "NotSentError",
@@ -32,10 +24,6 @@ __all__ = [
     "VpsNotFoundError",
     "WaitTimeoutError",
 ]
-
-# How many ways to fail, and VPSes of each, the text of a `FleetError` shows: what fits a chat message.
-_SHOWN_KINDS: Final = 5
-_SHOWN_VPSES: Final = 5
 
 
 class CvmError(Exception):
@@ -242,54 +230,3 @@ class WaitTimeoutError(CvmError, TimeoutError):
     ) -> None:
         super().__init__(message, method=method, path=path, vps_id=vps_id, attempts=attempts)
         self.last = last
-
-
-class FleetError(CvmError, ExceptionGroup[CvmError]):
-    """Some of a fleet failed. `except*` can take it apart; `report` still tells of every VPS.
-
-    `str` of it groups the failures that say the same and names a few VPSes of each, so it stays readable with
-    thousands.
-
-    Attributes:
-        report: The whole `FleetReport`, also in the parts that `split` and `subgroup` give.
-    """
-
-    def __new__(cls, message: str, exceptions: Sequence[CvmError], *, report: "FleetReport[Any] | None" = None) -> Self:
-        """Make the group; `report` is for `__init__` alone."""
-        del report
-        return super().__new__(cls, message, exceptions)
-
-    def __init__(
-        self, message: str, exceptions: Sequence[CvmError], *, report: "FleetReport[Any] | None" = None
-    ) -> None:
-        super().__init__(message)
-        # The initialisers above keep the message alone.
-        self.args: tuple[Any, ...] = (message, tuple(exceptions))
-        self.report = report
-
-    # Narrower than the base's, which allows a group to turn into one of other errors: there are none in here.
-    def derive(self, excs: Sequence[CvmError], /) -> "FleetError":  # type: ignore[override]
-        """Give the same error over some of its failures, for `split` and `subgroup`."""
-        return FleetError(self.message, excs, report=self.report)
-
-    def __str__(self) -> str:
-        alike: dict[str, list[int]] = {}
-        counts: Counter[str] = Counter()
-        for error in self.exceptions:
-            kind = f"{type(error).__name__}: {error.message}"
-            counts[kind] += 1
-            if isinstance(error, CvmError) and error.vps_id is not None:
-                alike.setdefault(kind, []).append(error.vps_id)
-        parts = [
-            f"{count:,} x {kind}{_some_of(alike.get(kind, []))}" for kind, count in counts.most_common(_SHOWN_KINDS)
-        ]
-        rest = counts.total() - sum(count for _, count in counts.most_common(_SHOWN_KINDS))
-        return "; ".join([f"{self.message}: {parts[0]}", *parts[1:], *([f"{rest:,} others"] if rest else [])])
-
-
-def _some_of(vps_ids: Sequence[int]) -> str:
-    if not vps_ids:
-        return ""
-    more = len(vps_ids) - _SHOWN_VPSES
-    shown = ", ".join(map(str, vps_ids[:_SHOWN_VPSES]))
-    return f" (VPS {shown} and {more:,} more)" if more > 0 else f" (VPS {shown})"

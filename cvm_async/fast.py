@@ -5,9 +5,9 @@ from typing import ClassVar
 
 import httpx
 
-from cvm_async import _httpx_options as options
-from cvm_async._httptools_reply import HttptoolsReply
-from cvm_async._reply import Reply
+from cvm_async._lanes import options
+from cvm_async._lanes.replies.httptools_reply import HttptoolsReply
+from cvm_async._lanes.replies.reply import Reply
 from cvm_async.transport import (
     DEFAULT_LIMITS,
     DEFAULT_MAX_REDIRECTS,

@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from cvm_async._safe_text import excerpt, safe_text
-from cvm_async._summary import PAST, error_word
+from cvm_async.fleet.outcome import Outcome
+from cvm_async.fleet.report import FleetReport
+from cvm_async.fleet.summary import PAST, error_word
 from cvm_async.models import CombinedTraffic, PowerState, Traffic, Vps, VpsStatus
-from cvm_async.outcome import Outcome
-from cvm_async.report import FleetReport
 
 T = TypeVar("T")
 

@@ -8,13 +8,13 @@ from typing import Self
 
 import httpx
 
-from cvm_async._address import Tokens, panel_url
-from cvm_async._breaker import NodeReport
-from cvm_async._calls import Verb
-from cvm_async._exchange import Exchange
-from cvm_async._line import Line
+from cvm_async._account.account import Account
+from cvm_async._api.calls import Verb
+from cvm_async._exchange.address import Tokens, panel_url
+from cvm_async._exchange.exchange import Exchange
+from cvm_async._gates.breaker import NodeReport
 from cvm_async.errors import ConfigurationError
-from cvm_async.fleet import Fleet
+from cvm_async.fleet.fleet import Fleet
 from cvm_async.models import PowerState, Vps, VpsList, VpsStatus
 from cvm_async.settings import Limits, Retry, Timeouts
 from cvm_async.transport import lane_client
@@ -78,7 +78,7 @@ class CvmSession:
             max_body=limits.max_body,
             panel=name or base.host,
         )
-        self._line = Line.over(exchange, limits)
+        self._account = Account.over(exchange, limits)
 
     @classmethod
     def from_env(
@@ -115,25 +115,25 @@ class CvmSession:
         )
 
     def __repr__(self) -> str:
-        state = "closed" if self._line.closed else f"{self._line.gates.in_flight} calls in flight"
+        state = "closed" if self._account.closed else f"{self._account.gates.in_flight} calls in flight"
         return f"<CvmSession {self.name!r} at {self.url}: {state}>"
 
     @property
     def name(self) -> str:
         """What reports and logs call the panel."""
-        return self._line.panel
+        return self._account.panel
 
     @property
     def url(self) -> str:
         """Where the panel is."""
-        return str(self._line.exchange.base)
+        return str(self._account.exchange.base)
 
     def nodes(self) -> list[NodeReport]:
         """What the session has learned of the host nodes it made calls for.
 
         Whether each is in use or left alone, and after how many failures in a row.
         """
-        return self._line.nodes()
+        return self._account.nodes()
 
     async def list_vpses(self, *, timeout: float | None = None) -> VpsList:
         """Every VPS of this account, in the panel's order.
@@ -147,14 +147,14 @@ class CvmSession:
 
         Source: ``GET /api/client/vps/list``.
         """
-        return await self._line.list_vpses(timeout=timeout)
+        return await self._account.list_vpses(timeout=timeout)
 
     async def status(self, vps: Vps | int, *, timeout: float | None = None) -> VpsStatus:
         """What a VPS is doing now, and what it uses.
 
         Source: ``GET /api/client/vps/id/status``.
         """
-        return await self._line.status(vps, timeout=timeout)
+        return await self._account.status(vps, timeout=timeout)
 
     async def start(self, vps: Vps | int, *, timeout: float | None = None) -> None:
         """Starts a VPS; done when the panel says so, which takes 5 to 60 s. The request is never sent twice.
@@ -170,21 +170,21 @@ class CvmSession:
 
         Source: ``POST /api/client/vps/id/start``.
         """
-        await self._line.power(Verb.START, vps, timeout=timeout)
+        await self._account.power(Verb.START, vps, timeout=timeout)
 
     async def stop(self, vps: Vps | int, *, timeout: float | None = None) -> None:
         """Shuts a VPS down; otherwise as `start`.
 
         Source: ``POST /api/client/vps/id/stop``.
         """
-        await self._line.power(Verb.STOP, vps, timeout=timeout)
+        await self._account.power(Verb.STOP, vps, timeout=timeout)
 
     async def restart(self, vps: Vps | int, *, timeout: float | None = None) -> None:
         """Restarts a VPS; otherwise as `start`.
 
         Source: ``POST /api/client/vps/id/restart``.
         """
-        await self._line.power(Verb.RESTART, vps, timeout=timeout)
+        await self._account.power(Verb.RESTART, vps, timeout=timeout)
 
     async def wait_until(
         self, vps: Vps | int, state: PowerState, *, timeout: float = 120.0, interval: float = 2.0
@@ -199,19 +199,19 @@ class CvmSession:
                 VPS will not run). Its `last` is the last status seen.
             CvmError: The status cannot be read, and trying again is of no use.
         """
-        return await self._line.wait(vps, state, timeout=timeout, interval=interval)
+        return await self._account.wait(vps, state, timeout=timeout, interval=interval)
 
     async def fleet(self, *, timeout: float | None = None) -> Fleet:
         """Every VPS of this account, as a `Fleet`."""
-        vpses = await self._line.list_vpses(timeout=timeout)
-        return Fleet.of(self._line, vpses)
+        vpses = await self._account.list_vpses(timeout=timeout)
+        return Fleet.of(self._account, vpses)
 
     async def aclose(self) -> None:
         """Closes the session, and its client if it made it. Twice is as good as once.
 
         What waits for its turn or for a state gets a `SessionClosedError`.
         """
-        await self._line.aclose()
+        await self._account.aclose()
         owned, self._owned = self._owned, None
         if owned is not None:
             await owned.aclose()
@@ -225,8 +225,8 @@ class CvmSession:
         await self.aclose()
 
     def __del__(self) -> None:
-        line: Line | None = getattr(self, "_line", None)
-        if line is not None and not line.closed:
+        account: Account | None = getattr(self, "_account", None)
+        if account is not None and not account.closed:
             message = f"{self!r} was never closed: use `async with`, or `await session.aclose()`"
             warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
 

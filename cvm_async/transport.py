@@ -14,17 +14,17 @@ from typing import ClassVar
 
 import httpx
 
-from cvm_async import _httpx_options as options
-from cvm_async._client import LaneClient
-from cvm_async._env_proxies import environment_proxies
-from cvm_async._h11_reply import H11Reply
-from cvm_async._http1 import Body
-from cvm_async._httpcore_lanes import HttpcoreLanes
-from cvm_async._mocked import is_mocked
-from cvm_async._pool import Pool
-from cvm_async._reply import Reply
-from cvm_async._request_bytes import request_bytes
-from cvm_async._tls import context_maker
+from cvm_async._lanes import options
+from cvm_async._lanes.client import LaneClient
+from cvm_async._lanes.connection import Body
+from cvm_async._lanes.httpcore.transport import HttpcoreTransport
+from cvm_async._lanes.mocked import is_mocked
+from cvm_async._lanes.pool import Pool
+from cvm_async._lanes.proxies import environment_proxies
+from cvm_async._lanes.replies.h11_reply import H11Reply
+from cvm_async._lanes.replies.reply import Reply
+from cvm_async._lanes.serialize import request_bytes
+from cvm_async._lanes.tls import context_maker
 
 __all__ = ["LaneTransport", "lane_client"]
 
@@ -102,7 +102,7 @@ class LaneTransport(httpx.AsyncBaseTransport):
             keepalive_expiry=keepalive_expiry,
             fresh_within=fresh_within,
         )
-        self._others = HttpcoreLanes(
+        self._others = HttpcoreTransport(
             context=context,
             http1=http1,
             http2=http2,

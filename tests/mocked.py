@@ -7,7 +7,7 @@ from typing import TypeAlias
 import httpx
 
 from cvm_async import CvmSession, Limits, Retry, Timeouts
-from cvm_async._line import Line
+from cvm_async._account.account import Account
 
 URL = "https://panel.example.net"
 PUBLIC = "public-7f3a9c"
@@ -64,7 +64,7 @@ def healthy(request: httpx.Request) -> httpx.Response:
     return answer(200, LIST if request.url.path.endswith("/list") else STATUS)
 
 
-Turn: TypeAlias = httpx.Response | Exception | Handler
+Scripted: TypeAlias = httpx.Response | Exception | Handler
 
 
 class Panel(httpx.AsyncBaseTransport):
@@ -73,7 +73,7 @@ class Panel(httpx.AsyncBaseTransport):
     It tells what it saw: `requests`, as they were when they arrived.
     """
 
-    def __init__(self, *script: Turn) -> None:
+    def __init__(self, *script: Scripted) -> None:
         self._script = [*script]
         self.requests: list[httpx.Request] = []
 
@@ -107,6 +107,6 @@ def session_over(
     )
 
 
-def line_of(session: CvmSession) -> Line:
+def account_of(session: CvmSession) -> Account:
     """What is behind a session, for a test whose fact is there."""
-    return session._line  # pyright: ignore[reportPrivateUsage]
+    return session._account  # pyright: ignore[reportPrivateUsage]

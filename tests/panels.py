@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import httpx
 
 from cvm_async import CvmSession, Fleet, Limits, Retry, Timeouts
-from cvm_async._gates import Gates
-from cvm_async._line import Line
-from cvm_async._run import Target
+from cvm_async._account.account import Account
+from cvm_async._gates.gates import Gates
+from cvm_async.fleet.run import Member
 from cvm_async.panel import PanelApp, RequestRecord, SimulatedVps
 
 NO_RETRY = Retry(attempts=1)
@@ -19,12 +19,12 @@ NO_RETRY = Retry(attempts=1)
 # pyright: reportPrivateUsage=false
 
 
-def line_of(session: CvmSession) -> Line:
-    return session._line
+def account_of(session: CvmSession) -> Account:
+    return session._account
 
 
-def targets_of(fleet: Fleet) -> tuple[Target, ...]:
-    return fleet._targets
+def members_of(fleet: Fleet) -> tuple[Member, ...]:
+    return fleet._members
 
 
 def fleet_of(*nodes: int, power: str = "running") -> list[SimulatedVps]:
@@ -50,15 +50,15 @@ def assert_free(gates: Gates) -> None:
     assert gates.in_flight == 0
     assert {report.in_flight for report in gates.nodes()} <= {0}
     assert len(gates._callers) == 0
-    assert not gates._crews
+    assert not gates._waiting_work
 
 
 def assert_whole(session: CvmSession) -> None:
     """Nothing is in flight, nobody waits, and no action is noted as under way."""
-    line = line_of(session)
+    line = account_of(session)
     assert_free(line.gates)
-    assert len(line.powers) == 0
-    assert len(line.poller) == 0
+    assert len(line.actions) == 0
+    assert len(line.waits) == 0
 
 
 @asynccontextmanager

@@ -12,7 +12,6 @@ from cvm_async.errors import (
     ConfigurationError,
     CvmError,
     DecodeError,
-    FleetError,
     NoAnswerError,
     NodeUnreachableError,
     NotSentError,
@@ -24,6 +23,7 @@ from cvm_async.errors import (
     VpsNotFoundError,
     WaitTimeoutError,
 )
+from cvm_async.fleet.report import FleetError
 from cvm_async.models import PowerState, VpsStatus
 
 LAST = VpsStatus(state=PowerState.STOPPED, state_text="stopped")

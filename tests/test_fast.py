@@ -6,7 +6,7 @@ import pytest
 from loopback import LoopbackServer
 from scripted import Script, ScriptedServer
 
-from cvm_async._httptools_reply import HttptoolsReply
+from cvm_async._lanes.replies.httptools_reply import HttptoolsReply
 from cvm_async.fast import FastTransport, fast_client
 from cvm_async.transport import LaneTransport, lane_client
 

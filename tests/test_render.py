@@ -6,9 +6,9 @@ from hypothesis import given, strategies as st
 from cvm_async import render
 from cvm_async._safe_text import safe_text
 from cvm_async.errors import CvmError, NoAnswerError, NodeUnreachableError
+from cvm_async.fleet.outcome import Outcome
+from cvm_async.fleet.report import FleetReport
 from cvm_async.models import CombinedTraffic, PowerState, SplitTraffic, Traffic, Vps, VpsStatus
-from cvm_async.outcome import Outcome
-from cvm_async.report import FleetReport
 
 GIB = 1024**3
 

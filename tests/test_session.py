@@ -14,7 +14,7 @@ from typing import Self
 import httpx
 import pytest
 from loopback import LoopbackServer
-from mocked import LIST, LISTED, PRIVATE, PUBLIC, STATUS, URL, Panel, answer, line_of, session_over
+from mocked import LIST, LISTED, PRIVATE, PUBLIC, STATUS, URL, Panel, account_of, answer, session_over
 from virtual_time import virtual, virtual_loop
 
 from cvm_async.errors import (
@@ -282,7 +282,7 @@ async def test_a_session_may_be_opened_in_one_task_and_closed_in_another(panel: 
 
     session = await asyncio.create_task(begin())
     await asyncio.create_task(session.aclose())
-    assert line_of(session).closed
+    assert account_of(session).closed
 
 
 async def test_many_tasks_may_use_one_session_at_once(panel: SimulatedPanel) -> None:
@@ -305,7 +305,7 @@ async def test_sessions_may_share_a_client_which_none_of_them_closes(panel: Simu
 async def test_a_session_closes_the_client_that_it_made(panel: SimulatedPanel) -> None:
     session = session_with(panel)
     await session.status(1)
-    client = line_of(session).exchange.client
+    client = account_of(session).exchange.client
     await session.aclose()
     await session.aclose()
     assert client.is_closed
@@ -366,7 +366,7 @@ def test_a_session_says_in_words_that_it_belongs_to_another_event_loop() -> None
     # What it has learned can be looked at from anywhere.
     assert [report.in_flight for report in session.nodes()] == [0]
     asyncio.run(session.aclose())
-    assert line_of(session).closed
+    assert account_of(session).closed
 
 
 def test_a_session_is_not_closed_from_another_loop_while_its_own_is_alive() -> None:
@@ -409,7 +409,7 @@ def test_a_session_with_a_client_of_its_own_can_be_closed_after_its_loop(panel_i
         asyncio.run(use())
         asyncio.run(session.aclose())
         gc.collect()
-    assert line_of(session).closed
+    assert account_of(session).closed
 
 
 def test_a_session_that_is_forgotten_warns_and_says_what_to_do() -> None:
@@ -547,7 +547,7 @@ async def test_after_many_cancellations_every_call_is_answered(kind: str) -> Non
 
         async with session:
             await asyncio.gather(*[caller() for _ in range(30)])
-            assert line_of(session).gates.in_flight == 0
+            assert account_of(session).gates.in_flight == 0
             server.is_calm = True
             answers = await asyncio.gather(*[session.status(number) for number in range(1, 101)])
             assert [status.state for status in answers] == [PowerState.RUNNING] * 100

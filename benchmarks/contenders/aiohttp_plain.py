@@ -8,11 +8,11 @@ import aiohttp
 from aiohttp.abc import AbstractCookieJar
 
 from benchmarks.contenders.semaphore import limited
-from benchmarks.job import TOKENS, Poll, Setting, Tally, status_url
+from benchmarks.job import TOKENS, Poll, Scenario, Tally, status_url
 
 
 @asynccontextmanager
-async def _polling(setting: Setting, tally: Tally, jar: AbstractCookieJar | None) -> AsyncGenerator[Poll]:
+async def _polling(setting: Scenario, tally: Tally, jar: AbstractCookieJar | None) -> AsyncGenerator[Poll]:
     verify = ssl.create_default_context(cafile=setting.ca) if setting.ca else True
     connector = aiohttp.TCPConnector(limit=setting.places, ssl=verify)
     timeout = aiohttp.ClientTimeout(total=setting.timeout)
@@ -28,14 +28,14 @@ async def _polling(setting: Setting, tally: Tally, jar: AbstractCookieJar | None
 
 
 @asynccontextmanager
-async def with_semaphore(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+async def with_semaphore(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
     """A session behind a semaphore."""
     async with _polling(setting, tally, None) as poll:
         yield poll
 
 
 @asynccontextmanager
-async def without_jar(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+async def without_jar(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
     """The same, by somebody who knows that the panel's cookie must not be sent back."""
     async with _polling(setting, tally, aiohttp.DummyCookieJar()) as poll:
         yield poll

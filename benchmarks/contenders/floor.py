@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import httptools
 
-from benchmarks.job import TOKENS, Poll, Setting, Tally
+from benchmarks.job import TOKENS, Poll, Scenario, Tally
 
 
 class _Connection(asyncio.Protocol):
@@ -93,7 +93,7 @@ class _Connection(asyncio.Protocol):
 
 
 @asynccontextmanager
-async def by_hand(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+async def by_hand(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
     """As many connections as calls in flight, each going from VPS to VPS."""
     url = urlsplit(setting.base)
     host, port = url.hostname or "", url.port or 443

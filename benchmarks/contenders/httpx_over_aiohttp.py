@@ -8,11 +8,11 @@ import httpx
 from httpx_aiohttp import HttpxAiohttpClient
 
 from benchmarks.contenders.semaphore import limited
-from benchmarks.job import TOKENS, Poll, Setting, Tally, status_url
+from benchmarks.job import TOKENS, Poll, Scenario, Tally, status_url
 
 
 @asynccontextmanager
-async def with_semaphore(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+async def with_semaphore(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
     """Its client behind a semaphore, with as many connections as calls in flight."""
     verify = ssl.create_default_context(cafile=setting.ca) if setting.ca else True
     limits = httpx.Limits(max_connections=setting.places, max_keepalive_connections=setting.places)

@@ -7,15 +7,15 @@ from contextlib import asynccontextmanager
 import httpx
 
 from benchmarks.contenders.semaphore import limited
-from benchmarks.job import TOKENS, Poll, Setting, Tally, status_url
+from benchmarks.job import TOKENS, Poll, Scenario, Tally, status_url
 
 
-def _verify(setting: Setting) -> ssl.SSLContext | bool:
+def _verify(setting: Scenario) -> ssl.SSLContext | bool:
     return ssl.create_default_context(cafile=setting.ca) if setting.ca else True
 
 
 @asynccontextmanager
-async def _polling(client: httpx.AsyncClient, setting: Setting, places: int, tally: Tally) -> AsyncGenerator[Poll]:
+async def _polling(client: httpx.AsyncClient, setting: Scenario, places: int, tally: Tally) -> AsyncGenerator[Poll]:
     async def one(vps_id: int) -> object:
         response = await client.get(status_url(setting.base, vps_id))
         response.raise_for_status()
@@ -26,7 +26,7 @@ async def _polling(client: httpx.AsyncClient, setting: Setting, places: int, tal
 
 
 @asynccontextmanager
-async def gathered(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+async def gathered(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
     """`asyncio.gather` over all VPSes; the pool is trusted to queue them."""
     client = httpx.AsyncClient(headers=TOKENS, verify=_verify(setting), timeout=setting.timeout)
     # So many places that none is ever waited for.
@@ -35,7 +35,7 @@ async def gathered(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
 
 
 @asynccontextmanager
-async def with_semaphore(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+async def with_semaphore(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
     """The default client behind a semaphore."""
     client = httpx.AsyncClient(headers=TOKENS, verify=_verify(setting), timeout=setting.timeout)
     async with _polling(client, setting, setting.places, tally) as poll:
@@ -43,7 +43,7 @@ async def with_semaphore(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]
 
 
 @asynccontextmanager
-async def with_limits_raised(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+async def with_limits_raised(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
     """A semaphore, and a pool that keeps as many connections as there are calls in flight."""
     limits = httpx.Limits(max_connections=setting.places, max_keepalive_connections=setting.places)
     client = httpx.AsyncClient(headers=TOKENS, verify=_verify(setting), timeout=setting.timeout, limits=limits)

@@ -9,30 +9,30 @@ from typing import TypeAlias
 import httpx
 
 from benchmarks.contenders.semaphore import limited
-from benchmarks.job import TOKENS, Contend, Poll, Setting, Tally, status_url
+from benchmarks.job import TOKENS, Contend, Poll, Scenario, Tally, status_url
 from cvm_async import CvmSession, Limits, Progress, Timeouts
 from cvm_async.fast import fast_client
 from cvm_async.transport import lane_client
 
-Make: TypeAlias = Callable[[Setting], httpx.AsyncClient]
+Make: TypeAlias = Callable[[Scenario], httpx.AsyncClient]
 
 
-def _verify(setting: Setting) -> ssl.SSLContext | bool:
+def _verify(setting: Scenario) -> ssl.SSLContext | bool:
     return ssl.create_default_context(cafile=setting.ca) if setting.ca else True
 
 
-def _lanes(setting: Setting) -> httpx.AsyncClient:
+def _lanes(setting: Scenario) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=setting.places)
     return lane_client(verify=_verify(setting), limits=limits, timeout=setting.timeout)
 
 
-def _fast(setting: Setting) -> httpx.AsyncClient:
+def _fast(setting: Scenario) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=setting.places)
     return fast_client(verify=_verify(setting), limits=limits, timeout=setting.timeout)
 
 
 @asynccontextmanager
-async def _bare(make: Make, setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+async def _bare(make: Make, setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
     client = make(setting)
     client.headers.update(TOKENS)
 
@@ -46,7 +46,7 @@ async def _bare(make: Make, setting: Setting, tally: Tally) -> AsyncGenerator[Po
 
 
 @asynccontextmanager
-async def _session(make: Make, setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+async def _session(make: Make, setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
     # As wide per node as on the whole, unless the workload is about nodes: no gate may be what is measured.
     limits = Limits(max_concurrency=setting.width, per_node=setting.per_node or setting.places)
     timeouts = Timeouts(read=setting.timeout)

@@ -8,11 +8,11 @@ from pathlib import Path
 from pyreqwest.client import ClientBuilder
 
 from benchmarks.contenders.semaphore import limited
-from benchmarks.job import TOKENS, Poll, Setting, Tally, status_url
+from benchmarks.job import TOKENS, Poll, Scenario, Tally, status_url
 
 
 @asynccontextmanager
-async def with_semaphore(setting: Setting, tally: Tally) -> AsyncGenerator[Poll]:
+async def with_semaphore(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
     """Its client behind a semaphore; it keeps no cookies unless told to."""
     builder = ClientBuilder().default_headers(TOKENS).timeout(timedelta(seconds=setting.timeout)).error_for_status()
     if setting.ca:

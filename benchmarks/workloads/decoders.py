@@ -8,7 +8,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 import pydantic
 
-from cvm_async import _calls
+from cvm_async._api import calls
 
 
 def _number(value: Any) -> int | None:  # noqa: ANN401 - JSON
@@ -167,8 +167,8 @@ class ModelListAnswer(pydantic.BaseModel):
 
 _spec_status = msgspec.json.Decoder(SpecStatusAnswer, strict=False)
 _spec_listing = msgspec.json.Decoder(SpecListAnswer, strict=False)
-_our_status = _calls.status(1)
-_our_listing = _calls.list_vpses()
+_our_status = calls.status(1)
+_our_listing = calls.list_vpses()
 
 Read: TypeAlias = Callable[[bytes], object]
 

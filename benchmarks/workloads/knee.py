@@ -7,7 +7,7 @@ from typing import Literal
 from attrs import frozen
 
 from benchmarks.findings import Finding, Lines, Table
-from benchmarks.job import Job, Setting
+from benchmarks.job import Job, Scenario
 from benchmarks.measure import Scale, run_job
 from benchmarks.servers import Panel, panel
 
@@ -20,7 +20,7 @@ REFUSED = 0.01
 
 
 @frozen
-class Shape:
+class Schema:
     """A kind of panel."""
 
     name: str
@@ -28,9 +28,9 @@ class Shape:
 
 
 SHAPES = (
-    Shape("2 workers, 40 ms of CPU a call", {"workers": 2, "cores": 2, "cost": 0.040}),
-    Shape("20 workers, 200 ms of waiting a call", {"workers": 20, "latency": 0.200}),
-    Shape("5 workers, 100 ms a call, backlog of 10, 502 beyond", {"workers": 5, "latency": 0.100, "backlog": 10}),
+    Schema("2 workers, 40 ms of CPU a call", {"workers": 2, "cores": 2, "cost": 0.040}),
+    Schema("20 workers, 200 ms of waiting a call", {"workers": 20, "latency": 0.200}),
+    Schema("5 workers, 100 ms a call, backlog of 10, 502 beyond", {"workers": 5, "latency": 0.100, "backlog": 10}),
 )
 
 
@@ -80,7 +80,7 @@ def best_of(fixed: Mapping[int, Witness]) -> int:
 def _log_of(served: Panel, width: int | Literal["adaptive"], seconds: float) -> list[tuple[float, float, int]]:
     served.forget()
     # An adaptive limit meets no other gate on its way.
-    setting = Setting(base=served.url, width=width, per_node=VPSES)
+    setting = Scenario(base=served.url, width=width, per_node=VPSES)
     job = Job(contender=CONTENDER, setting=setting, count=VPSES, seconds=seconds)
     run = run_job(job)
     return [] if "broke down" in run.failed else served.log()

@@ -8,7 +8,7 @@ from attrs import asdict, frozen
 
 from benchmarks.contenders import EVERY
 from benchmarks.findings import Bars, Finding, Table
-from benchmarks.job import Job, Run, Setting
+from benchmarks.job import Job, Run, Scenario
 from benchmarks.measure import Scale, Spread, in_rounds, packages_without, run_job, run_jobs
 from benchmarks.servers import have, panel, php_panel
 
@@ -29,7 +29,7 @@ class Lock:
 
 def _job(key: str, base: str, count: int) -> Job:
     # All of them wait long enough for the last call, and nobody is stopped before.
-    setting = Setting(base=base, width=WIDTH, timeout=30.0)
+    setting = Scenario(base=base, width=WIDTH, timeout=30.0)
     return Job(contender=key, setting=setting, count=count, seconds=2 * count * COST)
 
 

@@ -14,7 +14,7 @@ from benchmarks.null_transport import NullTransport
 from cvm_async import CvmSession, Limits
 
 # There is no public way to put a transport below it, and no reason for one but this.
-from cvm_async._client import LaneClient
+from cvm_async._lanes.client import LaneClient
 
 BASE = "https://panel.example.net"
 WIDTH = 50

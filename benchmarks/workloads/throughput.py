@@ -7,7 +7,7 @@ from attrs import asdict, evolve, frozen
 
 from benchmarks.contenders import CONTENDERS, DEFAULT, EVERY
 from benchmarks.findings import Bars, Finding, Lines, Plot, Table
-from benchmarks.job import Job, Run, Setting
+from benchmarks.job import Job, Run, Scenario
 from benchmarks.listing import STATUS
 from benchmarks.measure import Scale, Spread, in_rounds, packages_without, run_job
 from benchmarks.poll import LATE
@@ -47,7 +47,7 @@ class Course:
         return [
             Job(
                 contender=contender.key,
-                setting=Setting(base=f"{self.origin}/of-{count}", width=width, ca=self.ca),
+                setting=Scenario(base=f"{self.origin}/of-{count}", width=width, ca=self.ca),
                 count=count,
                 # Of the many, only the memory that they take is told.
                 seconds=self.patience if contender.endures and count <= MANY else self.box,

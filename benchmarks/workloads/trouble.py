@@ -4,7 +4,7 @@ from attrs import asdict, frozen
 
 from benchmarks.contenders import EVERY
 from benchmarks.findings import Bars, Finding, Table
-from benchmarks.job import Job, Run, Setting
+from benchmarks.job import Job, Run, Scenario
 from benchmarks.measure import Scale, in_rounds, packages_without, run_job
 from benchmarks.servers import panel
 
@@ -43,7 +43,7 @@ def _run(trouble: Trouble, count: int, box: float) -> dict[str, Run]:
     with packages_without("sniffio") as without_sniffio:
         for key in CONTENDING:
             with panel(vpses=count, nodes=NODES, latency=LATENCY, cookie_lock=False, **dict(trouble.options)) as served:
-                setting = Setting(base=served.url, width=WIDTH, per_node=PER_NODE, timeout=trouble.timeout)
+                setting = Scenario(base=served.url, width=WIDTH, per_node=PER_NODE, timeout=trouble.timeout)
                 job = Job(contender=key, setting=setting, count=count, seconds=box, ignore=dead)
                 found[key] = run_job(job, without_sniffio)
     return found

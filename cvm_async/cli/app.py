@@ -12,7 +12,7 @@ from cyclopts import App, CycloptsError
 from rich.text import Text
 
 from cvm_async._version import __version__
-from cvm_async.cli import look, power, simulate, watch
+from cvm_async.cli import power, reading, simulate, watch
 from cvm_async.cli.exits import CommandError, Exit, of_error
 from cvm_async.cli.terminal import Terminal
 from cvm_async.errors import CvmError
@@ -37,16 +37,16 @@ app: App = App(
     result_action="return_value",
     error_formatter=lambda error: Text(f"cvm-async: {error}"),
 )
-app.command(look.list_vpses, name="list", sort_key=1)
-app.command(look.status, sort_key=2)
+app.command(reading.list_vpses, name="list", sort_key=1)
+app.command(reading.status, sort_key=2)
 app.command(power.start, sort_key=3)
 app.command(power.stop, sort_key=4)
 app.command(power.restart, sort_key=5)
-app.command(look.wait, sort_key=6)
+app.command(reading.wait, sort_key=6)
 app.command(watch.watch, sort_key=7)
 # By its name, and so loaded only when it is run: it measures httpx, and would load that for every `--help`.
 _DEMO = "Show on a simulated panel what this is for: poll 200 VPSes, stop and start 20. Needs no configuration."
-app.command("cvm_async.cli.demo:demo", name="demo", help=_DEMO, sort_key=8)
+app.command("cvm_async.cli.demo.demo:demo", name="demo", help=_DEMO, sort_key=8)
 app.command(simulate.panel, sort_key=9)
 
 

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 
 from attrs import asdict
 
+from cvm_async.fleet.plan import Plan
 from cvm_async.models import Problem, Vps
-from cvm_async.plan import Plan
 
 
 def vps_dict(vps: Vps) -> dict[str, object]:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from enum import IntEnum
 
 from cvm_async.errors import AuthenticationError, ConfigurationError, CvmError, PermissionDeniedError
-from cvm_async.outcome import Outcome
+from cvm_async.fleet.outcome import Outcome
 
 _REFUSED = (AuthenticationError, PermissionDeniedError)
 

@@ -18,7 +18,7 @@ from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.profiles import chosen_profile
 from cvm_async.cli.terminal import Terminal
 from cvm_async.errors import ConfigurationError
-from cvm_async.rollout import Rollout, Share
+from cvm_async.fleet.rollout import Rollout, Share
 
 _PANEL = Group("Panel and output", sort_key=3)
 _WHICH = Group("Which VPSes", sort_key=1)

@@ -7,8 +7,8 @@ from enum import StrEnum
 from attrs import field, frozen
 
 from cvm_async._safe_text import safe_text
+from cvm_async.fleet.outcome import Outcome
 from cvm_async.models import PowerState, Vps, VpsStatus
-from cvm_async.outcome import Outcome
 from cvm_async.render import (
     MEBIBYTE,
     grouped,

@@ -17,10 +17,10 @@ from cvm_async.cli.grids import Tone, result_grid
 from cvm_async.cli.progress import ProgressBar
 from cvm_async.cli.terminal import Terminal
 from cvm_async.errors import NotSentError
+from cvm_async.fleet.outcome import Outcome
+from cvm_async.fleet.plan import Plan, PlannedStep, Step, make_plan
+from cvm_async.fleet.report import FleetReport
 from cvm_async.models import PowerState, VpsStatus
-from cvm_async.outcome import Outcome
-from cvm_async.plan import Plan, PlannedStep, Step, make_plan
-from cvm_async.report import FleetReport
 
 _NONE = Selection()
 _HOW = RolloutFlags()

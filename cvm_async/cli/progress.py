@@ -16,7 +16,7 @@ from rich.progress import (
 from rich.text import Text
 
 from cvm_async.cli.terminal import Terminal
-from cvm_async.outcome import Progress
+from cvm_async.fleet.outcome import Progress
 
 PATIENCE = 0.5
 """Seconds in which a person does not wonder yet."""

@@ -12,8 +12,8 @@ from cvm_async._safe_text import safe_text
 from cvm_async.cli.exits import Exit
 from cvm_async.cli.flags import Common, Selection
 from cvm_async.cli.terminal import Terminal
+from cvm_async.fleet.outcome import Outcome
 from cvm_async.models import Vps, VpsStatus
-from cvm_async.outcome import Outcome
 
 _ALL = Selection()
 _COMMON = Common()

@@ -4,8 +4,8 @@ import json
 
 from cvm_async.cli.as_json import plan_dict, vps_dict
 from cvm_async.errors import NoAnswerError
+from cvm_async.fleet.plan import Plan, PlannedStep, Step
 from cvm_async.models import PowerState, SplitTraffic, VirtualizationType, Vps, VpsStatus
-from cvm_async.plan import Plan, PlannedStep, Step
 
 VPS = Vps(
     id=1,

@@ -4,8 +4,8 @@ import pytest
 
 from cvm_async.cli.exits import CommandError, Exit, of_error, of_outcomes
 from cvm_async.errors import AuthenticationError, ConfigurationError, CvmError, NotSentError, PermissionDeniedError
+from cvm_async.fleet.outcome import Outcome
 from cvm_async.models import Vps
-from cvm_async.outcome import Outcome
 
 VPS = Vps(id=1, hostname="web", virtualization_type=1, guaranteed_ram=1, disk_space=1, cpu_count=1)
 NO_ENTRY = PermissionDeniedError("no", status_code=403)

@@ -4,8 +4,8 @@ import pytest
 
 from cvm_async.cli.grids import Tone, list_grid, node_grid, result_grid, status_grid
 from cvm_async.errors import CvmError, NodeUnreachableError
+from cvm_async.fleet.outcome import Outcome
 from cvm_async.models import CombinedTraffic, PowerState, Vps, VpsStatus
-from cvm_async.outcome import Outcome
 
 
 def vps(number: int, node: int | None = 1, burst: int | None = None) -> Vps:

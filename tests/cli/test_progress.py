@@ -9,8 +9,8 @@ from rich.progress import Progress as Bar
 from cvm_async.cli import progress
 from cvm_async.cli.progress import Pace, ProgressBar
 from cvm_async.cli.terminal import Terminal
+from cvm_async.fleet.outcome import Outcome, Progress
 from cvm_async.models import Vps
-from cvm_async.outcome import Outcome, Progress
 
 from .conftest import Tty
 

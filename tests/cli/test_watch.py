@@ -9,8 +9,8 @@ import pytest
 from cvm_async.cli.exits import Exit
 from cvm_async.cli.watch import Change, changes, words
 from cvm_async.errors import NodeUnreachableError
+from cvm_async.fleet.outcome import Outcome
 from cvm_async.models import PowerState, Vps, VpsStatus
-from cvm_async.outcome import Outcome
 from cvm_async.panel import Power, SimulatedPanel
 
 from .conftest import Cvm

@@ -1,0 +1,177 @@
+"""One session's line to its panel: every call, whoever makes it, goes through these gates, joins, and checks."""
+
+import asyncio
+import logging
+import math
+import time
+
+from attrs import define, field
+
+from cvm_async._account.actions import Actions
+from cvm_async._account.waits import Waits
+from cvm_async._api import calls
+from cvm_async._api.calls import Verb
+from cvm_async._checks import check_seconds
+from cvm_async._exchange.exchange import Exchange
+from cvm_async._gates.breaker import NodeReport
+from cvm_async._gates.gates import Gates
+from cvm_async._gates.permit import Permit
+from cvm_async._safe_text import excerpt
+from cvm_async.errors import ConfigurationError, SessionClosedError
+from cvm_async.models import PowerState, Problem, Vps, VpsList, VpsStatus
+from cvm_async.settings import Limits
+
+logger = logging.getLogger("cvm_async")
+
+_SHOWN = 40
+"""Characters of what a caller gave that a message quotes."""
+
+
+def loop_time() -> float:
+    """The running event loop's clock, so that a loop with a virtual one sees our pauses; else the usual one."""
+    try:
+        return asyncio.get_running_loop().time()
+    except RuntimeError:
+        return time.monotonic()
+
+
+@define(eq=False, repr=False)
+class Account:
+    """What sessions and fleets make their calls through.
+
+    Attributes:
+        exchange: Sends calls.
+        gates: Says when.
+        powers: Joins power actions on one VPS.
+        poller: Waits for states.
+    """
+
+    exchange: Exchange
+    gates: Gates
+    actions: Actions
+    waits: Waits
+    _nodes: dict[int, int] = field(init=False, factory=dict[int, int])
+    _problems_told: tuple[Problem, ...] = field(init=False, default=())
+    _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
+    _closed: bool = field(init=False, default=False)
+
+    @classmethod
+    def over(cls, exchange: Exchange, limits: Limits) -> "Account":
+        gates = Gates(limits, loop_time)
+
+        async def ask(vps_id: int, permit: Permit) -> VpsStatus:
+            # Not tried again: the next poll is the next try.
+            return await exchange.send(calls.status(vps_id), permit, retry=False)
+
+        return cls(exchange, gates, Actions(), Waits(gates, ask, loop_time))
+
+    @property
+    def panel(self) -> str:
+        """The panel's name."""
+        return self.exchange.panel
+
+    @property
+    def address(self) -> str:
+        """The panel's URL: VPS ids are unique on it."""
+        return str(self.exchange.base)
+
+    @property
+    def closed(self) -> bool:
+        return self._closed
+
+    def nodes(self) -> list[NodeReport]:
+        return self.gates.nodes()
+
+    def node_of(self, vps: Vps | int) -> int | None:
+        """The node of a VPS; of an id, as the last list had it."""
+        return vps.node if isinstance(vps, Vps) else self._nodes.get(vps)
+
+    async def list_vpses(self, *, timeout: float | None = None) -> VpsList:
+        self._check(timeout)
+        vpses = await self.exchange.send(calls.list_vpses(), Permit(self.gates, None), timeout=timeout)
+        self._nodes = {vps.id: vps.node for vps in vpses if vps.node is not None}
+        self._tell(vpses.problems)
+        return vpses
+
+    async def status(
+        self, vps: Vps | int, *, permit: Permit | None = None, timeout: float | None = None, within: float = math.inf
+    ) -> VpsStatus:
+        """Reads a status, within `timeout` as every call, and besides `within` so many seconds."""
+        self._check(timeout)
+        call = calls.status(_id_of(vps))
+        way = permit or Permit(self.gates, self.node_of(vps))
+        own = self.exchange.timeouts.total if timeout is None else timeout
+        bound = within if own is None else min(own, within)
+        return await self.exchange.send(call, way, timeout=None if math.isinf(bound) else bound)
+
+    async def power(
+        self, verb: Verb, vps: Vps | int, *, permit: Permit | None = None, timeout: float | None = None
+    ) -> None:
+        """Starts, stops or restarts; joins the same action if it is under way, and waits for another one to end."""
+        self._check(timeout)
+        call = calls.power(verb, _id_of(vps))
+        await self.actions.perform(
+            verb,
+            _id_of(vps),
+            permit or Permit(self.gates, self.node_of(vps)),
+            lambda way, left: self.exchange.send(call, way, timeout=left),
+            timeout=self.exchange.timeouts.total if timeout is None else timeout,
+        )
+
+    async def wait(self, vps: Vps | int, wanted: PowerState, *, timeout: float, interval: float) -> VpsStatus:
+        self._check(timeout)
+        check_seconds("interval", interval)
+        vps_id = _id_of(vps)
+        calls.status(vps_id)  # Refuses an id that can't be one.
+        return await self.waits.wait(vps_id, self.node_of(vps), _state(wanted), timeout=timeout, interval=interval)
+
+    async def aclose(self) -> None:
+        """Ends what waits; what is in flight ends by itself, and is not tried again."""
+        self._check_loop(closing=True)
+        if not self._closed:
+            self._closed = True
+            self.exchange.close()
+            self.gates.close(SessionClosedError(f"the session with {self.panel} was closed"))
+            self.waits.close()
+
+    def _check(self, timeout: float | None) -> None:
+        if self._closed:
+            msg = f"the session with {self.panel} is closed: make a new one"
+            raise SessionClosedError(msg)
+        if timeout is not None:
+            check_seconds("timeout", timeout)
+        self._check_loop()
+
+    def _check_loop(self, *, closing: bool = False) -> None:
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        # Once a loop is closed nothing runs on it any more that closing from another one could disturb.
+        elif self._loop is not loop and not (closing and self._loop.is_closed()):
+            msg = (
+                f"the session with {self.panel} was first used on another event loop, and its connections belong to "
+                "that one: make one session for each loop (each asyncio.run makes a loop)"
+            )
+            raise ConfigurationError(msg)
+
+    def _tell(self, problems: tuple[Problem, ...]) -> None:
+        """Warns of what a list left out; again only when that is something else."""
+        if problems and problems != self._problems_told:
+            first = self.exchange.tokens.hide_in(str(problems[0]))
+            more = f", and {len(problems) - 1:,} more such" if len(problems) > 1 else ""
+            logger.warning("%s: not all of the list of VPSes can be read: %s%s", self.panel, first, more)
+        self._problems_told = problems
+
+
+def _id_of(vps: Vps | int) -> int:
+    return vps.id if isinstance(vps, Vps) else vps
+
+
+def _state(wanted: PowerState) -> PowerState:
+    # Callers may be untyped, and a plain word, though equal, is not the state that is looked for by identity.
+    try:
+        return PowerState(wanted)
+    except ValueError:
+        words = ", ".join(PowerState)
+        msg = f"a state is one of {words}, not {excerpt(repr(wanted), _SHOWN)}"
+        raise ConfigurationError(msg) from None

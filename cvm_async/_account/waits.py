@@ -1,0 +1,255 @@
+"""All waits for a state share one stream of polls: a VPS that ten callers wait for is asked for once an interval.
+
+What is due, and when a wait is over, is kept in one heap behind one timer, and asked by one pool of workers. All of it exists
+only while somebody waits.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable
+
+from attrs import define, field
+
+from cvm_async._gates.gates import Gates
+from cvm_async._gates.permit import Permit, left_alone
+from cvm_async._gates.workers import Assignment, WorkerPool
+from cvm_async.errors import (
+    CvmError,
+    NoAnswerError,
+    NotSentError,
+    PanelError,
+    SessionClosedError,
+    WaitTimeoutError,
+)
+from cvm_async.models import PowerState, VpsStatus
+
+DEAD_ENDS = {
+    PowerState.RUNNING: {PowerState.SUSPENDED, PowerState.TERMINATED},
+    PowerState.STOPPED: {PowerState.SUSPENDED, PowerState.TERMINATED},
+    PowerState.SUSPENDED: {PowerState.TERMINATED},
+    PowerState.TERMINATED: set[PowerState](),
+    PowerState.UNKNOWN: {PowerState.TERMINATED},
+}
+"""From which states the wanted one does not come any more, whatever a customer does."""
+
+_PASSING_STATUS_CODES = {429, 500, 502, 503, 504}
+
+Ask = Callable[[int, Permit], Awaitable[VpsStatus]]
+
+
+@define(eq=False)
+class _Wait:
+    """One caller's wait for one VPS.
+
+    Attributes:
+        vps_id: Which VPS.
+        wanted: The state waited for.
+        interval: Seconds between two readings, as this caller wants them.
+        timeout: Seconds it may take.
+        due: When the next reading should begin.
+        ends_at: When it is over.
+        done: What the caller waits on.
+        last: The last status seen.
+        trouble: What went wrong with the last reading; None where it went well.
+    """
+
+    vps_id: int
+    wanted: PowerState
+    interval: float
+    timeout: float
+    due: float
+    ends_at: float
+    done: asyncio.Future[VpsStatus]
+    last: VpsStatus | None = None
+    trouble: CvmError | None = None
+
+    def learn(self, news: VpsStatus | CvmError) -> None:
+        if isinstance(news, CvmError):
+            self._hear(news)
+        else:
+            self._see(news)
+
+    def _see(self, status: VpsStatus) -> None:
+        self.last = status
+        self.trouble = None
+        if status.state is self.wanted:
+            self.done.set_result(status)
+        elif status.state in DEAD_ENDS[self.wanted]:
+            self._give_up(f"it is {status.state}, and will not be {self.wanted}")
+
+    def _hear(self, error: CvmError) -> None:
+        self.trouble = error
+        if not _passes(error):
+            self.done.set_exception(error)
+
+    def end_if_late(self, now: float) -> None:
+        if now >= self.ends_at and not self.done.done():
+            seen = "its state could not be read" if self.last is None else f"it is {self.last.state}"
+            trouble = f"; the last reading failed: {self.trouble.message}" if self.trouble else ""
+            self._give_up(f"it did not become {self.wanted} within {self.timeout:g} s: {seen}{trouble}")
+
+    def _give_up(self, why: str) -> None:
+        self.done.set_exception(WaitTimeoutError(why, vps_id=self.vps_id, last=self.last))
+
+
+@define(eq=False)
+class _Watched:
+    """A VPS that somebody waits for."""
+
+    vps_id: int
+    node: int | None
+    waits: list[_Wait] = field(factory=list[_Wait])
+    asking: bool = False
+    asked_at: float | None = None
+
+    @property
+    def due(self) -> float:
+        return min(wait.due for wait in self.open)
+
+    @property
+    def open(self) -> list[_Wait]:
+        return [wait for wait in self.waits if not wait.done.done()]
+
+
+def _passes(error: CvmError) -> bool:
+    """Whether a later reading may succeed, so that the wait goes on."""
+    if isinstance(error, PanelError):
+        return error.status_code in _PASSING_STATUS_CODES
+    return isinstance(error, (NotSentError, NoAnswerError))
+
+
+class Waits:
+    """The waits of one session."""
+
+    def __init__(self, gates: Gates, ask: Ask, clock: Callable[[], float]) -> None:
+        self._gates = gates
+        self._ask = ask
+        self._clock = clock
+        self._watched: dict[int, _Watched] = {}
+        # When to look at which VPS: a reading may be due, or a wait over. An entry too many does no harm.
+        self._agenda: list[tuple[float, int]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
+        self._workers: WorkerPool[_Watched] | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def __len__(self) -> int:
+        return sum(len(watched.waits) for watched in self._watched.values())
+
+    async def wait(
+        self, vps_id: int, node: int | None, wanted: PowerState, *, timeout: float, interval: float
+    ) -> VpsStatus:
+        """The first status in the wanted state whose reading began after this call.
+
+        Raises:
+            WaitTimeoutError: It did not come in time, or no longer can.
+            CvmError: The status cannot be read, and trying again is of no use.
+        """
+        now = self._clock()
+        watched = self._watched.get(vps_id)
+        if watched is None:
+            watched = self._watched[vps_id] = _Watched(vps_id, node)
+        # Where others wait already, their last reading is no use to this one, and the next is soon enough.
+        due = now if watched.asked_at is None else max(now, watched.asked_at + interval)
+        done: asyncio.Future[VpsStatus] = asyncio.get_running_loop().create_future()
+        wait = _Wait(vps_id, wanted, interval, timeout, due, now + timeout, done)
+        self._begin(watched, wait)
+        try:
+            return await done
+        finally:
+            self._end(watched, wait)
+
+    def close(self) -> None:
+        """Ends every wait with an error."""
+        for watched in self._watched.values():
+            for wait in watched.open:
+                wait.done.set_exception(
+                    SessionClosedError("the session was closed during the wait", vps_id=wait.vps_id)
+                )
+
+    def _begin(self, watched: _Watched, wait: _Wait) -> None:
+        watched.waits.append(wait)
+        if self._task is None:
+            self._workers = WorkerPool(self._poll, node_of=lambda watched: watched.node)
+            self._task = asyncio.create_task(self._workers.run())
+        heapq.heappush(self._agenda, (wait.ends_at, wait.vps_id))
+        heapq.heappush(self._agenda, (wait.due, wait.vps_id))
+        self._set_timer()
+
+    def _end(self, watched: _Watched, wait: _Wait) -> None:
+        watched.waits.remove(wait)
+        if wait.done.done() and not wait.done.cancelled():
+            wait.done.exception()  # Seen, also where a cancellation came in the same step: asyncio need not complain.
+        if not watched.waits:
+            del self._watched[wait.vps_id]
+        if not self._watched and self._task is not None:
+            self._task.cancel()
+            self._task = self._workers = None
+            self._agenda.clear()
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None and not (self._agenda and self._agenda[0][0] == self._timer_at):
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None and self._agenda:
+            self._timer_at = self._agenda[0][0]
+            delay = max(0.0, self._timer_at - self._clock())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._look)
+
+    def _look(self) -> None:
+        """Ends what is over, and has asked for what is due."""
+        self._timer = None
+        now = self._clock()
+        due: list[_Watched] = []
+        while self._agenda and self._agenda[0][0] <= now:
+            watched = self._watched.get(heapq.heappop(self._agenda)[1])
+            if watched is None:
+                continue
+            for wait in watched.waits:
+                wait.end_if_late(now)
+            if watched.asking or not watched.open:
+                continue
+            if watched.due <= now:
+                watched.asking = True
+                due.append(watched)
+            else:
+                # The wait that this reading was for has ended; that of the others is still to come.
+                heapq.heappush(self._agenda, (watched.due, watched.vps_id))
+        if due and self._workers is not None:
+            self._workers.add(self._gates, due)
+        self._set_timer()
+
+    async def _poll(self, assignment: Assignment[_Watched]) -> None:
+        watched = assignment.target
+        # A reading that began before a wait is none of its business: a restart must not be satisfied by the "running"
+        # from before it.
+        asked = watched.open
+        if not asked:
+            watched.asking = False
+            return
+        watched.asked_at = began = self._clock()
+        try:
+            news = await self._read(assignment)
+        finally:
+            watched.asking = False
+        for wait in asked:
+            if not wait.done.done():
+                wait.due = began + max(wait.interval, _wished_pause(news))
+                wait.learn(news)
+        if watched.open and watched is self._watched.get(watched.vps_id):
+            heapq.heappush(self._agenda, (watched.due, watched.vps_id))
+            self._set_timer()
+
+    async def _read(self, assignment: Assignment[_Watched]) -> VpsStatus | CvmError:
+        watched = assignment.target
+        if assignment.refused:
+            return left_alone(watched.node, watched.vps_id)
+        try:
+            return await self._ask(watched.vps_id, assignment.permit)
+        except CvmError as error:
+            return error
+
+
+def _wished_pause(news: VpsStatus | CvmError) -> float:
+    return (news.retry_after or 0.0) if isinstance(news, PanelError) else 0.0

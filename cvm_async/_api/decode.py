@@ -1,0 +1,231 @@
+"""Bytes become models here, or a `DecodeError` that names the panel's own key; there is no third way.
+
+An answer is taken as the panel's word only where it says ``response`` or ``errors``. A long listing is read
+in slices, so that an event loop can turn in between.
+"""
+
+import re
+from collections.abc import Generator, Iterator
+from typing import Final, Generic, NoReturn, TypeVar
+
+from attrs import frozen
+
+from cvm_async._api.fields import RefusedError, describe
+from cvm_async._api.php import Json, NotJsonError, Page
+from cvm_async._api.schema import STATUS, VPS
+from cvm_async._safe_text import excerpt
+from cvm_async.errors import DecodeError
+from cvm_async.models import Problem, Vps, VpsList, VpsStatus
+
+__all__ = ["Answer", "ErrorsKeyError", "decode_errors", "decode_listing", "decode_nothing", "decode_status"]
+
+T_co = TypeVar("T_co", covariant=True)
+
+# Listed VPSes between two turns of the event loop: 2 ms of work.
+_SLICE: Final = 250
+# Problems that are told one by one. An answer of 32 MiB can hold ten million.
+_TOLD_PROBLEMS: Final = 1_000
+# The panel's sentences that an error keeps, and characters of each.
+_KEPT_ERRORS: Final = 20
+_KEPT_ERROR_LENGTH: Final = 1_000
+
+# The one way that PHP writes a listing, up to the first VPS, between two of them, and from the last one on.
+# It may be indented, as in the documentation.
+_LISTING_HEAD: Final = re.compile(r'\{\s*"response"\s*:\s*\{\s*"vpses"\s*:\s*\[\s*')
+_LISTING_COMMA: Final = re.compile(r"\s*,\s*")
+_LISTING_TAIL: Final = re.compile(r"\s*\]\s*\}\s*\}\s*")
+
+_ROOT: Final = "the answer"
+# Characters of an answer that a message quotes.
+_QUOTED_LENGTH: Final = 80
+
+# PHP has one empty array, and knows no other empty value than these.
+_EMPTY: Final[tuple[Json, ...]] = ([], {}, "", None)
+
+
+@frozen
+class Answer(Generic[T_co]):
+    """What an answer said, and a safe excerpt of the PHP diagnostics before it, None without any."""
+
+    value: T_co
+    diagnostics: str | None = None
+
+
+class ErrorsKeyError(Exception):
+    """The answer has an ``errors`` key; `errors` are its texts, raw."""
+
+    def __init__(self, errors: tuple[str, ...]) -> None:
+        super().__init__(errors)
+        self.errors = errors
+
+
+def decode_status(body: bytes) -> Answer[VpsStatus]:
+    """Read the answer to a status call.
+
+    Raises:
+        DecodeError: It is not what the API documents.
+        ErrorsKeyError: It is an error.
+    """
+    response, diagnostics = _response(body)
+    try:
+        return Answer(STATUS.read(response), diagnostics)
+    except (RefusedError, KeyError):
+        _refuse(body, *STATUS.problems(response, "response"))
+
+
+def decode_nothing(body: bytes) -> Answer[None]:
+    """Read the answer to a start, stop or restart, of which the API documents only that it is empty.
+
+    Empty are no body at all, the empty array or object, and a ``response`` whatever it holds. Where the
+    body is empty but for PHP diagnostics, none of them fatal, the panel has done what it was asked, too.
+
+    Raises:
+        DecodeError: It is not what the API documents.
+        ErrorsKeyError: It is an error.
+    """
+    page = Page.of(body)
+    if page.is_blank():
+        return Answer(None)
+    if page.is_diagnostics_alone():
+        return Answer(None, page.words_before(len(page.text)))
+    value, diagnostics = _value(page, body)
+    if value not in ([], {}):
+        _member(value, "response", _ROOT, body)
+    return Answer(None, diagnostics)
+
+
+def decode_errors(body: bytes) -> tuple[str, ...]:
+    """Give the texts of the ``errors`` key of an answer that is an error anyway; none without it."""
+    try:
+        value, _ = Page.of(body).value()
+        _raise_errors(value)
+    except NotJsonError:
+        return ()
+    except ErrorsKeyError as found:
+        return found.errors
+    return ()
+
+
+def decode_listing(body: bytes) -> Generator[None, None, Answer[VpsList]]:
+    """Read the answer to a list call, and yield between slices of the work.
+
+    Written the usual way, the JSON is parsed in slices too. Any other way it is parsed at once, which holds
+    an event loop for some 30 ms with 10,000 VPSes.
+
+    Raises:
+        DecodeError: It is not what the API documents, or not one of its VPSes is.
+        ErrorsKeyError: It is an error.
+    """
+    page = Page.of(body)
+    yield
+    for opening in page.openings():
+        try:
+            vpses = yield from _collect(_listed(page, opening), body)
+        except NotJsonError:
+            continue
+        return Answer(vpses, page.words_before(opening))
+    response, diagnostics = _response(body)
+    entries = _member(response, "vpses", "response", body)
+    if not isinstance(entries, list):
+        _refuse(body, Problem("response.vpses", describe(entries), "an array"))
+    return Answer((yield from _collect(iter(entries), body)), diagnostics)
+
+
+def _listed(page: Page, opening: int) -> Iterator[Json]:
+    head = _LISTING_HEAD.match(page.text, opening)
+    if head is None:
+        raise NotJsonError("no listing")
+    position = head.end()
+    if not page.text.startswith("]", position):
+        entry, position = page.value_at(position)
+        yield entry
+        while comma := _LISTING_COMMA.match(page.text, position):
+            entry, position = page.value_at(comma.end())
+            yield entry
+    if not _LISTING_TAIL.fullmatch(page.text, position):
+        raise NotJsonError("no listing")
+
+
+def _collect(entries: Iterator[Json], body: bytes) -> Generator[None, None, VpsList]:
+    vpses: list[Vps] = []
+    problems: list[Problem] = []
+    first_at: dict[int, int] = {}
+    untold = 0
+    for index, entry in enumerate(entries):
+        if index % _SLICE == _SLICE - 1:
+            yield
+        told = len(problems) < _TOLD_PROBLEMS
+        try:
+            vps = VPS.read(entry)
+        except (RefusedError, KeyError):
+            if told:
+                problems += VPS.problems(entry, f"response.vpses[{index}]")
+        else:
+            vpses.append(vps)
+            first = first_at.setdefault(vps.id, index)
+            if first == index:
+                continue
+            if told:
+                problems.append(_same_id(vps.id, first, index))
+        untold += not told
+    if untold:
+        problems.append(Problem("response.vpses", f"holding {untold:,} more problems", "VPSes alone"))
+    if problems and not vpses:
+        _refuse(body, *problems)
+    return VpsList(vpses, problems)
+
+
+def _same_id(vps_id: int, first: int, second: int) -> Problem:
+    found = f"{vps_id}, as response.vpses[{first}].id is"
+    return Problem(f"response.vpses[{second}].id", found, "an id of its own")
+
+
+def _response(body: bytes) -> tuple[Json, str | None]:
+    value, diagnostics = _value(Page.of(body), body)
+    return _member(value, "response", _ROOT, body), diagnostics
+
+
+def _value(page: Page, body: bytes) -> tuple[Json, str | None]:
+    try:
+        value, opening = page.value()
+    except NotJsonError as error:
+        words = excerpt(page.words_before(len(page.text)) or "", _QUOTED_LENGTH)
+        message = f'the panel answered with {error}: "{words}"' if words else "the panel's answer is empty"
+        raise DecodeError(message, excerpt=excerpt(body)) from None
+    _raise_errors(value)
+    return value, page.words_before(opening)
+
+
+def _raise_errors(value: Json) -> None:
+    if not isinstance(value, dict) or "errors" not in value:
+        return
+    errors = value["errors"]
+    # Absent and empty mean the same to this panel, where nothing else says that it failed.
+    if errors in _EMPTY and "response" in value:
+        return
+    texts = errors if isinstance(errors, list) else [*errors.values()] if isinstance(errors, dict) else [errors]
+    raise ErrorsKeyError(
+        tuple(
+            text[:_KEPT_ERROR_LENGTH] if isinstance(text, str) else describe(text)
+            for text in texts[:_KEPT_ERRORS]
+            if text not in _EMPTY
+        )
+    )
+
+
+def _member(value: Json, key: str, path: str, body: bytes) -> Json:
+    if not isinstance(value, dict):
+        _refuse(body, Problem(path, describe(value), "an object"))
+    if key not in value:
+        _refuse(body, Problem(key if path == _ROOT else f"{path}.{key}", "absent", "there"))
+    return value[key]
+
+
+def _refuse(body: bytes, *problems: Problem) -> NoReturn:
+    first, *others = problems
+    more = f", and {len(others):,} more such" if others else ""
+    raise DecodeError(
+        f"the panel's answer is not what the API documents: {first}{more}",
+        problems=problems,
+        excerpt=excerpt(body),
+    )

@@ -1,0 +1,210 @@
+"""The panel's fields are read one kind at a time, and each reader is total: a value, or a refusal that says why.
+
+cattrs alone would read ``None`` as the text ``"None"``, 5.9 as 5, and ``"false"`` as true. PHP sends
+numbers as strings, numbers and floats, mixed in one object, and SQL's NULL as an empty string.
+"""
+
+import math
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from cvm_async._api.php import Json, Unusable
+from cvm_async._safe_text import excerpt
+from cvm_async.models import (
+    NO_EXTRA,
+    CombinedTraffic,
+    Extra,
+    PowerState,
+    SplitTraffic,
+    Traffic,
+    VirtualizationType,
+)
+
+__all__ = [
+    "COMBINED_KEYS",
+    "LARGEST",
+    "SPLIT_KEYS",
+    "RefusedError",
+    "describe",
+    "extra_beside",
+    "optional_floor",
+    "optional_whole",
+    "positive",
+    "power_state",
+    "text",
+    "traffic",
+    "virtualization_type",
+    "whole",
+]
+
+LARGEST: Final = 2**64 - 1
+"""The largest number a MySQL column holds; the panel's counters reach 2**63 - 1."""
+
+# As many digits as are never more than `LARGEST`.
+_SAFE_DIGITS: Final = 19
+# A number as PHP prints it: digits, a fraction where it was a float, an exponent from 1e15 on.
+_NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20}(?:E\+[0-9]{1,2})?)?", re.ASCII)
+_LONG: Final = 10**20
+_WHOLE: Final = "a whole number"
+# Enough for a person to recognise a value.
+_FOUND_LENGTH: Final = 40
+# Deeper values in `extra` could not be pickled or printed later; nothing the panel sends is deeper than this.
+_EXTRA_DEPTH: Final = 32
+
+_LITERALS: Final = {"None": "null", "True": "true", "False": "false"}
+_STATES: Final = {state.value: state for state in PowerState}
+_TYPES: Final = {int(kind): kind for kind in VirtualizationType}
+
+SPLIT_KEYS: Final = ("traffic_in_used", "traffic_out_used", "traffic_in_limit", "traffic_out_limit")
+COMBINED_KEYS: Final = ("traffic_used", "traffic_limit")
+_SPLIT: Final = frozenset(SPLIT_KEYS)
+_COMBINED: Final = frozenset(COMBINED_KEYS)
+
+
+class RefusedError(ValueError):
+    """A value that can't be what it stands for.
+
+    Attributes:
+        value: The value itself.
+        key: The panel's key where the reader was given the whole object, else None.
+        found: What it is, short and safe to print.
+        expected: What it should be.
+    """
+
+    def __init__(self, value: Json, expected: str) -> None:
+        super().__init__(expected)
+        self.value = value
+        self.key: str | None = None
+        self.found = describe(value)
+        self.expected = expected
+
+
+def describe(value: Json) -> str:
+    """Say in a few safe words what a JSON value is."""
+    if isinstance(value, str):
+        return f'"{excerpt(value, _FOUND_LENGTH)}"'
+    if isinstance(value, list | dict):
+        kind = "array" if isinstance(value, list) else "object"
+        return f"an {kind}" if value else f"an empty {kind}"
+    if isinstance(value, Unusable):
+        return value.text
+    # Python refuses to print the longest ones.
+    if isinstance(value, int) and abs(value) >= _LONG:
+        return "a number of more than 20 digits"
+    return excerpt(_LITERALS.get(repr(value), repr(value)), _FOUND_LENGTH)
+
+
+def whole(value: Json, _: object = None) -> int:
+    """Read a number of things: 0 to `LARGEST`, without a fraction."""
+    if isinstance(value, str):
+        if len(value) <= _SAFE_DIGITS and value.isdigit() and value.isascii():
+            return int(value)
+    elif type(value) is int and 0 <= value <= LARGEST:
+        return value
+    number = _number(value)
+    if number != (floor := math.floor(number)):
+        raise RefusedError(value, _WHOLE)
+    return floor
+
+
+def _number(value: Json) -> float:
+    number = value
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        number = int(value) if value.isdigit() else float(value)
+    # A bool is an int in Python alone, and an infinite float is larger than `LARGEST`.
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= LARGEST:
+        raise RefusedError(value, _WHOLE)
+    return number
+
+
+def positive(value: Json, _: object = None) -> int:
+    """Read an id: a number of 1 or more."""
+    number = whole(value)
+    if not number:
+        raise RefusedError(value, "a number of 1 or more")
+    return number
+
+
+def _is_absent(value: Json) -> bool:
+    return value is None or value == ""
+
+
+def optional_whole(value: Json, _: object = None) -> int | None:
+    """Read a number that may be absent: null and the empty string mean that it is."""
+    return None if not value and _is_absent(value) else whole(value)
+
+
+def optional_floor(value: Json, _: object = None) -> int | None:
+    """Read a number that may be absent and may have a fraction, which is dropped."""
+    return None if not value and _is_absent(value) else math.floor(_number(value))
+
+
+def text(value: Json, _: object = None) -> str:
+    """Read text, which may be empty but not absent."""
+    if not isinstance(value, str):
+        raise RefusedError(value, "text")
+    return value
+
+
+def power_state(value: Json, _: object = None) -> PowerState:
+    """Read the panel's word for a state; an unknown word is an unknown state."""
+    return _STATES.get(text(value), PowerState.UNKNOWN)
+
+
+def virtualization_type(value: Json, _: object = None) -> VirtualizationType | int:
+    """Read the number of a virtualization platform; an unknown number stays a number."""
+    number = whole(value)
+    return _TYPES.get(number, number)
+
+
+def traffic(fields: Mapping[str, Json], _: object = None) -> Traffic | None:
+    """Read the counters from among all the fields of an object, whichever way they are kept.
+
+    A counter that is absent beside its limit, or beside the other direction's, has counted nothing. Where a
+    panel sends both ways, the split one holds more.
+    """
+    if not _SPLIT.isdisjoint(fields):
+        in_used, out_used, in_limit, out_limit = _counters(fields, SPLIT_KEYS)
+        if not (in_used is out_used is in_limit is out_limit is None):
+            # With split accounting a limit of 0 means that none is set.
+            return SplitTraffic(in_used or 0, out_used or 0, in_limit or None, out_limit or None)
+    if not _COMBINED.isdisjoint(fields):
+        used, limit = _counters(fields, COMBINED_KEYS)
+        if not (used is limit is None):
+            return CombinedTraffic(used or 0, limit)
+    return None
+
+
+def _counters(fields: Mapping[str, Json], keys: tuple[str, ...]) -> list[int | None]:
+    try:
+        return [optional_whole(fields.get(key)) for key in keys]
+    except RefusedError as refused:
+        refused.key = next(key for key in keys if fields.get(key) is refused.value)
+        raise
+
+
+def extra_beside(known: frozenset[str]) -> Callable[[Mapping[str, Json], object], Extra]:
+    """Make a reader that gives, from among all the fields of an object, those that are not known.
+
+    They are kept as they came. What could not be printed, compared or pickled later, a NaN or an array nested
+    too deep, is kept as a few words that say what it was.
+    """
+
+    def extra(fields: Mapping[str, Json], _: object = None) -> Extra:
+        if fields.keys() <= known:
+            return NO_EXTRA
+        return Extra({key: _kept(value) for key, value in fields.items() if key not in known})
+
+    return extra
+
+
+def _kept(value: Json, depth: int = _EXTRA_DEPTH) -> object:
+    if isinstance(value, str | int):
+        return value
+    if isinstance(value, list) and depth:
+        return [_kept(member, depth - 1) for member in value]
+    if isinstance(value, dict) and depth:
+        return {key: _kept(member, depth - 1) for key, member in value.items()}
+    usable = value is None or (isinstance(value, float) and math.isfinite(value))
+    return value if usable else describe(value)

@@ -1,0 +1,118 @@
+"""The requests to one panel: what is the same from call to call is made once, by httpx itself, and handed on."""
+
+import httpx
+from attrs import define, field
+
+from cvm_async._api.calls import Call
+from cvm_async._exchange.address import PRIVATE_TOKEN_HEADER, PUBLIC_TOKEN_HEADER, Tokens
+from cvm_async._exchange.body import ACCEPT_ENCODING
+from cvm_async._version import __version__
+from cvm_async.errors import ConfigurationError
+
+BLANK = "[token]"
+"""Stands in a request, once it is over, where a token was."""
+
+_TOKEN_HEADERS = (PUBLIC_TOKEN_HEADER.decode("ascii"), PRIVATE_TOKEN_HEADER.decode("ascii"))
+_USER_AGENT = f"cvm_async/{__version__}"
+_NO_BODY = httpx.ByteStream(b"")
+
+
+@define(eq=False, repr=False)
+class Requests:
+    """Makes the requests to one panel.
+
+    Attributes:
+        client: Its headers and query parameters are sent along.
+        base: Where the panel is.
+        tokens: Who we are there.
+        connect: Seconds that a connection may take.
+        panel: The panel's name in messages.
+    """
+
+    client: httpx.AsyncClient
+    base: httpx.URL
+    tokens: Tokens
+    connect: float
+    panel: str
+    _prefix: str = field(init=False)
+    _client_headers: list[tuple[bytes, bytes]] = field(init=False, factory=list[tuple[bytes, bytes]])
+    _headers: dict[str, httpx.Headers] = field(init=False, factory=dict[str, httpx.Headers])
+
+    def __attrs_post_init__(self) -> None:
+        self._prefix = self.base.raw_path.decode("ascii").rstrip("/")
+
+    def make(self, call: Call[object], answering: float) -> httpx.Request:
+        """The request of a call.
+
+        Args:
+            call: Which.
+            answering: Seconds of silence that are borne.
+
+        Raises:
+            ConfigurationError: The client's query parameters do not fit.
+        """
+        request = httpx.Request(
+            call.method,
+            self._url(call),
+            headers=self._headers_for(call.method),
+            # With its stream given, httpx takes the headers as they are. To find and add those of its own, each time
+            # again, costs it 5 µs.
+            stream=_NO_BODY,
+            extensions={
+                "timeout": {"connect": self.connect, "read": answering, "write": answering, "pool": self.connect}
+            },
+        )
+        # As httpx does with a body that it makes: a hook may look at `request.content`.
+        request.read()
+        return request
+
+    def _url(self, call: Call[object]) -> httpx.URL:
+        url = httpx.URL(self.base)
+        # The one place where we reach into httpx, which is pinned below 0.29 for it. To read a URL anew takes it 8 µs
+        # alone, and 14 in a poll; and the parts are known: only the path differs, and ours needs no escapes.
+        parts = url._uri_reference  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        url._uri_reference = parts._replace(path=self._prefix + call.path)  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        if not self.client.params:
+            return url
+        try:
+            return url.copy_merge_params(self.client.params)
+        except (httpx.InvalidURL, UnicodeError) as error:
+            message = f"the client's query parameters make no URL for {self.panel}: {error}"
+            raise ConfigurationError(message, **call.about()) from None
+
+    def _headers_for(self, method: str) -> httpx.Headers:
+        """The headers of a whole request, httpx's own too; made anew only when the client's have changed."""
+        raw = self.client.headers.raw
+        if raw != self._client_headers:
+            self._client_headers = raw
+            self._headers.clear()
+        headers = self._headers.get(method)
+        if headers is None:
+            headers = self._headers[method] = httpx.Request(method, self.base, headers=self._merged()).headers
+        return headers
+
+    def _merged(self) -> httpx.Headers:
+        """The client's own headers with ours."""
+        merged = httpx.Headers(self.client.headers)
+        if merged.get("User-Agent", "").startswith("python-httpx/"):
+            merged["User-Agent"] = _USER_AGENT
+        if merged.get("Accept", "*/*") == "*/*":
+            merged["Accept"] = "application/json"
+        merged["Accept-Encoding"] = ACCEPT_ENCODING
+        merged.update(httpx.Headers(self.tokens.headers))
+        return merged
+
+
+def blank_out(request: httpx.Request) -> None:
+    """Overwrites the tokens of a request of ours, for whoever may have kept it.
+
+    Overwriting takes httpx half as long as deleting, which would be 5 µs.
+    """
+    for name in _TOKEN_HEADERS:
+        request.headers[name] = BLANK
+
+
+def blank_out_copies(request: httpx.Request) -> None:
+    """As `blank_out`, in a request of somebody else's, which may have no tokens."""
+    if any(name in request.headers for name in _TOKEN_HEADERS):
+        blank_out(request)

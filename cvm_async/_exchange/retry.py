@@ -1,0 +1,101 @@
+"""Whether a failed call is tried again, and when: pure rules, driven by tenacity once a first attempt has failed."""
+
+import datetime as dt
+import email.utils
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from cvm_async._api.calls import Call
+from cvm_async.errors import CvmError, NoAnswerError, NotSentError, PanelError
+from cvm_async.settings import Retry
+
+T = TypeVar("T")
+
+BACKOFF_BASE = 0.5
+"""Seconds: the first pause is a random part of this, the second of twice as much. Full jitter: many clients that failed
+at one moment must not come back at one moment (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015)."""
+
+_PASSING_STATUS_CODES = {429, 502, 503, 504}
+
+
+def may_repeat(call: Call[object], error: BaseException) -> bool:
+    """Whether sending the call again is safe, and of use.
+
+    A power action is repeated only where the panel provably never saw it. A 500 is the VPS's own failure, and will
+    not pass.
+    """
+    if isinstance(error, NotSentError):
+        return True
+    if not call.repeatable:
+        return False
+    if isinstance(error, PanelError):
+        return error.status_code in _PASSING_STATUS_CODES
+    return isinstance(error, NoAnswerError)
+
+
+def retry_after(text: str | None, now: float) -> float | None:
+    """Seconds that a `Retry-After` header asks to wait from `now` on, in seconds since the epoch.
+
+    The header gives them, or a date (RFC 9110 §10.2.3). None where it is absent or neither.
+    """
+    if text is None:
+        return None
+    text = text.strip()
+    if text.isascii() and text.isdigit():
+        return float(text)
+    try:
+        date = email.utils.parsedate_to_datetime(text)
+        # A date without a zone is none of HTTP's, which are all in GMT.
+        date = date if date.tzinfo is not None else date.replace(tzinfo=dt.UTC)
+        return max(0.0, date.timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def wished_pause(error: BaseException) -> float:
+    """Seconds that the panel asked for with `Retry-After`; 0 where it did not."""
+    return (error.retry_after or 0.0) if isinstance(error, PanelError) else 0.0
+
+
+async def repeat(
+    attempt: Callable[[], Awaitable[T]],
+    *,
+    first: CvmError,
+    retry: Retry,
+    again: Callable[[BaseException], bool],
+    sleep: Callable[[float], Awaitable[None]],
+) -> T:
+    """Goes on where a first attempt failed, until one succeeds, may not be repeated, or was the last.
+
+    Raises:
+        CvmError: The last attempt's.
+    """
+    jitter = wait_random_exponential(multiplier=BACKOFF_BASE, max=retry.max_wait)
+
+    def pause(state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        # Jitter on top of what the panel asks for: it asks all of us the same.
+        wished = wished_pause(error) if error else 0.0
+        return min(wished + jitter(state), retry.max_wait)
+
+    def worthwhile(error: BaseException) -> bool:
+        return again(error) and wished_pause(error) <= retry.max_wait
+
+    attempts = AsyncRetrying(
+        stop=stop_after_attempt(retry.attempts),
+        wait=pause,
+        retry=retry_if_exception(worthwhile),
+        sleep=sleep,
+        reraise=True,
+    )
+    # tenacity counts from the attempt that was already made: its first turn raises what that one raised.
+    failures = [first]
+
+    async def step() -> T:
+        if failures:
+            raise failures.pop()
+        return await attempt()
+
+    return await attempts(step)

@@ -1,0 +1,225 @@
+"""One request and its answer, through whatever `httpx.AsyncClient` there is.
+
+Foreign errors end here, by the table below. What is raised holds no httpx object, and its traceback leads to none:
+those keep the request, and the request had the tokens.
+"""
+
+import sys
+import time
+import traceback
+from collections.abc import AsyncIterable
+from typing import cast
+
+import httpx
+from attrs import define, field, frozen
+
+from cvm_async._api.calls import Call
+from cvm_async._exchange.address import Tokens
+from cvm_async._exchange.body import UnreadableBodyError, check_size, read_body, unpack_body
+from cvm_async._exchange.cookies import CookieBlindAuth
+from cvm_async._exchange.request import Requests, blank_out, blank_out_copies
+from cvm_async._exchange.retry import retry_after
+from cvm_async._safe_text import excerpt
+from cvm_async.errors import CvmError, NoAnswerError, NotSentError, SessionClosedError
+from cvm_async.settings import Timeouts
+
+NEVER_SENT = (
+    httpx.ConnectError,  # Refused, no route, no such name, and a failed TLS handshake: httpcore maps them all here.
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,  # Raised for CONNECT and SOCKS only, before the request itself.
+    httpx.UnsupportedProtocol,
+)
+"""What httpx raises before the first byte of the request is written. All else counts as sent: for a power action, to
+believe it unsent and to be wrong would be to carry it out twice."""
+
+_AIOHTTP_NEVER_SENT = {"ClientConnectorError", "ConnectionTimeoutError"}
+"""httpx-aiohttp (0.2.0) says `ConnectTimeout` for every connection error of aiohttp's, also where the connection was
+lost after the request: only of these, and what is derived from them, is it true."""
+
+
+@frozen
+class Received:
+    """What came back, before anything is made of it.
+
+    Attributes:
+        status_code: The HTTP status.
+        body: The whole body; empty where it could not be had.
+        flaw: Why it could not.
+        retry_after: Seconds that the answer asks to wait.
+        location: Where a redirect leads.
+    """
+
+    status_code: int
+    body: bytes
+    flaw: str | None
+    retry_after: float | None
+    location: str | None
+
+
+@define(eq=False, repr=False)
+class Sender:
+    """Sends requests to one panel.
+
+    Attributes:
+        client: Sends them; its own hooks, authentication, headers, query parameters and proxies stay in force.
+            Its cookies, its `follow_redirects` and its `base_url` do not.
+        base: Where the panel is.
+        tokens: Who we are there.
+        timeouts: Of which `connect` is used here.
+        max_body: Bytes of one answer.
+        panel: The panel's name in messages.
+    """
+
+    client: httpx.AsyncClient
+    base: httpx.URL
+    tokens: Tokens
+    timeouts: Timeouts
+    max_body: int
+    panel: str
+    _requests: Requests = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._requests = Requests(self.client, self.base, self.tokens, self.timeouts.connect, self.panel)
+
+    async def exchange(self, call: Call[object], answering: float) -> Received:
+        """Sends a call, once, and receives the whole answer.
+
+        Args:
+            call: What to send.
+            answering: Seconds of silence that are borne.
+
+        Raises:
+            NotSentError: The panel never saw it.
+            NoAnswerError: It may have.
+            SessionClosedError: The client was closed.
+            ConfigurationError: The client's query parameters do not fit.
+        """
+        # Raised from here, so that a traceback does not lead to the frame that had the request.
+        outcome = await self._outcome(call, self._requests.make(call, answering))
+        if isinstance(outcome, CvmError):
+            raise outcome
+        return outcome
+
+    async def _outcome(self, call: Call[object], request: httpx.Request) -> Received | CvmError:
+        auth = None if self.client.auth is None else CookieBlindAuth(self.client.auth)
+        handled = sys.exception()
+        try:
+            return await self._exchanged(request, auth)
+        except BaseException as error:
+            _clear(error, but=handled)
+            if not isinstance(error, Exception):
+                raise
+            answered = auth is not None and auth.answered
+            return self._failure(call, error, unsent=not answered and _was_never_sent(error, request))
+        finally:
+            blank_out(request)
+
+    async def _exchanged(self, request: httpx.Request, auth: CookieBlindAuth | None) -> Received:
+        response = await self._response(request, auth)
+        try:
+            # Most answers have neither header: to look once for both costs half of what two look-ups do.
+            names = {name.lower() for name, _ in response.headers.raw}
+            encoding = response.headers["Content-Encoding"] if b"content-encoding" in names else ""
+            wait = retry_after(response.headers["Retry-After"], time.time()) if b"retry-after" in names else None
+            body, flaw = await self._body(response, encoding)
+            location = response.headers.get("Location") if response.is_redirect else None
+            return Received(response.status_code, body, flaw, wait, location)
+        finally:
+            for answer in (*response.history, response):
+                # httpx prepares the redirect that we do not follow, with our headers in it.
+                answer.next_request = None
+                if answer.request is not request:
+                    blank_out_copies(answer.request)
+            # A transport that had all of it at once left nothing to close, which takes httpx 3 µs to find out.
+            if not isinstance(response.stream, httpx.ByteStream):
+                await response.aclose()
+
+    async def _response(self, request: httpx.Request, auth: CookieBlindAuth | None) -> httpx.Response:
+        try:
+            return await self.client.send(
+                request,
+                auth=httpx.USE_CLIENT_DEFAULT if auth is None else auth,
+                stream=True,
+                follow_redirects=False,
+            )
+        except httpx.HTTPStatusError as error:
+            # A response hook that calls `raise_for_status`, as httpx's documentation shows. It is an answer still.
+            if error.request is not request:
+                raise
+            return error.response
+
+    async def _body(self, response: httpx.Response, encoding: str) -> tuple[bytes, str | None]:
+        try:
+            if response.is_closed:
+                return self._read_already(response), None
+            if isinstance(response.stream, httpx.ByteStream):
+                # A transport that had all of it at once.
+                return unpack_body(b"".join(response.stream), encoding, self.max_body), None
+            # A client that is async makes sure of that.
+            stream = cast("AsyncIterable[bytes]", response.stream)
+            return await read_body(stream, encoding, self.max_body), None
+        except UnreadableBodyError as error:
+            return b"", str(error)
+
+    def _read_already(self, response: httpx.Response) -> bytes:
+        """The body that a response hook of the user's has read, and httpx decompressed."""
+        try:
+            body = response.content
+        except httpx.ResponseNotRead:
+            msg = "closed by a hook of the client's before it was read"
+            raise UnreadableBodyError(msg) from None
+        check_size(len(body), self.max_body)
+        return body
+
+    def _failure(self, call: Call[object], error: Exception, *, unsent: bool) -> CvmError:
+        """What a foreign error means to the caller."""
+        words = str(error)
+        shown = self.tokens.hide_in(words)
+        reason = f"{type(error).__name__}: {excerpt(shown)}" if shown else type(error).__name__
+        if unsent:
+            return NotSentError(f"the request did not reach {self.panel} ({reason})", **call.about())
+        if isinstance(error, RuntimeError) and self.client.is_closed:
+            return SessionClosedError("the httpx client of this session was closed", **call.about())
+        message = f"the exchange with {self.panel} broke off before there was a whole answer ({reason})"
+        failure = NoAnswerError(message, timed_out=isinstance(error, httpx.ReadTimeout), **call.about())
+        # A hook of the user's, or a defect: its traceback is wanted. One of httpx's tells nothing more, and its error
+        # would keep the request.
+        if shown == words and not isinstance(error, (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)):
+            failure.__cause__ = error
+        return failure
+
+
+def _was_never_sent(error: Exception, request: httpx.Request) -> bool:
+    if not isinstance(error, NEVER_SENT) or _is_vague(error.__cause__):
+        return False
+    try:
+        # A hook that runs after the answer may have failed to connect to somewhere else.
+        return error.request is request
+    except RuntimeError:  # It is about no request in particular.
+        return True
+
+
+def _is_vague(cause: BaseException | None) -> bool:
+    kinds = type(cause).__mro__
+    return any(kind.__module__.startswith("aiohttp.") for kind in kinds) and _AIOHTTP_NEVER_SENT.isdisjoint(
+        kind.__name__ for kind in kinds
+    )
+
+
+def _clear(error: BaseException, *, but: BaseException | None) -> None:
+    """Empties the frames that an error, and what led to it, came through: copies of the headers lie about in them.
+
+    Where it happened stays in the traceback.
+
+    Args:
+        error: Which.
+        but: An error that the caller was handling before: it is none of our business, nor is what led to it.
+    """
+    chain, seen = [error], {id(but)}
+    while chain:
+        link = chain.pop()
+        if id(link) not in seen:
+            seen.add(id(link))
+            traceback.clear_frames(link.__traceback__)
+            chain.extend(earlier for earlier in (link.__cause__, link.__context__) if earlier is not None)

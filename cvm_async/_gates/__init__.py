@@ -1,0 +1,1 @@
+"""Who may go now: concurrency, host nodes, breakers. Knows no HTTP."""

@@ -1,0 +1,135 @@
+"""`LaneClient` is an `httpx.AsyncClient` that leaves out what does nothing for a plain request.
+
+Besides, it can do without the cookies of answers: they are a third of what httpx itself spends on a call, and the
+panel's must never be sent back, since it would run all our calls one after the other.
+"""
+
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import httpx
+
+from cvm_async._lanes import options
+
+if TYPE_CHECKING:
+    from httpx._client import UseClientDefault
+
+_httpx_logger = logging.getLogger("httpx")
+
+
+class _UnfilledCookies(httpx.Cookies):
+    """Cookies that the user put in, and none that came with an answer."""
+
+    def extract_cookies(self, response: httpx.Response) -> None:
+        """Leave them where they are."""
+
+
+class _TimedStream(httpx.AsyncByteStream):
+    """Tells the response, once it is closed, how long all of it took."""
+
+    def __init__(self, response: httpx.Response, started: float) -> None:
+        assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 -- narrows, as in httpx's client
+        self._stream = response.stream
+        self._response = response
+        self._started = started
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            yield part
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+        self._response.elapsed = timedelta(seconds=time.perf_counter() - self._started)
+
+
+class LaneClient(httpx.AsyncClient):
+    """An `httpx.AsyncClient` that takes a shorter way where nothing calls for the longer one.
+
+    Who makes one sets all that stands below, `cookies` after `keeps_cookies`: httpx's own arguments stay what they are.
+    """
+
+    direct: httpx.AsyncBaseTransport | None = None
+    """The transport of all requests, or None where `mounts` have to be looked through."""
+    encoding: str | Callable[[bytes], str] = "utf-8"
+    """What httpx keeps to itself as `default_encoding`."""
+    keeps_cookies: bool = True
+    """Whether cookies that come with an answer are kept."""
+    _jar: httpx.Cookies
+
+    @property
+    def cookies(self) -> httpx.Cookies:
+        """The cookies that are sent."""
+        return self._jar
+
+    @cookies.setter
+    def cookies(self, cookies: options.Cookies | None) -> None:
+        self._jar = httpx.Cookies(cookies) if self.keeps_cookies else _UnfilledCookies(cookies)
+
+    async def send(
+        self,
+        request: httpx.Request,
+        *,
+        stream: bool = False,
+        auth: "options.Auth | UseClientDefault | None" = httpx.USE_CLIENT_DEFAULT,
+        follow_redirects: "bool | UseClientDefault" = httpx.USE_CLIENT_DEFAULT,
+    ) -> httpx.Response:
+        """Send a request, as httpx's own `send` does.
+
+        A request without authentication, hooks, redirects to follow or mounts to match goes straight to the transport:
+        httpx's own way would lead it through generators that do nothing, and to a log record that nobody reads.
+        """
+        if follow_redirects is httpx.USE_CLIENT_DEFAULT:
+            follow_redirects = self.follow_redirects
+        if (
+            self.direct is None
+            or self.is_closed
+            or follow_redirects
+            or (self.auth is not None if auth is httpx.USE_CLIENT_DEFAULT else auth is not None)
+            or request.url.userinfo
+            or any(self.event_hooks.values())
+            or not isinstance(request.stream, httpx.AsyncByteStream)
+            or _httpx_logger.isEnabledFor(logging.INFO)
+        ):
+            return await super().send(request, stream=stream, auth=auth, follow_redirects=follow_redirects)
+        started = time.perf_counter()
+        if "timeout" not in request.extensions:
+            request.extensions = {**request.extensions, "timeout": self.timeout.as_dict()}
+        try:
+            response = await self.direct.handle_async_request(request)
+        except httpx.RequestError as error:
+            error.request = request
+            raise
+        response.request = request
+        response.default_encoding = self.encoding
+        if self.keeps_cookies and "Set-Cookie" in response.headers:
+            self.cookies.extract_cookies(response)
+        if response.has_redirect_location:
+            response = await self._with_next_request(request, response)
+        if isinstance(response.stream, httpx.ByteStream):
+            response.elapsed = timedelta(seconds=time.perf_counter() - started)
+        else:
+            response.stream = _TimedStream(response, started)
+        if not stream:
+            try:
+                await response.aread()
+            except BaseException:
+                await response.aclose()
+                raise
+        return response
+
+    async def _with_next_request(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
+        # Only httpx knows what `next_request` must be: let it have the answer that we have.
+        async def answer(_: httpx.Request) -> httpx.Response:
+            return response
+
+        try:
+            replaying = httpx.AsyncClient(
+                transport=httpx.MockTransport(answer), cookies=self.cookies, default_encoding=self.encoding
+            )
+            return await replaying.send(request, stream=True)
+        except BaseException:
+            await response.aclose()
+            raise

@@ -1,0 +1,249 @@
+"""`Connection` is one HTTP/1.1 connection on an asyncio transport, which serves one exchange at a time.
+
+It is given up at the first thing out of order. So one that is idle was sound when it became so, and all there is to
+ask is whether anything has come since.
+"""
+
+import asyncio
+import math
+import select
+import sys
+from collections.abc import AsyncIterator
+from typing import Protocol, cast
+
+import httpx
+
+from cvm_async._lanes.replies.reply import Reply
+
+# Bytes of a body that are held for a reader that is slower than the network, before the network has to wait.
+_HIGH_WATER = 64 * 1024
+
+
+class Keeper(Protocol):
+    """Who decides what becomes of a connection."""
+
+    def keep(self, connection: "Connection") -> None:
+        """Take back a connection whose exchange ended cleanly."""
+
+    def forget(self, connection: "Connection") -> None:
+        """Learn that a connection is gone, in whatever state it was."""
+
+
+class Connection(asyncio.Protocol):
+    """One connection. Wherever it closes, it does so at once: no farewell of TLS's, nothing to be waited for.
+
+    httpcore does the same.
+
+    Args:
+        keeper: Is told when an exchange ends and when the connection is gone.
+        origin: Scheme, host and port, for the keeper.
+    """
+
+    _transport: asyncio.Transport
+    is_made: bool = False
+
+    def __init__(self, keeper: Keeper, origin: tuple[str, str, int | None]) -> None:
+        self.origin: tuple[str, str, int | None] = origin
+        self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
+        self.closed: asyncio.Future[None] = self.loop.create_future()
+        # From the start of an exchange until its clean end or, failing that, until the socket is closed.
+        self.is_busy: bool = False
+        self.idle_since: float = 0.0
+        self._keeper = keeper
+        self._reply: Reply | None = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._read_within: float | None = None
+        self._write_within: float | None = None
+        self._is_clogged = False
+        self._is_paused = False
+        self._arrivals: select.poll | None = None
+        # One timer serves every wait: it is set anew only where it would ring too late, and looks when it rings.
+        self._timer: asyncio.TimerHandle | None = None
+        self._rings_at = math.inf
+        self._deadline = math.inf
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether an idle connection is of no more use, even where the event loop has yet to notice.
+
+        What there is to read from it can only be its end, or what nobody asked for.
+        """
+        return self._transport.is_closing() or (self._arrivals is not None and bool(self._arrivals.poll(0)))
+
+    def abort(self) -> None:
+        """Close it now."""
+        self._transport.abort()
+
+    def rest(self, seconds: float) -> None:
+        """Stay idle for so long at most."""
+        self.idle_since = self.loop.time()
+        self._expect_within(seconds)
+
+    async def exchange(self, request: bytes, reply: Reply, *, read: float | None, write: float | None) -> None:
+        """Send a request and wait for the head of the answer, or for the whole of it where it comes along.
+
+        Raises:
+            httpx.TransportError: The connection is closed, as after a cancellation.
+        """
+        self.is_busy = True
+        self._reply, self._read_within, self._write_within = reply, read, write
+        self._transport.write(request)
+        try:
+            while not reply.status:
+                await self._wait(reply)
+        except BaseException:
+            self.give_up(reply)
+            raise
+
+    async def read(self, reply: Reply) -> bytes:
+        """Return what has arrived of the body, waiting if that is nothing; at the end of the body b"" for ever.
+
+        Raises:
+            httpx.TransportError: The body was cut, or nothing came in time.
+        """
+        while not reply.pending and not reply.is_complete:
+            await self._wait(reply)
+        if self._is_paused and self._reply is reply:
+            self._is_paused = False
+            self._transport.resume_reading()
+        return reply.take()
+
+    def give_up(self, reply: Reply) -> None:
+        """Close the connection, unless that reply's exchange is over: then it is somebody else's by now."""
+        if self._reply is reply:
+            # For who is still reading it: a body that ends with the connection would else look whole.
+            reply.fault = reply.fault or httpx.ReadError("the response was closed before all of it was read")
+            self._transport.abort()
+
+    async def _wait(self, reply: Reply) -> None:
+        if reply.fault is not None:
+            raise reply.fault
+        waiter = self._waiter = self.loop.create_future()
+        self._expect_within(self._write_within if self._is_clogged else self._read_within)
+        await waiter
+
+    def _wake(self) -> None:
+        # Cleared here, not by the one who waits: when that one runs again, the next exchange may have begun.
+        waiter, self._waiter = self._waiter, None
+        self._deadline = math.inf
+        if waiter is not None and not waiter.done():
+            waiter.set_result(None)
+
+    def _expect_within(self, seconds: float | None) -> None:
+        if seconds is None or math.isinf(seconds):
+            self._deadline = math.inf
+            return
+        self._deadline = self.loop.time() + seconds
+        if self._timer is None or self._rings_at > self._deadline:
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        # uvloop's handle of a timer that is due in less than a millisecond cannot tell when that is.
+        self._rings_at = self._deadline
+        self._timer = self.loop.call_at(self._deadline, self._on_time)
+
+    def _on_time(self) -> None:
+        self._timer = None
+        if self.loop.time() < self._deadline:
+            if self._deadline < math.inf:
+                self._set_timer()
+        elif self._reply is None:
+            self.abort()
+        else:
+            if self._is_clogged:
+                self._reply.fault = httpx.WriteTimeout(f"the request was not taken within {self._write_within} s")
+            else:
+                self._reply.fault = httpx.ReadTimeout(f"nothing came within {self._read_within} s")
+            self.abort()
+            self._wake()
+
+    # What asyncio calls:
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        # uvloop's transports are not instances of the class that they implement.
+        self._transport = cast("asyncio.Transport", transport)
+        self.is_made = True
+        # Windows has no `poll`: there, what the event loop has noticed must do.
+        self._arrivals = None if sys.platform == "win32" else _arrivals_at(transport.get_extra_info("socket").fileno())
+        # "Written" shall mean that the kernel has it, as in httpx: else the write timeout would not count. With 0 for
+        # 1, asyncio's TLS would call an empty buffer too full.
+        self._transport.set_write_buffer_limits(high=1)
+
+    def data_received(self, data: bytes) -> None:
+        reply = self._reply
+        if reply is None:
+            # Nobody asked: what comes now could only be mistaken for the answer to the next request.
+            self.abort()
+            return
+        had_head = bool(reply.status)
+        reply.feed(data)
+        if reply.is_complete:
+            self._wake()
+            self._end(reply)
+            return
+        if reply.pending > _HIGH_WATER:
+            self._is_paused = True
+            self._transport.pause_reading()
+        if reply.fault is not None:
+            self.abort()
+        if reply.pending or reply.fault is not None or (reply.status and not had_head):
+            self._wake()
+        elif self._waiter is not None and not self._is_clogged:
+            # A part of the head, or the size of a chunk: httpx's read timeout is for each read.
+            self._expect_within(self._read_within)
+
+    def _end(self, reply: Reply) -> None:
+        self._reply = None
+        if reply.ends_cleanly and not self._is_clogged:
+            self.is_busy = False
+            self._keeper.keep(self)
+        else:
+            self.abort()
+
+    def eof_received(self) -> None:
+        # Left to itself, asyncio would first wait until the rest of the request is out.
+        self.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._reply is not None:
+            self._reply.end(exc)
+            self._reply = None
+        self._wake()
+        self.closed.set_result(None)
+        self._keeper.forget(self)
+
+    def pause_writing(self) -> None:
+        self._is_clogged = True
+
+    def resume_writing(self) -> None:
+        self._is_clogged = False
+        if self._waiter is not None:
+            self._expect_within(self._read_within)
+
+
+def _arrivals_at(descriptor: int) -> "select.poll":
+    arrivals = select.poll()
+    arrivals.register(descriptor, select.POLLIN)
+    return arrivals
+
+
+class Body(httpx.AsyncByteStream):
+    """A body that is still under way; the network waits for a slow reader."""
+
+    def __init__(self, connection: Connection, reply: Reply) -> None:
+        self._connection = connection
+        self._reply = reply
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        try:
+            while piece := await self._connection.read(self._reply):
+                yield piece
+        finally:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        self._connection.give_up(self._reply)

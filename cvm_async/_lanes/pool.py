@@ -1,0 +1,151 @@
+"""`Pool` hands out connections: idle ones that are sound and young enough, or new ones.
+
+To one origin, finding one costs the same with 10 requests in flight as with 1,000; and no state outlives a mishap.
+"""
+
+import asyncio
+import math
+import ssl
+from collections.abc import Callable, Mapping
+
+import httpx
+
+from cvm_async._lanes.connection import Connection
+from cvm_async._lanes.dial import dial
+from cvm_async._lanes.serialize import IDEMPOTENT
+from cvm_async._lanes.slots import Slots
+
+_PORTS = {"http": 80, "https": 443}
+
+
+class Pool:
+    """Connections to any number of origins, on one event loop.
+
+    Args:
+        context: Makes the `ssl.SSLContext` that all share, once the first https request needs it.
+        max_lanes: How many connections there may be, busy and idle.
+        max_idle: How many idle ones are kept.
+        keepalive_expiry: Seconds after which an idle one is closed; None for no limit.
+        fresh_within: Seconds that one may have been idle for a request that must not be carried out twice.
+
+    Raises:
+        ValueError: `max_lanes` is below 1.
+    """
+
+    def __init__(
+        self,
+        *,
+        context: Callable[[], ssl.SSLContext],
+        max_lanes: int | None,
+        max_idle: int | None,
+        keepalive_expiry: float | None,
+        fresh_within: float,
+    ) -> None:
+        self.places: Slots = Slots(max_lanes)
+        # In the order of their last use; a dict for want of an ordered set.
+        self.idle: dict[Connection, None] = {}
+        self._context = context
+        self._max_idle = math.inf if max_idle is None else max_idle
+        self._keepalive_expiry = math.inf if keepalive_expiry is None else keepalive_expiry
+        self._fresh_within = min(fresh_within, self._keepalive_expiry)
+
+    async def take(self, request: httpx.Request, timeouts: Mapping[str, float | None]) -> Connection:
+        """Find a connection for a request, waiting for a place if need be. The pool learns by itself when it is free.
+
+        Raises:
+            httpx.PoolTimeout: All connections stayed busy for the `pool` timeout.
+            httpx.ConnectTimeout, httpx.ConnectError: There is none to be had.
+            RuntimeError: The pool is closed, or in use on another event loop that is still alive.
+        """
+        self._enter_loop()
+        await self.places.take(timeouts.get("pool"))
+        try:
+            return self._idle_for(request) or await self._connect(request.url, timeouts.get("connect"))
+        except BaseException:
+            self.places.free()
+            raise
+
+    async def aclose(self) -> None:
+        """Close the idle connections now and the busy ones as they end; who waits for a place gets an error.
+
+        A busy one ends with its exchange, or when its response is closed.
+        """
+        self._enter_loop()
+        self.places.close()
+        closing = [connection.closed for connection in self.idle]
+        for connection in self.idle:
+            connection.abort()
+        self.idle.clear()
+        if closing:
+            await asyncio.wait(closing)
+
+    def keep(self, connection: Connection) -> None:
+        """Take back a connection whose exchange ended cleanly."""
+        connection.rest(self._keepalive_expiry)
+        self.idle[connection] = None
+        self.places.free()
+        if self.places.is_closed or len(self.idle) > self._max_idle:
+            self._drop_oldest()
+
+    def forget(self, connection: Connection) -> None:
+        """Learn that a connection is gone."""
+        self.idle.pop(connection, None)
+        if connection.is_busy:
+            self.places.free()
+
+    def _enter_loop(self) -> None:
+        if self.places.enter_loop():
+            # Nothing can be closed on a closed loop: its connections are dropped, and asyncio warns of their sockets.
+            self.idle.clear()
+
+    def _idle_for(self, request: httpx.Request) -> Connection | None:
+        if not self.idle:
+            return None
+        origin = (request.url.scheme, request.url.host, request.url.port)
+        within = self._keepalive_expiry if request.method in IDEMPOTENT else self._fresh_within
+        for connection in reversed(self.idle):
+            if connection.loop.time() - connection.idle_since >= within:
+                return None
+            # One that has ended is passed over: once the event loop notices, it is closed and forgotten.
+            if connection.origin == origin and not connection.has_ended:
+                del self.idle[connection]
+                return connection
+        return None
+
+    async def _connect(self, url: httpx.URL, within: float | None) -> Connection:
+        if self.places.busy + len(self.idle) > self.places.limit:
+            # Not before that one is closed: the limit holds for the server, too.
+            await asyncio.wait([self._drop_oldest().closed])
+        connection = Connection(self, (url.scheme, url.host, url.port))
+        try:
+            async with asyncio.timeout(within):
+                await self._open(connection, url)
+        except TimeoutError as error:
+            raise httpx.ConnectTimeout(str(error) or f"not connected within {within} s") from error
+        except (OSError, ValueError) as error:
+            # ValueError: a name that can't be one, or a port.
+            raise httpx.ConnectError(str(error)) from error
+        return connection
+
+    async def _open(self, connection: Connection, url: httpx.URL) -> None:
+        context = self._context() if url.scheme == "https" else None
+        host = url.raw_host.decode("ascii")
+        sock = await dial(host, _PORTS[url.scheme] if url.port is None else url.port)
+        if context is not None:
+            # Late, as others may share the context, and ask for HTTP/2.
+            context.set_alpn_protocols(["http/1.1"])
+        try:
+            await connection.loop.create_connection(
+                lambda: connection, sock=sock, ssl=context, server_hostname=None if context is None else host
+            )
+        except BaseException:
+            # asyncio would bid TLS's farewell, and wait half a minute for the answer.
+            if connection.is_made:
+                connection.abort()
+            raise
+
+    def _drop_oldest(self) -> Connection:
+        oldest = next(iter(self.idle))
+        del self.idle[oldest]
+        oldest.abort()
+        return oldest

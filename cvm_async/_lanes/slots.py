@@ -1,0 +1,85 @@
+"""`Places` are the right to have a connection busy: for so many at a time, first come, first served, on one loop."""
+
+import asyncio
+import sys
+
+import httpx
+
+
+class Slots:
+    """So many places.
+
+    Args:
+        limit: How many; None for no limit.
+
+    Raises:
+        ValueError: The limit is below 1.
+    """
+
+    def __init__(self, limit: int | None) -> None:
+        if limit is not None and limit < 1:
+            raise ValueError(f"max_lanes must be at least 1, not {limit}.")
+        self.limit: int = sys.maxsize if limit is None else limit
+        self.is_closed: bool = False
+        self.loop: asyncio.AbstractEventLoop | None = None
+        self._start_afresh()
+
+    def _start_afresh(self) -> None:
+        # asyncio's semaphore is fair, and sound under cancellation.
+        self._free = asyncio.Semaphore(self.limit)
+        self.busy: int = 0
+        self.waiting: int = 0
+
+    def enter_loop(self) -> bool:
+        """Tell whether the running loop is a new one; then all places are free, and the old loop's connections lost.
+
+        Raises:
+            RuntimeError: Another event loop uses them, and is still alive.
+        """
+        loop = asyncio.get_running_loop()
+        if loop is self.loop:
+            return False
+        if self.loop is not None and not self.loop.is_closed():
+            raise RuntimeError("This transport is in use on another event loop; make one for each loop.")
+        self._start_afresh()
+        self.loop = loop
+        return True
+
+    async def take(self, within: float | None) -> None:
+        """Take a place, waiting for it so many seconds at most.
+
+        Raises:
+            httpx.PoolTimeout: None became free in time.
+            RuntimeError: They are closed.
+        """
+        if self.is_closed:
+            raise RuntimeError("Cannot send a request, as the transport has been closed.")
+        if self._free.locked():
+            await self._wait(within)
+        else:
+            # This does not suspend.
+            await self._free.acquire()
+        self.busy += 1
+
+    async def _wait(self, within: float | None) -> None:
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(within):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise httpx.PoolTimeout(f"All {self.limit} lanes stayed busy.") from error
+        finally:
+            self.waiting -= 1
+        if self.is_closed:
+            raise RuntimeError("The transport was closed while the request waited for a lane.")
+
+    def free(self) -> None:
+        """Give a place back."""
+        self.busy -= 1
+        self._free.release()
+
+    def close(self) -> None:
+        """Give out no more: those that wait get an error now."""
+        self.is_closed = True
+        for _ in range(self.waiting):
+            self._free.release()

@@ -1,0 +1,190 @@
+"""`FleetReport`: what came of one verb over a fleet. A value: it pickles, without the sessions."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, overload
+
+from attrs import field, frozen
+
+from cvm_async.errors import CvmError
+from cvm_async.fleet.outcome import Outcome
+from cvm_async.fleet.summary import PAST, counts
+from cvm_async.models import Problem, VpsStatus
+
+if TYPE_CHECKING:
+    from cvm_async.fleet.fleet import Fleet
+
+T_co = TypeVar("T_co", covariant=True)
+
+# How many ways to fail, and VPSes of each, the text of a `FleetError` shows: what fits a chat message.
+_SHOWN_KINDS: Final = 5
+_SHOWN_VPSES: Final = 5
+
+
+@frozen(eq=False)
+class FleetReport(Generic[T_co]):
+    """One outcome a VPS, in the fleet's order, whatever happened to it.
+
+    Attributes:
+        verb: "status", "start", "stop" or "restart".
+        outcomes: All of them.
+        elapsed: Seconds the run took.
+        problems: What could not be read when the fleet was listed; VPSes that the run knows nothing of.
+    """
+
+    verb: str
+    outcomes: tuple[Outcome[T_co], ...] = field(repr=False)
+    elapsed: float
+    problems: tuple[Problem, ...] = ()
+    _fleet: "Fleet | None" = field(default=None, repr=False)
+
+    def __iter__(self) -> Iterator[Outcome[T_co]]:
+        return iter(self.outcomes)
+
+    def __len__(self) -> int:
+        return len(self.outcomes)
+
+    @overload
+    def __getitem__(self, index: int) -> Outcome[T_co]: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Outcome[T_co]]: ...
+    def __getitem__(self, index: int | slice) -> Outcome[T_co] | Sequence[Outcome[T_co]]:
+        return self.outcomes[index]
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (FleetReport, (self.verb, self.outcomes, self.elapsed, self.problems))
+
+    @property
+    def ok(self) -> tuple[Outcome[T_co], ...]:
+        """The outcomes that went well."""
+        return tuple(outcome for outcome in self.outcomes if outcome.ok)
+
+    @property
+    def failed(self) -> tuple[Outcome[T_co], ...]:
+        """The others, skipped ones included."""
+        return tuple(outcome for outcome in self.outcomes if not outcome.ok)
+
+    @property
+    def skipped(self) -> tuple[Outcome[T_co], ...]:
+        """Those for which nothing was sent."""
+        return tuple(outcome for outcome in self.outcomes if outcome.skipped)
+
+    def by_node(self) -> dict[tuple[str, int | None], list[Outcome[T_co]]]:
+        """The outcomes by panel and node, in order of first appearance."""
+        return self._grouped(lambda outcome: (outcome.panel, outcome.vps.node))
+
+    def by_error(self) -> dict[type[CvmError], list[Outcome[T_co]]]:
+        """The failed ones by the kind of error."""
+        groups: dict[type[CvmError], list[Outcome[T_co]]] = {}
+        for outcome in self.outcomes:
+            if outcome.error is not None:
+                groups.setdefault(type(outcome.error), []).append(outcome)
+        return groups
+
+    def by_state(self) -> dict[str, list[Outcome[T_co]]]:
+        """Those with a status, by its state."""
+        groups: dict[str, list[Outcome[T_co]]] = {}
+        for outcome in self.outcomes:
+            if isinstance(outcome.value, VpsStatus):
+                groups.setdefault(outcome.value.state.value, []).append(outcome)
+        return groups
+
+    def summary(self) -> str:
+        """The run in one line, as for a chat: ``950 running, 41 stopped, 9 failed on node 7 (…) in 3.2 s``."""
+        some = len(self.problems)
+        unread = f"; {some:,} problem{'s' if some > 1 else ''} in the list" if some else ""
+        return f"{counts(self.outcomes, self.verb)} in {self.elapsed:.1f} s{unread}"
+
+    def raise_for_failures(self) -> None:
+        """Raises if any VPS failed or was skipped.
+
+        Raises:
+            FleetError: With the errors of all that failed, and this report.
+        """
+        errors = [outcome.error for outcome in self.outcomes if outcome.error is not None]
+        if errors:
+            message = f"{len(errors):,} of {len(self):,} VPSes were not {PAST[self.verb]}"
+            raise FleetError(message, errors, report=self)
+
+    def failed_fleet(self) -> "Fleet":
+        """The fleet of what failed or was skipped, to try again.
+
+        Raises:
+            LookupError: The report was unpickled, and knows no session any more.
+        """
+        if self._fleet is None:
+            msg = "a report that was pickled knows no session: select the ids of its `failed` from a fleet instead"
+            raise LookupError(msg)
+        return self._fleet.at([index for index, outcome in enumerate(self.outcomes) if not outcome.ok])
+
+    def to_dict(self) -> dict[str, object]:
+        """The report as JSON takes it."""
+        return {
+            "verb": self.verb,
+            "ok": len(self.ok),
+            "failed": len(self.failed),
+            "skipped": len(self.skipped),
+            "elapsed": round(self.elapsed, 6),
+            "summary": self.summary(),
+            "problems": [str(problem) for problem in self.problems],
+            "outcomes": [outcome.to_dict() for outcome in self.outcomes],
+        }
+
+    def _grouped(
+        self, key: Callable[[Outcome[object]], tuple[str, int | None]]
+    ) -> dict[tuple[str, int | None], list[Outcome[T_co]]]:
+        groups: dict[tuple[str, int | None], list[Outcome[T_co]]] = {}
+        for outcome in self.outcomes:
+            groups.setdefault(key(outcome), []).append(outcome)
+        return groups
+
+
+class FleetError(CvmError, ExceptionGroup[CvmError]):
+    """Some of a fleet failed. `except*` can take it apart; `report` still tells of every VPS.
+
+    `str` of it groups the failures that say the same and names a few VPSes of each, so it stays readable with
+    thousands.
+
+    Attributes:
+        report: The whole `FleetReport`, also in the parts that `split` and `subgroup` give.
+    """
+
+    def __new__(cls, message: str, exceptions: Sequence[CvmError], *, report: "FleetReport[Any] | None" = None) -> Self:
+        """Make the group; `report` is for `__init__` alone."""
+        del report
+        return super().__new__(cls, message, exceptions)
+
+    def __init__(
+        self, message: str, exceptions: Sequence[CvmError], *, report: "FleetReport[Any] | None" = None
+    ) -> None:
+        super().__init__(message)
+        # The initialisers above keep the message alone.
+        self.args: tuple[Any, ...] = (message, tuple(exceptions))
+        self.report = report
+
+    # Narrower than the base's, which allows a group to turn into one of other errors: there are none in here.
+    def derive(self, excs: Sequence[CvmError], /) -> "FleetError":  # type: ignore[override]
+        """Give the same error over some of its failures, for `split` and `subgroup`."""
+        return FleetError(self.message, excs, report=self.report)
+
+    def __str__(self) -> str:
+        alike: dict[str, list[int]] = {}
+        counts: Counter[str] = Counter()
+        for error in self.exceptions:
+            kind = f"{type(error).__name__}: {error.message}"
+            counts[kind] += 1
+            if isinstance(error, CvmError) and error.vps_id is not None:
+                alike.setdefault(kind, []).append(error.vps_id)
+        parts = [
+            f"{count:,} x {kind}{_some_of(alike.get(kind, []))}" for kind, count in counts.most_common(_SHOWN_KINDS)
+        ]
+        rest = counts.total() - sum(count for _, count in counts.most_common(_SHOWN_KINDS))
+        return "; ".join([f"{self.message}: {parts[0]}", *parts[1:], *([f"{rest:,} others"] if rest else [])])
+
+
+def _some_of(vps_ids: Sequence[int]) -> str:
+    if not vps_ids:
+        return ""
+    more = len(vps_ids) - _SHOWN_VPSES
+    shown = ", ".join(map(str, vps_ids[:_SHOWN_VPSES]))
+    return f" (VPS {shown} and {more:,} more)" if more > 0 else f" (VPS {shown})"

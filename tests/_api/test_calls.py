@@ -1,0 +1,332 @@
+"""A call says what to send, and reads any answer at all as a value or a `CvmError`."""
+
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis.strategies import (
+    binary,
+    booleans,
+    dictionaries,
+    fixed_dictionaries,
+    floats,
+    integers,
+    just,
+    lists,
+    none,
+    one_of,
+    recursive,
+    sampled_from,
+    text,
+)
+
+from cvm_async._api.calls import Call, Verb, list_vpses, power, status
+from cvm_async._safe_text import safe_text
+from cvm_async.errors import (
+    ActionFailedError,
+    AuthenticationError,
+    ConfigurationError,
+    CvmError,
+    DecodeError,
+    NoAnswerError,
+    NodeUnreachableError,
+    PanelError,
+    PermissionDeniedError,
+    RateLimitedError,
+    VpsNotFoundError,
+)
+from cvm_async.models import VpsList, VpsStatus
+
+SAMPLES = sorted((Path(__file__).parent / "samples").iterdir())
+POWER_VERBS = [Verb.START, Verb.STOP, Verb.RESTART]
+CALLS: list[Call[object]] = [list_vpses(), status(7), *(power(verb, 7) for verb in POWER_VERBS)]
+PROXY = b"<html><body><h1>Sorry</h1></body></html>"
+
+
+def says(text: str) -> bytes:
+    return json.dumps({"errors": [text]}).encode()
+
+
+def error_of(call: Call[object], status_code: int, body: bytes, *, retry_after: float | None = None) -> CvmError:
+    with pytest.raises(CvmError) as caught:
+        call.read(status_code, body, retry_after=retry_after)
+    return caught.value
+
+
+def panel_error_of(
+    call: Call[object], status_code: int, body: bytes, *, retry_after: float | None = None
+) -> PanelError:
+    error = error_of(call, status_code, body, retry_after=retry_after)
+    assert isinstance(error, PanelError)
+    return error
+
+
+class TestRequests:
+    @pytest.mark.parametrize(
+        ("call", "line", "repeatable"),
+        [
+            (list_vpses(), "GET /api/client/vps/list", True),
+            (status(7), "GET /api/client/vps/7/status", True),
+            (power(Verb.START, 7), "POST /api/client/vps/7/start", False),
+            (power(Verb.STOP, 7), "POST /api/client/vps/7/stop", False),
+            (power(Verb.RESTART, 2**63), f"POST /api/client/vps/{2**63}/restart", False),
+        ],
+        ids=lambda value: value.verb if isinstance(value, Call) else "",
+    )
+    def test_each_endpoint_is_as_documented(self, call: Call[object], line: str, *, repeatable: bool) -> None:
+        assert f"{call.method} {call.path}" == line
+        assert call.repeatable is repeatable
+
+    @pytest.mark.parametrize(
+        "vps_id", [0, -1, True, False, "7", 7.0, None, 2**64, "7/../list", pytest.param(10**5000, id="huge")]
+    )
+    @pytest.mark.parametrize("make", [status, partial(power, Verb.STOP)], ids=["status", "power"])
+    def test_what_is_no_id_never_reaches_a_url(self, make: Callable[[int], object], vps_id: int) -> None:
+        with pytest.raises(ConfigurationError, match="a VPS id is a whole number of 1 or more"):
+            make(vps_id)
+
+    @pytest.mark.parametrize("verb", [Verb.LIST, Verb.STATUS])
+    def test_looking_is_no_action(self, verb: Verb) -> None:
+        with pytest.raises(ConfigurationError, match="not a start, stop or restart"):
+            power(verb, 7)
+
+    def test_calls_compare_by_value_and_show_what_they_send(self) -> None:
+        assert status(7) == status(7)
+        assert hash(status(7)) == hash(status(7))
+        assert "/api/client/vps/7/status" in repr(status(7))
+
+
+class TestStatusCodes:
+    @pytest.mark.parametrize("body", [b"", PROXY, says("Because.")], ids=["empty", "proxy", "panel"])
+    @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.verb)
+    @pytest.mark.parametrize(
+        ("status_code", "kind"),
+        [
+            (400, PanelError),
+            (401, AuthenticationError),
+            (403, PermissionDeniedError),
+            (404, VpsNotFoundError),
+            (413, PanelError),
+            (422, PanelError),
+            (429, RateLimitedError),
+            (503, NodeUnreachableError),
+            (301, PanelError),
+            (100, PanelError),
+            (999, PanelError),
+        ],
+    )
+    def test_most_mean_the_same_for_every_call(
+        self, status_code: int, kind: type[PanelError], call: Call[object], body: bytes
+    ) -> None:
+        error = panel_error_of(call, status_code, body)
+        assert type(error) is kind
+        assert error.status_code == status_code
+        assert error.errors == (("Because.",) if body == says("Because.") else ())
+        assert (error.method, error.path, error.vps_id) == (call.method, call.path, call.vps_id)
+
+    @pytest.mark.parametrize("body", [b"", PROXY, says("VPS is running.")], ids=["empty", "proxy", "panel"])
+    def test_a_500_is_the_vps_failing_to_act_or_the_panel_failing_to_look(self, body: bytes) -> None:
+        assert {type(error_of(call, 500, body)) for call in CALLS[:2]} == {PanelError}
+        assert {type(error_of(call, 500, body)) for call in CALLS[2:]} == {ActionFailedError}
+
+    @pytest.mark.parametrize("status_code", [502, 504, 524])
+    def test_a_gateway_leaves_the_outcome_of_an_action_unknown(self, status_code: int) -> None:
+        assert {type(error_of(call, status_code, PROXY)) for call in CALLS[:2]} == {PanelError}
+        assert {type(error_of(call, status_code, PROXY)) for call in CALLS[2:]} == {NoAnswerError}
+
+    @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.verb)
+    def test_an_errors_key_is_the_panels_own_answer_whatever_the_status(self, call: Call[object]) -> None:
+        assert panel_error_of(call, 502, says("No.")).errors == ("No.",)
+
+    @pytest.mark.parametrize("call", CALLS, ids=lambda call: call.verb)
+    @pytest.mark.parametrize(
+        ("sentence", "kind"),
+        [
+            ("No valid API token pair was specified.", AuthenticationError),
+            ("The specified API token pair does not have access to this API.", PermissionDeniedError),
+            ("The specified VPS ID does not exist or is not accessible to this user.", VpsNotFoundError),
+        ],
+    )
+    def test_a_documented_sentence_tells_the_kind_of_an_error_with_200(
+        self, sentence: str, kind: type[PanelError], call: Call[object]
+    ) -> None:
+        error = panel_error_of(call, 200, says(sentence))
+        assert (type(error), error.status_code, error.errors) == (kind, 200, (sentence,))
+
+    @pytest.mark.parametrize("body", [says("VPS is running."), b'{"errors":[]}'], ids=["a sentence", "nothing"])
+    def test_another_error_with_200_is_a_failure_of_what_was_asked(self, body: bytes) -> None:
+        assert {type(error_of(call, 200, body)) for call in CALLS[:2]} == {PanelError}
+        assert {type(error_of(call, 200, body)) for call in CALLS[2:]} == {ActionFailedError}
+
+    @pytest.mark.parametrize("status_code", [200, 201, 204, 299])
+    def test_every_2xx_with_an_empty_body_is_an_action_done(self, status_code: int) -> None:
+        assert power(Verb.START, 7).read(status_code, b"").value is None
+
+    @pytest.mark.parametrize("status_code", [429, 503])
+    def test_the_wait_that_is_asked_for_is_told(self, status_code: int) -> None:
+        error = panel_error_of(status(7), status_code, b"", retry_after=2.5)
+        assert error.retry_after == 2.5
+        assert ", and asks to wait 2.5 s (" in str(error)
+
+
+class TestSentences:
+    @pytest.mark.parametrize(
+        ("call", "status_code", "body", "sentence"),
+        [
+            (
+                status(7),
+                401,
+                says("No valid API token pair was specified."),
+                (
+                    'the panel does not accept this pair of tokens: "No valid API token pair was specified."'
+                    " (VPS 7, GET /api/client/vps/7/status)"
+                ),
+            ),
+            (
+                power(Verb.STOP, 7),
+                500,
+                b"",
+                "the panel could not stop the VPS (VPS 7, POST /api/client/vps/7/stop)",
+            ),
+            (
+                power(Verb.RESTART, 7),
+                504,
+                PROXY,
+                (
+                    "a proxy answered 504 for the panel, so whether the VPS was restarted is unknown: look at its"
+                    " status before you repeat this (VPS 7, POST /api/client/vps/7/restart)"
+                ),
+            ),
+            (list_vpses(), 404, PROXY, "there is no CVM client API at this address (GET /api/client/vps/list)"),
+            (list_vpses(), 503, PROXY, "the panel is not available (GET /api/client/vps/list)"),
+            (list_vpses(), 413, PROXY, "the panel answered 413 Request Entity Too Large (GET /api/client/vps/list)"),
+            (list_vpses(), 599, PROXY, "the panel answered 599 (GET /api/client/vps/list)"),
+            (
+                list_vpses(),
+                302,
+                b"",
+                "the panel redirects, which is never followed: check its address (GET /api/client/vps/list)",
+            ),
+            (
+                status(7),
+                500,
+                says("\x1b[2J\u202egone\n"),
+                (
+                    'the panel answered 500 Internal Server Error: "\ufffd[2J\ufffdgone"'
+                    " (VPS 7, GET /api/client/vps/7/status)"
+                ),
+            ),
+            (
+                list_vpses(),
+                200,
+                b'{"response":{"vpses":{}}}',
+                (
+                    "the panel's answer is not what the API documents: response.vpses is an empty object, not an array"
+                    " (GET /api/client/vps/list)"
+                ),
+            ),
+            (
+                power(Verb.START, 7),
+                200,
+                PROXY,
+                (
+                    'the panel answered with an HTML page: "Sorry"; whether the VPS was started is unknown: look at its'
+                    " status before you repeat this (VPS 7, POST /api/client/vps/7/start)"
+                ),
+            ),
+        ],
+        ids=["tokens", "failed", "gateway", "404", "503", "413", "599", "redirect", "unsafe", "listing", "page"],
+    )
+    def test_an_error_says_what_happened_and_what_to_do(
+        self, call: Call[object], status_code: int, body: bytes, sentence: str
+    ) -> None:
+        phrase_of_3_13 = "Content Too Large"  # RFC 9110's name for 413.
+        assert str(error_of(call, status_code, body)).replace(phrase_of_3_13, "Request Entity Too Large") == sentence
+
+    def test_a_decode_error_names_the_call(self) -> None:
+        error = error_of(status(7), 200, b"{}")
+        assert isinstance(error, DecodeError)
+        assert (error.method, error.path, error.vps_id) == ("GET", "/api/client/vps/7/status", 7)
+        assert (len(error.problems), error.excerpt) == (1, "{}")
+
+
+class TestSteps:
+    def test_reading_in_steps_gives_what_reading_at_once_gives(self) -> None:
+        entry = {"hostname": "a", "virtualization_type": 1, "guaranteed_ram": 1, "disk_space": 1, "cpu_count": 1}
+        body = json.dumps({"response": {"vpses": [{"id": number, **entry} for number in range(1, 1001)]}}).encode()
+        call = list_vpses()
+        steps = call.read_steps(200, body)
+        turns = 0
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                assert end.value == call.read(200, body)  # noqa: PT017 - the answer comes by this way
+                break
+            turns += 1
+        assert turns > 3
+
+
+any_json = recursive(
+    none() | booleans() | integers() | floats() | text(),
+    lambda inner: lists(inner, max_size=4) | dictionaries(text(), inner, max_size=4),
+    max_leaves=10,
+)
+field_values = one_of(any_json, integers(0, 2**64).map(str), sampled_from(["", "running", "1", 1, 5.5, "NaN"]))
+objects = dictionaries(
+    sampled_from(
+        [
+            *["id", "hostname", "node", "virtualization_type", "guaranteed_ram", "burstable_ram", "disk_space"],
+            *["cpu_count", "traffic_used", "traffic_limit", "traffic_in_used", "traffic_out_limit"],
+            *["status", "disk_used", "x"],
+        ]
+    ),
+    field_values,
+)
+answers = one_of(
+    any_json,
+    fixed_dictionaries({"response": one_of(any_json, objects)}),
+    fixed_dictionaries({"errors": any_json}),
+    fixed_dictionaries({"response": fixed_dictionaries({"vpses": one_of(any_json, lists(objects, max_size=4))})}),
+)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call.verb)
+class TestTotality:
+    @staticmethod
+    def read(call: Call[object], status_code: int, body: bytes) -> None:
+        try:
+            value = call.read(status_code, body).value
+        except CvmError as error:
+            str(error).encode()
+            assert safe_text(str(error)) == str(error)  # noqa: PT017 - the other outcome is as good
+        else:
+            assert value is None or isinstance(value, VpsList | VpsStatus)
+
+    @given(value=answers, status_code=just(200) | integers(100, 999))
+    def test_any_json_gives_a_model_or_a_cvm_error(self, call: Call[object], value: object, status_code: int) -> None:
+        self.read(call, status_code, json.dumps(value).encode())
+
+    @given(body=binary(), status_code=just(200) | integers(100, 999))
+    def test_any_bytes_give_a_model_or_a_cvm_error(self, call: Call[object], body: bytes, status_code: int) -> None:
+        self.read(call, status_code, body)
+
+    @settings(max_examples=300)
+    @given(
+        sample=sampled_from(SAMPLES),
+        at=integers(0, 1000),
+        cut=integers(0, 20),
+        put=binary(max_size=6) | sampled_from([b"NaN", b"null", b'""', b"-1", b"[", b'"', b"1e400", b"\\ud800"]),
+    )
+    def test_any_mutated_sample_gives_a_model_or_a_cvm_error(
+        self, call: Call[object], sample: Path, at: int, cut: int, put: bytes
+    ) -> None:
+        body = sample.read_bytes()
+        self.read(call, 200, body[:at] + put + body[at + cut :])
+
+    @pytest.mark.parametrize("body", [b"[" * 100_000, b'{"response":' * 100_000, b'{"a":[' * 100_000, b"\x00" * 9])
+    def test_nesting_without_end_gives_a_cvm_error(self, call: Call[object], body: bytes) -> None:
+        error_of(call, 200, body)

@@ -1,0 +1,371 @@
+"""Bytes give models or a `DecodeError`, and one bad entry hides neither itself nor the others."""
+
+import json
+import pickle
+from collections.abc import Generator
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+
+from cvm_async._api.decode import (
+    Answer,
+    ErrorsKeyError,
+    decode_errors,
+    decode_listing,
+    decode_nothing,
+    decode_status,
+)
+from cvm_async.errors import DecodeError
+from cvm_async.models import (
+    CombinedTraffic,
+    PowerState,
+    Problem,
+    SplitTraffic,
+    VirtualizationType,
+    Vps,
+    VpsList,
+    VpsStatus,
+)
+
+T = TypeVar("T")
+
+SAMPLES = Path(__file__).parent / "samples"
+DIAGNOSTIC = b'<br />\n<b>Warning</b>:  Undefined key "x" in <b>/srv/panel/client.php</b> on line <b>17</b><br />\n'
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / name).read_bytes()
+
+
+def run(steps: Generator[None, None, T]) -> tuple[T, int]:
+    turns = 0
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            value: T = end.value
+            return value, turns
+        turns += 1
+
+
+def listing(body: bytes) -> VpsList:
+    return run(decode_listing(body))[0].value
+
+
+def listed(vps_id: object, **fields: object) -> dict[str, object]:
+    return {
+        "id": vps_id,
+        "hostname": f"web{vps_id}",
+        "virtualization_type": 1,
+        "guaranteed_ram": 128,
+        "disk_space": 5000,
+        "cpu_count": 1,
+        **fields,
+    }
+
+
+def listing_of(*vpses: object) -> bytes:
+    return json.dumps({"response": {"vpses": vpses}}).encode()
+
+
+def refusal(body: bytes) -> DecodeError:
+    with pytest.raises(DecodeError) as caught:
+        listing(body)
+    return caught.value
+
+
+class TestSamples:
+    def test_a_list_of_strings(self) -> None:
+        assert listing(sample("list-strings.json")) == [
+            Vps(
+                id=1,
+                hostname="test-vz.example.net",
+                node=1,
+                virtualization_type=VirtualizationType.OPENVZ,
+                guaranteed_ram=128,
+                burstable_ram=256,
+                disk_space=5000,
+                cpu_count=1,
+                traffic=SplitTraffic(912727849, 16923948, 500000000000, 500000000000),
+            ),
+            Vps(
+                id=2,
+                hostname="test2.example.net",
+                node=1,
+                virtualization_type=VirtualizationType.OPENVZ,
+                guaranteed_ram=512,
+                burstable_ram=768,
+                disk_space=40000,
+                cpu_count=240,
+                traffic=CombinedTraffic(0, 900000000000),
+            ),
+        ]
+
+    def test_a_list_of_numbers_with_the_keys_of_later_releases(self) -> None:
+        first, second = listing(sample("list-numbers-later-keys.json"))
+        assert first.extra == {"location": "Roubaix, France", "template": 1}
+        assert (second.hostname, second.burstable_ram) == ("caf\u00e9 <b>&", None)
+        assert second.traffic == CombinedTraffic(0, 900000000000)
+
+    def test_an_empty_list(self) -> None:
+        assert listing(sample("list-empty.json")) == []
+
+    def test_a_status_of_mixed_types(self) -> None:
+        assert decode_status(sample("status-mixed-types.json")) == Answer(
+            VpsStatus(
+                state=PowerState.RUNNING,
+                state_text="running",
+                ram_used=37,
+                disk_used=1233,
+                traffic=SplitTraffic(912727849, 16923948),
+            )
+        )
+
+    def test_a_status_of_strings_with_combined_traffic(self) -> None:
+        status = decode_status(sample("status-combined-strings.json")).value
+        assert (status.state, status.ram_used, status.traffic) == (PowerState.SUSPENDED, 0, CombinedTraffic(0))
+
+    def test_a_status_behind_diagnostics(self) -> None:
+        answer = decode_status(sample("status-behind-php-diagnostics.txt"))
+        assert answer.value.disk_used == 1233
+        assert answer.diagnostics is not None
+        assert answer.diagnostics.startswith("Deprecated: Creation of dynamic property User::$sName is deprecated")
+
+    def test_the_page_of_a_proxy(self) -> None:
+        with pytest.raises(DecodeError, match='an HTML page: "502 Bad Gateway') as caught:
+            decode_status(sample("proxy-502.html"))
+        assert caught.value.excerpt.startswith("<html> <head><title>502 Bad Gateway")
+
+    @pytest.mark.parametrize("name", ["error-401.json", "error-403.json", "error-with-200.json"])
+    def test_an_error(self, name: str) -> None:
+        texts = tuple(json.loads(sample(name))["errors"])
+        for decode in (decode_status, decode_nothing, listing):
+            with pytest.raises(ErrorsKeyError) as caught:
+                decode(sample(name))
+            assert caught.value.errors == texts
+        assert decode_errors(sample(name)) == texts
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        ("body", "problem"),
+        [
+            (b"{}", "response is absent, not there"),
+            (b"[]", "the answer is an empty array, not an object"),
+            (b'{"response":[]}', "response is an empty array, not an object"),
+            (b'{"response":""}', 'response is "", not an object'),
+            (b'{"response":null}', "response is null, not an object"),
+            (b'{"response":{}}', "response.status is absent, not text"),
+            (b'{"response":{"status":null}}', "response.status is null, not text"),
+            (b'{"response":{"status":"running","ram_used":-1}}', "response.ram_used is -1, not a whole number"),
+            (b'{"response":{"status":"running","ram_used":NaN}}', "response.ram_used is NaN, not a whole number"),
+            (b'{"response":{"status":"runn\xffing"}}', "the answer is text that is no UTF-8, not an object"),
+        ],
+        ids=lambda value: value[:40] if isinstance(value, bytes) else None,
+    )
+    def test_what_the_api_does_not_document_is_told_by_its_key(self, body: bytes, problem: str) -> None:
+        with pytest.raises(DecodeError) as caught:
+            decode_status(body)
+        assert [str(told) for told in caught.value.problems] == [problem]
+        assert str(caught.value) == f"the panel's answer is not what the API documents: {problem}"
+
+    @pytest.mark.parametrize("body", [b"", b" \n"])
+    def test_an_empty_answer_is_told_as_such(self, body: bytes) -> None:
+        with pytest.raises(DecodeError, match="the panel's answer is empty"):
+            decode_status(body)
+
+    def test_an_excerpt_is_short_and_safe(self) -> None:
+        with pytest.raises(DecodeError) as caught:
+            decode_status(b"<b>\x1b[31m" + b"x" * 10_000)
+        assert len(caught.value.excerpt) == 200
+        assert len(str(caught.value)) < 200
+        assert caught.value.excerpt.isprintable()
+
+    def test_an_unknown_word_breaks_nothing(self) -> None:
+        status = decode_status(b'{"response":{"status":"migrating \\ud800"}}').value
+        assert (status.state, status.state_text) == (PowerState.UNKNOWN, "migrating \ufffd")
+
+    def test_a_key_deep_enough_to_crash_a_pickle_is_cut(self) -> None:
+        depth = 500
+        body = '{"response":{"status":"running","deep":' + "[" * depth + "]" * depth + "}}"
+        status = decode_status(body.encode()).value
+        assert pickle.loads(pickle.dumps(status)) == status
+
+
+class TestNothing:
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"[]",
+            b"{}",
+            b'{"response":[]}',
+            b'{"response":{}}',
+            b'{"response":null}',
+            b'{"response":""}',
+            b" \n",
+            b'{"response":{"task":5}}',
+            b'{"response":true,"errors":[]}',
+        ],
+    )
+    def test_every_kind_of_empty_response_is_success_also_behind_diagnostics(self, body: bytes) -> None:
+        assert decode_nothing(body) == Answer(None)
+        assert decode_nothing(DIAGNOSTIC + body) == Answer(
+            None, 'Warning: Undefined key "x" in /srv/panel/client.php on line 17'
+        )
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"null", b"5", b"[1]", b'{"status":"ok"}', b"<html></html>", b"OK", b'{"response":'],
+    )
+    def test_anything_else_is_no_success(self, body: bytes) -> None:
+        with pytest.raises(DecodeError):
+            decode_nothing(body)
+
+
+class TestErrorsKey:
+    @pytest.mark.parametrize(
+        ("errors", "texts"),
+        [
+            (["no", "never"], ("no", "never")),
+            ("no", ("no",)),
+            ({"1": "no", "2": "never"}, ("no", "never")),
+            (["no", 5, {"a": 1}, "", None], ("no", "5", "an object")),
+            ([], ()),
+            (None, ()),
+            ("", ()),
+            (False, ("false",)),
+            (["x" * 5000] * 50, ("x" * 1000,) * 20),
+        ],
+        ids=repr,
+    )
+    def test_errors_of_any_shape_are_texts(self, errors: object, texts: tuple[str, ...]) -> None:
+        body = json.dumps({"errors": errors}).encode()
+        with pytest.raises(ErrorsKeyError) as caught:
+            decode_status(body)
+        assert caught.value.errors == texts
+        assert decode_errors(DIAGNOSTIC + body) == texts
+
+    def test_errors_win_over_a_response(self) -> None:
+        with pytest.raises(ErrorsKeyError):
+            listing(b'{"response":{"vpses":[]},"errors":["no"]}')
+
+    @pytest.mark.parametrize("errors", ["[]", "{}", "null", '""'])
+    def test_empty_errors_beside_a_response_mean_none(self, errors: str) -> None:
+        assert (
+            decode_status(f'{{"errors":{errors},"response":{{"status":"stopped"}}}}'.encode()).value.state == "stopped"
+        )
+
+    @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"response":[]}', b'{"errors":', b"\xff"])
+    def test_an_answer_without_the_key_has_no_errors(self, body: bytes) -> None:
+        assert decode_errors(body) == ()
+
+
+class TestListing:
+    @pytest.mark.parametrize(
+        ("body", "problem"),
+        [
+            (b'{"response":{"vpses":{}}}', "response.vpses is an empty object, not an array"),
+            (b'{"response":{"vpses":""}}', 'response.vpses is "", not an array'),
+            (b'{"response":{"vpses":null}}', "response.vpses is null, not an array"),
+            (b'{"response":{"vpses":{"0":{}}}}', "response.vpses is an object, not an array"),
+            (b'{"response":{}}', "response.vpses is absent, not there"),
+            (b'{"response":[]}', "response is an empty array, not an object"),
+            (b'{"vpses":[]}', "response is absent, not there"),
+        ],
+        ids=lambda value: value[:40] if isinstance(value, bytes) else None,
+    )
+    def test_nothing_else_is_an_empty_fleet(self, body: bytes, problem: str) -> None:
+        assert [str(told) for told in refusal(body).problems] == [problem]
+
+    def test_a_bad_entry_hides_none_of_the_others(self) -> None:
+        vpses = listing(listing_of(listed(1), listed(2, guaranteed_ram="much"), listed(3)))
+        assert [vps.id for vps in vpses] == [1, 3]
+        assert vpses.problems == (Problem("response.vpses[1].guaranteed_ram", '"much"', "a whole number"),)
+
+    def test_a_list_with_no_good_entry_is_refused(self) -> None:
+        error = refusal(listing_of(listed(1, hostname=None), 5))
+        assert str(error) == (
+            "the panel's answer is not what the API documents:"
+            " response.vpses[0].hostname is null, not text, and 1 more such"
+        )
+        assert [problem.path for problem in error.problems] == ["response.vpses[0].hostname", "response.vpses[1]"]
+
+    def test_two_vpses_with_one_id_both_stay_and_are_told_of(self) -> None:
+        vpses = listing(listing_of(listed(7, hostname="a"), listed(8), listed("7", hostname="b")))
+        assert [(vps.id, vps.hostname) for vps in vpses] == [(7, "a"), (8, "web8"), (7, "b")]
+        assert [str(problem) for problem in vpses.problems] == [
+            "response.vpses[2].id is 7, as response.vpses[0].id is, not an id of its own"
+        ]
+
+    @pytest.mark.parametrize(
+        "entry",
+        [
+            '{"id":NaN}',
+            '{"id":-1}',
+            f'{{"id":{"7" * 5000}}}',
+            '{"id":1e400}',
+            '{"id":true}',
+            "null",
+            "[]",
+            '"web"',
+            '{"hostname":"caf\udce9"}',
+        ],
+        ids=["NaN", "negative", "5,000 digits", "1e400", "true", "null", "array", "text", "no UTF-8"],
+    )
+    def test_no_kind_of_bad_entry_takes_the_list_with_it(self, entry: str) -> None:
+        good = json.dumps(listed(1))
+        body = f'{{"response":{{"vpses":[{entry},{good}]}}}}'.encode("utf-8", "surrogateescape")
+        vpses = listing(body)
+        assert [vps.id for vps in vpses] == [1]
+        assert vpses.problems[0].path in {"response.vpses[0].id", "response.vpses[0]"}
+
+    def test_an_entry_nested_without_end_is_refused(self) -> None:
+        body = b'{"response":{"vpses":[' + b"[" * 100_000
+        assert "nested too deep" in str(refusal(body))
+
+    @pytest.mark.parametrize("cut", [30, 100, 250, -1])
+    def test_a_cut_list_is_refused_whole(self, cut: int) -> None:
+        assert "no JSON" in str(refusal(listing_of(*map(listed, range(1, 4)))[:cut]))
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            listing_of(*map(listed, range(1, 9))),
+            json.dumps({"response": {"vpses": [*map(listed, range(1, 9))]}}, separators=(",", ":")).encode(),
+            json.dumps({"response": {"vpses": [*map(listed, range(1, 9))]}}, indent="\t").encode(),
+            json.dumps({"response": {"total": 8, "vpses": [*map(listed, range(1, 9))]}}).encode(),
+            json.dumps({"errors": [], "response": {"vpses": [*map(listed, range(1, 9))]}}).encode(),
+            b'{"response":{"vpses":[' + DIAGNOSTIC + listing_of(*map(listed, range(1, 9))) + b"\n\n",
+        ],
+        ids=["usual", "compact", "indented", "with another key", "with empty errors", "behind a torn answer"],
+    )
+    def test_a_list_is_read_however_it_is_written(self, body: bytes) -> None:
+        vpses = listing(body)
+        assert [vps.id for vps in vpses] == [*range(1, 9)]
+        assert vpses.problems == ()
+
+    def test_a_list_behind_diagnostics_tells_of_them(self) -> None:
+        answer, _ = run(decode_listing(DIAGNOSTIC + listing_of(listed(1))))
+        assert answer.diagnostics == 'Warning: Undefined key "x" in /srv/panel/client.php on line 17'
+
+    @pytest.mark.parametrize("before", ["", '"total":2000,'], ids=["usual", "unusual"])
+    def test_a_long_list_is_read_in_slices(self, before: str) -> None:
+        entries = json.dumps([*map(listed, range(1, 2001))])
+        answer, turns = run(decode_listing(f'{{"response":{{{before}"vpses":{entries}}}}}'.encode()))
+        assert len(answer.value) == 2000
+        assert turns == 9
+
+    def test_emoji_survive_and_lone_surrogates_do_not(self) -> None:
+        vpses = listing(listing_of(listed(1, hostname="\U0001f600"), listed(2, hostname="a\udc00")))
+        assert [vps.hostname for vps in vpses] == ["\U0001f600", "a\ufffd"]
+
+    def test_problems_without_end_are_counted_and_not_kept(self) -> None:
+        vpses = listing(listing_of(listed(1), *[5] * 1500, listed(1)))
+        assert len(vpses) == 2
+        assert len(vpses.problems) == 1001
+        assert str(vpses.problems[-1]) == "response.vpses is holding 501 more problems, not VPSes alone"
+
+    def test_a_refused_list_of_thousands_stays_small(self) -> None:
+        assert len(refusal(listing_of(*[listed(0)] * 3000)).problems) == 1001

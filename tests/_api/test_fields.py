@@ -1,0 +1,256 @@
+"""Every reader is total: any JSON value gives what the field holds, or a refusal, and never a wrong value."""
+
+import math
+import pickle
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given
+from hypothesis.strategies import booleans, dictionaries, floats, integers, lists, none, recursive, text as texts
+
+from cvm_async._api.fields import (
+    LARGEST,
+    RefusedError,
+    describe,
+    extra_beside,
+    optional_floor,
+    optional_whole,
+    positive,
+    power_state,
+    text,
+    traffic,
+    virtualization_type,
+    whole,
+)
+from cvm_async._api.php import Json, Unusable
+from cvm_async.models import CombinedTraffic, PowerState, SplitTraffic, Traffic, VirtualizationType
+
+NUMBERS: list[tuple[Json, int]] = [
+    ("128", 128),
+    (128, 128),
+    (128.0, 128),
+    ("128.0", 128),
+    (0, 0),
+    ("0", 0),
+    (-0.0, 0),
+    (2**63 - 1, 2**63 - 1),
+    (str(2**63 - 1), 2**63 - 1),
+    (LARGEST, LARGEST),
+    (str(LARGEST), LARGEST),
+    (1e15, 10**15),
+    ("1.0E+15", 10**15),
+    ("007", 7),
+]
+NO_NUMBERS: list[Json] = [
+    True,
+    False,
+    -1,
+    "-1",
+    -0.5,
+    LARGEST + 1,
+    str(LARGEST + 1),
+    10**4000,
+    "9" * 5000,
+    1e400,
+    math.nan,
+    Unusable("NaN"),
+    "NaN",
+    "Infinity",
+    "1e400",
+    "0x10",
+    "1_000",
+    "+5",
+    " 5",
+    "5\n",
+    "5 MB",
+    "\u0665",
+    "five",
+    [],
+    ["5"],
+    {},
+]
+FRACTIONS: list[Json] = [5.9, "5.9", 0.1, "1233.7373046875"]
+
+any_json = recursive(
+    none() | booleans() | integers() | floats() | texts(),
+    lambda inner: lists(inner, max_size=3) | dictionaries(texts(), inner, max_size=3),
+    max_leaves=6,
+)
+
+
+@pytest.mark.parametrize("reader", [whole, optional_whole, optional_floor])
+@pytest.mark.parametrize(("value", "number"), NUMBERS, ids=repr)
+def test_a_number_is_read_however_php_sends_it(reader: Callable[[Json], int | None], value: Json, number: int) -> None:
+    assert reader(value) == number
+    assert type(reader(value)) is int
+
+
+@pytest.mark.parametrize("reader", [whole, optional_whole, optional_floor, positive, virtualization_type])
+@pytest.mark.parametrize("value", NO_NUMBERS, ids=lambda value: repr(value)[:20])
+def test_what_is_no_number_is_refused(reader: Callable[[Json], object], value: Json) -> None:
+    with pytest.raises(RefusedError):
+        reader(value)
+
+
+@pytest.mark.parametrize("reader", [whole, optional_whole])
+@pytest.mark.parametrize("value", FRACTIONS)
+def test_a_fraction_is_refused_and_not_cut(reader: Callable[[Json], object], value: Json) -> None:
+    with pytest.raises(RefusedError) as caught:
+        reader(value)
+    assert caught.value.expected == "a whole number"
+
+
+@pytest.mark.parametrize(("value", "number"), [*zip(FRACTIONS, [5, 5, 0, 1233], strict=True)])
+def test_a_fraction_of_a_byte_on_disk_is_dropped(value: Json, number: int) -> None:
+    assert optional_floor(value) == number
+
+
+@pytest.mark.parametrize("absent", [None, ""])
+def test_null_and_the_empty_string_are_absent(absent: Json) -> None:
+    assert optional_whole(absent) is None
+    assert optional_floor(absent) is None
+    with pytest.raises(RefusedError):
+        whole(absent)
+
+
+@pytest.mark.parametrize("zero", [0, "0", 0.0])
+def test_an_id_is_not_zero(zero: Json) -> None:
+    with pytest.raises(RefusedError, match="a number of 1 or more"):
+        positive(zero)
+    assert positive("1") == 1
+
+
+@pytest.mark.parametrize("value", ["", "web", "None", "\x1b"])
+def test_text_is_any_string(value: str) -> None:
+    assert text(value) == value
+
+
+@pytest.mark.parametrize("value", [None, 5, True, ["a"], {}])
+def test_what_is_no_string_is_no_text(value: Json) -> None:
+    with pytest.raises(RefusedError, match="text"):
+        text(value)
+
+
+@pytest.mark.parametrize("state", PowerState)
+def test_each_documented_word_is_its_state(state: PowerState) -> None:
+    assert power_state(state.value) is state
+
+
+@pytest.mark.parametrize("word", ["", "Running", "migrating"])
+def test_an_undocumented_word_is_an_unknown_state(word: str) -> None:
+    assert power_state(word) is PowerState.UNKNOWN
+
+
+def test_the_documented_platform_has_a_name_and_others_are_numbers() -> None:
+    assert virtualization_type("1") is VirtualizationType.OPENVZ
+    assert virtualization_type(2) == 2
+
+
+@pytest.mark.parametrize(
+    ("fields", "read"),
+    [
+        ({}, None),
+        ({"traffic_used": "", "traffic_in_used": None}, None),
+        ({"traffic_used": "7"}, CombinedTraffic(7)),
+        ({"traffic_used": 0, "traffic_limit": 0}, CombinedTraffic(0, 0)),
+        ({"traffic_used": "", "traffic_limit": "9"}, CombinedTraffic(0, 9)),
+        ({"traffic_in_used": 1, "traffic_out_used": 2.0}, SplitTraffic(1, 2)),
+        ({"traffic_in_used": 1}, SplitTraffic(1, 0)),
+        (
+            {"traffic_in_used": 1, "traffic_out_used": 2, "traffic_in_limit": "0", "traffic_out_limit": 5},
+            SplitTraffic(1, 2, None, 5),
+        ),
+        ({"traffic_used": 7, "traffic_in_used": "", "traffic_out_used": ""}, CombinedTraffic(7)),
+        ({"traffic_used": "", "traffic_in_used": 1, "traffic_out_used": 2}, SplitTraffic(1, 2)),
+        ({"traffic_used": 3, "traffic_in_used": 1, "traffic_out_used": 2}, SplitTraffic(1, 2)),
+    ],
+    ids=[
+        "none",
+        "all empty",
+        "combined",
+        "a combined limit of nothing",
+        "a counter not begun",
+        "split",
+        "one direction",
+        "a split limit of 0 is none",
+        "split but empty",
+        "combined but empty",
+        "both",
+    ],
+)
+def test_traffic_is_read_whichever_way_it_is_counted(fields: dict[str, Json], read: Traffic | None) -> None:
+    assert traffic(fields) == read
+
+
+@pytest.mark.parametrize("key", ["traffic_limit", "traffic_out_used"])
+def test_a_bad_counter_is_refused_by_its_own_key(key: str) -> None:
+    with pytest.raises(RefusedError) as caught:
+        traffic({"traffic_used": 1, "traffic_in_used": 1, key: "much"} if "out" in key else {key: "much"})
+    assert (caught.value.key, caught.value.found) == (key, '"much"')
+
+
+def test_unknown_keys_are_kept_as_they_came_and_in_their_order() -> None:
+    fields: dict[str, Json] = {"z": 1, "id": "1", "a": {"b": [1.5, None, True, "x"]}}
+    extra = extra_beside(frozenset({"id"}))(fields, None)
+    assert list(extra.items()) == [("z", 1), ("a", {"b": [1.5, None, True, "x"]})]
+
+
+def test_what_could_not_be_kept_is_kept_as_words() -> None:
+    deep: Json = []
+    for _ in range(100):
+        deep = [deep]
+    fields: dict[str, Json] = {"a": [Unusable("NaN")], "b": {"c": math.inf}, "d": deep}
+    extra = extra_beside(frozenset())(fields, None)
+    assert extra["a"] == ["NaN"]
+    assert extra["b"] == {"c": "inf"}
+    assert repr(extra["d"]).strip("[]") == "'an array'"
+
+
+@given(dictionaries(texts(), any_json))
+def test_whatever_is_kept_pickles_and_compares(fields: dict[str, Json]) -> None:
+    extra = extra_beside(frozenset({""}))(fields, None)
+    assert pickle.loads(pickle.dumps(extra)) == extra
+    assert extra.keys() == fields.keys() - {""}
+
+
+@given(any_json)
+def test_every_reader_gives_a_value_or_refuses(value: Json) -> None:
+    for reader in (whole, positive, optional_whole, optional_floor, text, power_state, virtualization_type):
+        try:
+            reader(value)
+        except RefusedError as refused:
+            assert len(refused.found) <= 42  # noqa: PT017 - the other outcome is as good
+
+
+@given(any_json)
+def test_a_number_that_is_read_is_the_number_that_came(value: Json) -> None:
+    try:
+        number = whole(value)
+    except RefusedError:
+        return
+    assert isinstance(value, str | int | float)
+    assert number == float(value) if isinstance(value, float) else number == int(float(value)) or number == int(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (None, "null"),
+        (True, "true"),
+        (False, "false"),
+        (-5, "-5"),
+        (5.9, "5.9"),
+        ("a\x1bb", '"a\ufffdb"'),
+        ("x" * 100, f'"{"x" * 39}\u2026"'),
+        (10**5000, "a number of more than 20 digits"),
+        (-(10**20), "a number of more than 20 digits"),
+        ([], "an empty array"),
+        ([1], "an array"),
+        ({}, "an empty object"),
+        ({"a": 1}, "an object"),
+        (Unusable("NaN"), "NaN"),
+    ],
+    ids=lambda value: value[:20] if isinstance(value, str) else type(value).__name__,
+)
+def test_a_value_is_described_in_a_few_words(value: Json, words: str) -> None:
+    assert describe(value) == words

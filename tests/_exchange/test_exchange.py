@@ -1,0 +1,691 @@
+import asyncio
+import contextlib
+import logging
+import pickle
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import httpx
+import pytest
+from hypothesis import example, given, settings, strategies as st
+from mocked import (
+    DONE,
+    LIST,
+    LISTED,
+    PRIVATE,
+    PUBLIC,
+    STATUS,
+    Panel,
+    Scripted,
+    account_of,
+    answer,
+    refusal,
+    session_over,
+)
+from virtual_time import run_virtual, virtual, virtual_loop
+
+from cvm_async._api import calls
+from cvm_async._api.calls import Verb
+from cvm_async._exchange import retry
+from cvm_async._exchange.exchange import LONG_BODY
+from cvm_async._gates.breaker import Verdict
+from cvm_async._gates.gates import Gates
+from cvm_async._gates.permit import Permit
+from cvm_async.errors import (
+    ActionFailedError,
+    AuthenticationError,
+    CvmError,
+    DecodeError,
+    NoAnswerError,
+    NodeUnreachableError,
+    NotSentError,
+    PanelError,
+    PermissionDeniedError,
+    RateLimitedError,
+    SessionClosedError,
+    VpsNotFoundError,
+)
+from cvm_async.models import PowerState
+from cvm_async.session import CvmSession
+from cvm_async.settings import Limits, Retry, Timeouts
+
+TOKENS = (PUBLIC, PRIVATE)
+
+
+async def forever(_: httpx.Request) -> httpx.Response:
+    await asyncio.sleep(1e6)
+    raise AssertionError
+
+
+def after(seconds: float, then: httpx.Response | Exception) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
+    async def wait(_: httpx.Request) -> httpx.Response:
+        await asyncio.sleep(seconds)
+        if isinstance(then, Exception):
+            raise then
+        return then
+
+    return wait
+
+
+class Dripping(httpx.AsyncByteStream):
+    """A byte each second, which no limit on the silence ever meets."""
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while True:
+            await asyncio.sleep(1)
+            yield b" "
+
+
+async def make(session: CvmSession, verb: Verb, timeout: float | None = None) -> object:
+    match verb:
+        case Verb.LIST:
+            return await session.list_vpses(timeout=timeout)
+        case Verb.STATUS:
+            return await session.status(1, timeout=timeout)
+        case Verb.START:
+            await session.start(1, timeout=timeout)
+        case Verb.STOP:
+            await session.stop(1, timeout=timeout)
+        case Verb.RESTART:
+            await session.restart(1, timeout=timeout)
+    return None
+
+
+async def failure(session: CvmSession, verb: Verb, timeout: float | None = None) -> CvmError:
+    async with session:
+        with pytest.raises(CvmError) as found:
+            await make(session, verb, timeout)
+        assert account_of(session).gates.in_flight == 0
+    return found.value
+
+
+# Retries.
+
+AGAIN = "again"
+ONCE = "once"
+READS = (Verb.LIST, Verb.STATUS)
+ACTIONS = (Verb.START, Verb.STOP, Verb.RESTART)
+
+FAILURES: list[tuple[str, Callable[[], Scripted], str, str]] = [
+    ("cannot connect", lambda: httpx.ConnectError("refused"), AGAIN, AGAIN),
+    ("slow to connect", lambda: httpx.ConnectTimeout("slow"), AGAIN, AGAIN),
+    ("no place in the pool", lambda: httpx.PoolTimeout("full"), AGAIN, AGAIN),
+    ("a proxy refuses the tunnel", lambda: httpx.ProxyError("403"), AGAIN, AGAIN),
+    ("silence", lambda: httpx.ReadTimeout("silence"), AGAIN, ONCE),
+    ("reset", lambda: httpx.ReadError("reset"), AGAIN, ONCE),
+    ("reset while writing", lambda: httpx.WriteError("reset"), AGAIN, ONCE),
+    ("cut", lambda: answer(200, b'{"resp', error=httpx.RemoteProtocolError("cut")), AGAIN, ONCE),
+    ("429", lambda: answer(429, b"<html>"), AGAIN, ONCE),
+    ("502", lambda: answer(502, b"<html>"), AGAIN, ONCE),
+    ("503", lambda: refusal(503, "node down"), AGAIN, ONCE),
+    ("504", lambda: answer(504, b"<html>"), AGAIN, ONCE),
+    ("a long 502 in a foreign packing", lambda: answer(502, b"x", headers={"Content-Encoding": "br"}), AGAIN, ONCE),
+    ("500", lambda: refusal(500, "it broke"), ONCE, ONCE),
+    ("500 without a word", lambda: answer(500), ONCE, ONCE),
+    ("401", lambda: refusal(401, "no"), ONCE, ONCE),
+    ("403", lambda: refusal(403, "no"), ONCE, ONCE),
+    ("404", lambda: refusal(404, "no"), ONCE, ONCE),
+    ("413", lambda: answer(413), ONCE, ONCE),
+    ("errors with 200", lambda: refusal(200, "no"), ONCE, ONCE),
+    ("a redirect", lambda: answer(302, headers={"Location": "/login"}), ONCE, ONCE),
+    ("garbage", lambda: answer(200, b"\xff\xfe"), ONCE, ONCE),
+]
+
+
+@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize(("turn", "read", "action"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
+@virtual
+async def test_a_call_is_sent_as_often_as_is_safe_and_of_use(
+    turn: Callable[[], Scripted], read: str, action: str, verb: Verb
+) -> None:
+    panel = Panel(*[turn() for _ in range(5)])
+    error = await failure(session_over(panel, retry=Retry(attempts=3)), verb)
+    expected = 3 if (read if verb in READS else action) is AGAIN else 1
+    assert len(panel.requests) == error.attempts == expected
+    assert (f"{expected} attempts" in str(error)) is (expected > 1)
+    assert error.method == ("GET" if verb in READS else "POST")
+    assert error.vps_id == (None if verb is Verb.LIST else 1)
+
+
+@pytest.mark.parametrize("verb", Verb)
+@virtual
+async def test_a_call_that_succeeds_the_third_time_has_succeeded(verb: Verb) -> None:
+    panel = Panel(httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"))
+    async with session_over(panel) as session:
+        await make(session, verb)
+    assert len(panel.requests) == 3
+
+
+@virtual
+async def test_a_post_is_not_sent_again_after_an_attempt_that_may_have_arrived() -> None:
+    panel = Panel(httpx.ConnectError("refused"), httpx.ReadError("reset"))
+    error = await failure(session_over(panel, retry=Retry(attempts=9)), Verb.RESTART)
+    assert type(error) is NoAnswerError
+    assert len(panel.requests) == error.attempts == 2
+
+
+@virtual
+async def test_the_pause_is_as_long_as_the_panel_asks_for_whether_by_seconds_or_by_date() -> None:
+    loop = virtual_loop()
+    panel = Panel(answer(429, headers={"Retry-After": "20"}))
+    async with session_over(panel) as session:
+        await session.status(1)
+        assert 20 <= loop.time() <= 20 + retry.BACKOFF_BASE
+
+
+@virtual
+async def test_a_panel_that_asks_for_a_longer_pause_than_allowed_gets_no_second_request() -> None:
+    panel = Panel(answer(429, headers={"Retry-After": "31"}))
+    error = await failure(session_over(panel), Verb.STATUS)
+    assert isinstance(error, RateLimitedError)
+    assert error.retry_after == 31
+    assert (len(panel.requests), error.attempts, virtual_loop().time()) == (1, 1, 0)
+
+
+@virtual
+async def test_a_retry_waits_outside_of_the_gates_so_that_others_may_go() -> None:
+    panel = Panel(answer(429, headers={"Retry-After": "20"}))
+    async with session_over(panel, limits=Limits(max_concurrency=1)) as session:
+        first = asyncio.create_task(session.status(1))
+        await asyncio.sleep(1)
+        await session.status(2)
+        assert virtual_loop().time() == 1
+        await first
+
+
+def test_a_first_attempt_that_succeeds_never_touches_the_retry_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(retry, "AsyncRetrying", refuse)
+
+    async def work() -> None:
+        async with session_over(Panel()) as session:
+            for verb in Verb:
+                await make(session, verb)
+
+    run_virtual(work())
+
+
+# Time.
+
+
+@pytest.mark.parametrize("verb", [Verb.STATUS, *ACTIONS])
+@virtual
+async def test_an_answer_that_only_drips_is_not_waited_for_for_ever(verb: Verb) -> None:
+    panel = Panel(httpx.Response(200, stream=Dripping()))
+    timeouts = Timeouts(connect=5, read=15, action=60)
+    error = await failure(session_over(panel, timeouts=timeouts, retry=Retry(attempts=1)), verb)
+    seconds = 30 if verb is Verb.STATUS else 75
+    assert isinstance(error, NoAnswerError)
+    assert error.timed_out
+    assert error.message == f"no whole answer from panel.example.net within {seconds} s"
+    assert virtual_loop().time() == seconds
+
+
+@virtual
+async def test_a_list_that_drips_may_take_longer_but_not_for_ever() -> None:
+    panel = Panel(httpx.Response(200, stream=Dripping()))
+    error = await failure(session_over(panel, retry=Retry(attempts=1)), Verb.LIST)
+    assert error.message == "no whole answer from panel.example.net within 165 s"
+
+
+@pytest.mark.parametrize("given_by", ["the call", "the session"])
+@pytest.mark.parametrize("verb", Verb)
+@virtual
+async def test_one_deadline_holds_for_the_whole_call(verb: Verb, given_by: str) -> None:
+    panel = Panel(forever)
+    timeouts = Timeouts(total=7.5) if given_by == "the session" else None
+    error = await failure(session_over(panel, timeouts=timeouts), verb, None if timeouts else 7.5)
+    assert isinstance(error, NoAnswerError)
+    assert error.message == "no whole answer within the 7.5 s that the call had"
+    assert (error.attempts, len(panel.requests)) == (1, 1)
+    assert error.__cause__ is None
+    assert error.__context__ is None
+    assert virtual_loop().time() == 7.5
+
+
+@virtual
+async def test_the_calls_own_deadline_goes_before_that_of_the_session() -> None:
+    async with session_over(Panel(after(8, answer(200, STATUS))), timeouts=Timeouts(total=1)) as session:
+        assert (await session.status(1, timeout=9)).state is PowerState.RUNNING
+
+
+@pytest.mark.parametrize("verb", Verb)
+@virtual
+async def test_a_call_whose_turn_does_not_come_in_time_was_not_sent(verb: Verb) -> None:
+    panel = Panel(after(50, answer(200, STATUS)))
+    async with session_over(panel, limits=Limits(max_concurrency=1), timeouts=Timeouts(read=100)) as session:
+        first = asyncio.create_task(session.status(9))
+        await asyncio.sleep(1)
+        with pytest.raises(NotSentError, match="neither its turn nor a connection came within the 2 s") as found:
+            await make(session, verb, 2)
+        assert (found.value.attempts, len(panel.requests)) == (0, 1)
+        await first
+
+
+@virtual
+async def test_a_post_that_is_cut_off_between_two_attempts_that_never_arrived_was_not_sent() -> None:
+    panel = Panel(*[after(0.9, httpx.ConnectError("refused")) for _ in range(9)])
+    session = session_over(panel, retry=Retry(attempts=9))
+    error = await failure(session, Verb.START, 1)
+    assert error.attempts in {1, 2}
+    assert isinstance(error, NotSentError if error.attempts == 1 else NoAnswerError)
+    assert "within the 1 s that the call had; the last attempt failed: the request did not reach" in error.message
+
+
+@virtual
+async def test_a_get_that_is_cut_off_in_a_pause_tells_of_the_last_failure() -> None:
+    session = session_over(Panel(refusal(503, "node down", headers={"Retry-After": "9"})))
+    error = await failure(session, Verb.STATUS, 1)
+    assert type(error) is NoAnswerError
+    assert 'the last attempt failed: the host node of the VPS is unreachable: "node down"' in error.message
+
+
+# What answers mean.
+
+
+@pytest.mark.parametrize(
+    ("response", "kind"),
+    [
+        pytest.param(lambda: refusal(401, "no"), AuthenticationError, id="401"),
+        pytest.param(lambda: refusal(403, "no"), PermissionDeniedError, id="403"),
+        pytest.param(lambda: refusal(404, "no"), VpsNotFoundError, id="404"),
+        pytest.param(lambda: refusal(500, "no"), ActionFailedError, id="500"),
+        pytest.param(lambda: refusal(503, "no"), NodeUnreachableError, id="503"),
+        pytest.param(lambda: answer(502), NoAnswerError, id="502"),
+        pytest.param(lambda: answer(503, b"a" * 2000), NodeUnreachableError, id="503, too long to read"),
+        pytest.param(
+            lambda: answer(500, b"a", headers={"Content-Encoding": "br"}), ActionFailedError, id="500, brotli"
+        ),
+        pytest.param(lambda: answer(200, b"a" * 2000), DecodeError, id="200, too long to read"),
+    ],
+)
+@virtual
+async def test_an_answer_to_an_action_is_judged_by_its_status(
+    response: Callable[[], httpx.Response], kind: type[CvmError]
+) -> None:
+    session = session_over(Panel(response()), limits=Limits(max_body=1000))
+    assert type(await failure(session, Verb.START)) is kind
+
+
+UNKNOWN = {"response": {"status": "unknown", "ram_used": "0", "disk_used": "0"}}
+
+
+class Judging(Permit):
+    """A turn that is always on, and tells what a call left with."""
+
+    def __init__(self, gates: Gates) -> None:
+        super().__init__(gates, None)
+        self.left: list[tuple[Verdict, bool]] = []
+
+    async def enter(self) -> None:
+        pass
+
+    def leave(self, verdict: Verdict, *, telling: bool = False) -> None:
+        self.left.append((verdict, telling))
+
+
+@pytest.mark.parametrize(
+    ("turn", "of_a_read", "of_an_action"),
+    [
+        pytest.param(lambda: answer(200, {**DONE, **STATUS}), Verdict.ANSWERED, Verdict.ANSWERED, id="an answer"),
+        pytest.param(lambda: answer(200, UNKNOWN), Verdict.NEUTRAL, Verdict.ANSWERED, id="a node that cannot say"),
+        pytest.param(lambda: refusal(503, "no"), Verdict.NODE_FAILED, Verdict.NODE_FAILED, id="503"),
+        pytest.param(lambda: httpx.ReadTimeout("x"), Verdict.NODE_FAILED, Verdict.NODE_FAILED, id="silence"),
+        pytest.param(lambda: httpx.ReadError("x"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="reset"),
+        pytest.param(lambda: httpx.ConnectError("x"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="refused"),
+        pytest.param(lambda: answer(429), Verdict.OVERLOADED, Verdict.OVERLOADED, id="429"),
+        pytest.param(lambda: answer(502), Verdict.OVERLOADED, Verdict.OVERLOADED, id="502"),
+        pytest.param(lambda: answer(504), Verdict.OVERLOADED, Verdict.OVERLOADED, id="504"),
+        pytest.param(lambda: refusal(500, "no"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="500"),
+        pytest.param(lambda: refusal(404, "no"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="404"),
+        pytest.param(lambda: refusal(200, "no"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="errors with 200"),
+        pytest.param(lambda: answer(200, b"<html>"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="garbage"),
+    ],
+)
+@virtual
+async def test_a_call_leaves_the_gates_with_what_its_answer_says_of_the_node(
+    turn: Callable[[], Scripted], of_a_read: Verdict, of_an_action: Verdict
+) -> None:
+    for call, verdict in ((calls.status(1), of_a_read), (calls.power(Verb.STOP, 1), of_an_action)):
+        async with session_over(Panel(turn())) as session:
+            line = account_of(session)
+            judging = Judging(line.gates)
+            with contextlib.suppress(CvmError):
+                await line.exchange.send(call, judging, retry=False)
+        # How long an action takes says nothing of the panel's load.
+        assert judging.left == [(verdict, call.repeatable)]
+
+
+@pytest.mark.parametrize(
+    ("verb", "ending"),
+    [
+        (Verb.STATUS, "not at most 1,000 bytes, plain or gzip"),
+        (Verb.STOP, "plain or gzip; whether the stop was carried out is unknown"),
+    ],
+)
+@virtual
+async def test_a_good_answer_that_is_too_long_is_a_decode_error_that_says_so(verb: Verb, ending: str) -> None:
+    session = session_over(Panel(answer(200, b"a" * 1001)), limits=Limits(max_body=1000))
+    error = await failure(session, verb)
+    assert isinstance(error, DecodeError)
+    assert error.message.startswith("the answer of panel.example.net cannot be read: the body is longer than 1,000")
+    assert error.message.endswith(ending)
+    assert [problem.path for problem in error.problems] == ["the body"]
+
+
+@pytest.mark.parametrize("verb", Verb)
+@virtual
+async def test_a_redirect_is_an_error_that_says_where_to_but_nothing_unsafe(verb: Verb) -> None:
+    location = f"https://evil.example.net/?{PRIVATE}\x9b31m{'a' * 400}".encode("latin-1")
+    response = answer(302)
+    response.headers = httpx.Headers([(b"Location", location)])
+    panel = Panel(response)
+    client = httpx.AsyncClient(transport=panel, follow_redirects=True)
+    error = await failure(session_over(client=client), verb)
+    assert isinstance(error, PanelError)
+    assert error.status_code == 302
+    assert "wants to send us to https://evil.example.net/?[token]\ufffd31maaa" in error.message
+    assert len(error.message) < 500
+    assert len(panel.requests) == 1
+
+
+def echoing(request: httpx.Request) -> str:
+    return "; ".join(f"{name}: {text}" for name, text in request.headers.items())
+
+
+@pytest.mark.parametrize("status", [200, 401, 500])
+@virtual
+async def test_an_answer_that_echoes_the_tokens_gives_an_error_that_does_not(status: int) -> None:
+    async def echo(request: httpx.Request) -> httpx.Response:
+        return refusal(status, echoing(request))
+
+    error = await failure(session_over(Panel(echo)), Verb.START)
+    assert isinstance(error, PanelError)
+    assert "api-private-token: [token]" in error.errors[0]
+    assert not any(token in text for token in TOKENS for text in (str(error), repr(error), repr(vars(error))))
+    assert not any(token.encode() in pickle.dumps(error) for token in TOKENS)
+
+
+@virtual
+async def test_a_page_that_shows_the_tokens_is_quoted_without_them() -> None:
+    async def dump(_: httpx.Request) -> httpx.Response:
+        return answer(200, f"<pre>HTTP_API_PRIVATE_TOKEN => {PRIVATE}</pre>".encode())
+
+    error = await failure(session_over(Panel(dump)), Verb.STATUS)
+    assert isinstance(error, DecodeError)
+    assert error.excerpt == "<pre>HTTP_API_PRIVATE_TOKEN => [token]</pre>"
+
+
+@virtual
+async def test_a_long_list_is_read_in_slices_between_which_others_run() -> None:
+    vpses = [{**LISTED, "id": str(number)} for number in range(1, 2001)]
+    body = {"response": {"vpses": vpses}}
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with session_over(Panel(answer(200, body), answer(200, LIST))) as session:
+        counting = asyncio.create_task(count())
+        await session.list_vpses()
+        long = turns
+        await session.list_vpses()
+        counting.cancel()
+    assert len(str(body)) > LONG_BODY
+    assert long > 5 + (turns - long)
+
+
+# The log.
+
+
+def lines(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.levelno == level and record.name == "cvm_async"]
+
+
+@pytest.mark.parametrize("verb", Verb)
+@virtual
+async def test_each_exchange_is_a_line_in_the_log(verb: Verb, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG, "cvm_async")
+    async with session_over(Panel(httpx.ConnectError("refused"))) as session:
+        await make(session, verb)
+    method, path = ("GET" if verb in READS else "POST"), ("list" if verb is Verb.LIST else f"1/{verb}")
+    first, second = lines(caplog, logging.DEBUG)
+    start = f"panel.example.net: {method} /api/client/vps/{path}: "
+    assert first.startswith(f"{start}NotSentError in ")
+    assert first.endswith(" ms, attempt 1")
+    assert second.startswith(f"{start}200 in ")
+    assert second.endswith(" ms, attempt 2")
+
+
+@virtual
+async def test_without_debugging_a_good_call_logs_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with session_over(Panel(refusal(503, "node down"))) as session:
+        await session.status(1)
+    assert lines(caplog, logging.INFO) == lines(caplog, logging.WARNING) == []
+
+
+@virtual
+async def test_no_log_holds_a_token_or_a_body(caplog: pytest.LogCaptureFixture) -> None:
+    async def echo(request: httpx.Request) -> httpx.Response:
+        return answer(200, f"<br />\n<b>Warning</b>: {echoing(request)}<br />\n".encode() + b'{"response":"body"}')
+
+    caplog.set_level(1)
+    async with session_over(Panel(echo, refusal(401, "body"), refusal(200, "body"))) as session:
+        await session.start(1)
+        with pytest.raises(AuthenticationError):
+            await session.status(1)
+        with pytest.raises(PanelError):
+            await session.status(1)
+    assert caplog.records
+    assert not any(text in repr(vars(record)) for record in caplog.records for text in (*TOKENS, "body"))
+
+
+@virtual
+async def test_diagnostics_of_php_are_warned_of_once_a_session(caplog: pytest.LogCaptureFixture) -> None:
+    body = b"<br />\n<b>Warning</b>: Undefined array key in <b>x.php</b><br />\n" + b'{"response":[]}'
+    for _ in range(2):
+        async with session_over(Panel(answer(200, body), answer(200, body))) as session:
+            await session.start(1)
+            await session.stop(1)
+    warning = "panel.example.net: PHP prints diagnostics before the answer; read past them, here and from now on: "
+    assert lines(caplog, logging.WARNING) == [f"{warning}Warning: Undefined array key in x.php"] * 2
+
+
+# Cancellation.
+
+
+@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("by", ["the caller", "a deadline"])
+@virtual
+async def test_an_action_that_is_cut_off_under_way_is_warned_of(
+    verb: Verb, by: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with session_over(Panel(forever)) as session:
+        if by == "the caller":
+            task = asyncio.create_task(make(session, verb))
+            await asyncio.sleep(1)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+        else:
+            with pytest.raises(NoAnswerError):
+                await make(session, verb, 1)
+        assert account_of(session).gates.in_flight == 0
+        await make(session, verb)
+    unknown = f"panel.example.net: POST /api/client/vps/1/{verb} was cancelled while under way: its outcome is unknown"
+    assert lines(caplog, logging.WARNING) == ([] if verb in READS else [unknown])
+
+
+@pytest.mark.parametrize("verb", ACTIONS)
+@virtual
+async def test_an_action_that_is_cancelled_before_its_turn_is_not_warned_of(
+    verb: Verb, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with session_over(Panel(after(10, answer(200, STATUS))), limits=Limits(max_concurrency=1)) as session:
+        first = asyncio.create_task(session.status(9))
+        await asyncio.sleep(1)
+        task = asyncio.create_task(make(session, verb))
+        await asyncio.sleep(1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await first
+    assert lines(caplog, logging.WARNING) == []
+
+
+async def several_turns(request: httpx.Request) -> httpx.Response:
+    """A healthy answer that takes a few turns of the event loop, as on a network."""
+    for _ in range(3):
+        await asyncio.sleep(0)
+    await asyncio.sleep(0.1)
+    return answer(200, STATUS if request.method == "GET" else DONE)
+
+
+@pytest.mark.parametrize("verb", [Verb.STATUS, Verb.START])
+def test_a_cancellation_at_any_turn_leaves_the_session_as_good_as_new(verb: Verb) -> None:
+    async def cancelled_after(turns: int) -> bool:
+        panel = Panel(*[several_turns] * 3)
+        async with session_over(panel, limits=Limits(max_concurrency=1, per_node=1)) as session:
+            task = asyncio.create_task(make(session, verb))
+            for _ in range(turns):
+                await asyncio.sleep(0 if turns < 12 else 0.11 / turns)
+            task.cancel()
+            await asyncio.wait([task])
+            assert account_of(session).gates.in_flight == 0
+            assert len(account_of(session).actions) == 0
+            assert (await session.status(1)).state is PowerState.RUNNING
+            return task.cancelled()
+
+    outcomes = [run_virtual(cancelled_after(turns)) for turns in range(40)]
+    assert outcomes[0]
+    assert not outcomes[-1]
+
+
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_leaves_the_gates_whole(kind: type[BaseException]) -> None:
+    async def interrupt(_: httpx.Request) -> httpx.Response:
+        raise kind
+
+    session = session_over(Panel(interrupt))
+
+    async def work() -> None:
+        await session.status(1)
+
+    with pytest.raises(kind):
+        asyncio.run(work())
+    assert account_of(session).gates.in_flight == 0
+    asyncio.run(session.aclose())
+
+
+# Closing.
+
+
+@virtual
+async def test_a_call_that_rests_between_two_attempts_when_the_session_is_closed_is_not_sent_again() -> None:
+    panel = Panel(httpx.ConnectError("refused"))
+    session = session_over(panel)
+    task = asyncio.create_task(session.start(1))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert len(panel.requests) == 1
+    await session.aclose()
+    with pytest.raises(SessionClosedError) as found:
+        await task
+    assert (len(panel.requests), found.value.attempts) == (1, 1)
+    assert account_of(session).gates.in_flight == 0
+
+
+# Whatever happens.
+
+HEADERS = st.dictionaries(
+    st.sampled_from(
+        ["Location", "Retry-After", "Content-Encoding", "Content-Type", "Content-Length", "Set-Cookie", "X"]
+    ),
+    st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0")) | st.sampled_from(["gzip", "deflate", "5"]),
+)
+BODIES = st.one_of(
+    st.binary(max_size=200),
+    st.sampled_from([b'{"response":[]}', b'{"errors":["x"]}', b'{"response":{"status":"running"}}', b"<html>"]),
+    st.recursive(st.none() | st.text(max_size=9), lambda inner: st.dictionaries(st.text(max_size=9), inner)).map(
+        lambda value: repr(value).encode("utf-8", "surrogatepass")
+    ),
+)
+
+
+class Raw(httpx.AsyncBaseTransport):
+    def __init__(self, status: int, headers: dict[str, str], body: bytes) -> None:
+        self._answer = (status, headers, body)
+
+    async def handle_async_request(self, _: httpx.Request) -> httpx.Response:  # pyright: ignore[reportIncompatibleMethodOverride]
+        status, headers, body = self._answer
+        raw = [(name.encode(), text.encode("latin-1")) for name, text in headers.items()]
+        response = answer(status, body)
+        response.headers = httpx.Headers(raw)
+        return response
+
+
+@settings(max_examples=200, deadline=None)
+@example(status=200, headers={}, body="\u070e".encode(), verb=Verb.LIST)
+@given(status=st.integers(100, 999), headers=HEADERS, body=BODIES, verb=st.sampled_from(Verb))
+def test_whatever_bytes_arrive_nothing_else_than_a_cvm_error_leaves_a_verb(
+    status: int, headers: dict[str, str], body: bytes, verb: Verb
+) -> None:
+    async def work() -> None:
+        async with session_over(Raw(status, headers, body), retry=Retry(attempts=2, max_wait=0.01)) as session:
+            error: CvmError | None = None
+            try:
+                await make(session, verb)
+            except CvmError as found:
+                error = found
+            if error is not None:
+                assert error.attempts >= 1
+                assert str(pickle.loads(pickle.dumps(error))) == str(error)
+                assert str(error).isprintable()
+            assert account_of(session).gates.in_flight == 0
+
+    run_virtual(work())
+
+
+ALL_OF_HTTPX = [
+    kind
+    for name in httpx.__all__
+    if isinstance(kind := getattr(httpx, name), type)
+    and issubclass(kind, Exception)
+    and kind is not httpx.HTTPStatusError
+]
+FOREIGN = [
+    OSError,
+    ValueError,
+    KeyError,
+    RuntimeError,
+    TimeoutError,
+    AssertionError,
+    RecursionError,
+    MemoryError,
+    EOFError,
+]
+
+
+def an(kind: type[Exception]) -> Exception:
+    try:
+        return kind("x")
+    except TypeError:
+        return kind()
+
+
+@pytest.mark.parametrize("kind", [*ALL_OF_HTTPX, *FOREIGN], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("verb", Verb)
+@virtual
+async def test_whatever_a_transport_raises_nothing_else_than_a_cvm_error_leaves_a_verb(
+    kind: type[Exception], verb: Verb
+) -> None:
+    error = await failure(session_over(Panel(*[an(kind) for _ in range(3)])), verb)
+    assert isinstance(error, NotSentError | NoAnswerError)
+    copy = pickle.loads(pickle.dumps(error))
+    assert (type(copy), vars(copy)) == (type(error), vars(error))

@@ -1,0 +1,181 @@
+import asyncio
+import pickle
+
+import pytest
+from hypothesis import given, settings, strategies as st
+from panels import calls, fleet_of, session_on
+from virtual_time import virtual
+
+from cvm_async import ConfigurationError, NotSentError, Plan, PowerState, Rollout, Step
+from cvm_async.panel import PanelApp, SimulatedVps
+
+RUNNING, STOPPED = PowerState.RUNNING, PowerState.STOPPED
+
+
+def mixed() -> PanelApp:
+    """Running, stopped, suspended, terminated, and one on a node that can't be reached."""
+    app = PanelApp(vpses=fleet_of(1, 1, 2, 2, 3))
+    for vps, power in ((2, "stopped"), (3, "suspended"), (4, "terminated")):
+        app.set_power(vps, power)
+    app.unreachable_node(3, after=0.0)
+    return app
+
+
+@pytest.mark.parametrize(
+    ("wanted", "steps"),
+    [
+        pytest.param(RUNNING, [Step.LEAVE, Step.START, Step.CANNOT, Step.CANNOT, Step.CANNOT], id="running"),
+        pytest.param(STOPPED, [Step.STOP, Step.LEAVE, Step.CANNOT, Step.CANNOT, Step.CANNOT], id="stopped"),
+    ],
+)
+@virtual
+async def test_a_plan_says_for_each_vps_what_it_takes_and_changes_nothing(
+    wanted: PowerState, steps: list[Step]
+) -> None:
+    app = mixed()
+    async with session_on(app) as session:
+        plan = await (await session.fleet()).plan(wanted)
+        assert [step.step for step in plan.steps] == steps
+        assert [step.reason for step in plan.steps][:4] == ["running", "stopped", "suspended", "terminated"]
+        assert "unreachable" in plan.steps[4].reason
+        assert len(plan) == 5
+        assert len(plan.to_do) == 1
+    assert {record.method for record in app.requests} == {"GET"}
+
+
+@virtual
+async def test_a_plan_reads_as_counts_by_node_then_names() -> None:
+    async with session_on(mixed()) as session:
+        fleet = await session.fleet()
+        text = str(await fleet.plan(RUNNING)).splitlines()
+        assert text[:4] == [
+            "To have 5 VPSes running: 1 to start, 1 to leave as they are, 3 that cannot be helped",
+            "  start 1 on panel.example.net, node 1: vps2.example.net (2)",
+            (
+                "  cannot 2 on panel.example.net, node 2: vps3.example.net (3): suspended, "
+                "vps4.example.net (4): terminated"
+            ),
+            (
+                "  cannot 1 on panel.example.net, node 3: vps5.example.net (5): the host node of the VPS is "
+                'unreachable: "The host node of this VPS is unreachable." '
+                "(VPS 5, GET /api/client/vps/5/status, 3 attempts)"
+            ),
+        ]
+        assert str(await fleet.select(ids=[]).plan(RUNNING)) == "To have 0 VPSes running: nothing to do"
+
+
+@virtual
+async def test_a_long_plan_names_twenty_a_node_and_no_text_of_the_panel_is_obeyed() -> None:
+    vpses = [SimulatedVps(id=n, node=1, hostname=f"\x1b[31m{n}", extra={"node": None}) for n in range(1, 1001)]
+    async with session_on(PanelApp(vpses=vpses)) as session:
+        plan = await (await session.fleet()).plan(STOPPED)
+        title, line = str(plan).splitlines()
+        assert title == "To have 1,000 VPSes stopped: 1,000 to stop"
+        assert line.startswith("  stop 1,000 on panel.example.net, node not told: ")
+        assert line.endswith("and 980 more")
+        assert "\x1b" not in line
+
+
+@pytest.mark.parametrize("state", [PowerState.SUSPENDED, PowerState.TERMINATED, PowerState.UNKNOWN])
+@virtual
+async def test_no_plan_is_made_for_a_state_that_nobody_can_bring_about(state: PowerState) -> None:
+    app = mixed()
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        with pytest.raises(ConfigurationError, match="to running or to stopped, not to"):
+            await fleet.plan(state)
+    # It was known beforehand, so nobody was asked.
+    assert calls(app, "status") == []
+
+
+@virtual
+async def test_the_plain_word_for_a_state_is_as_good_as_the_state() -> None:
+    app = PanelApp(vpses=fleet_of(1, power="stopped"))
+    async with session_on(app) as session:
+        plan = await (await session.fleet()).plan("running")  # type: ignore[arg-type]
+        assert plan.wanted is RUNNING
+        await plan.apply()
+    assert app.actions == [(1, "start")]
+
+
+@virtual
+async def test_a_plan_is_applied_to_what_it_says_and_to_nothing_else() -> None:
+    app = mixed()
+    async with session_on(app) as session:
+        plan = await (await session.fleet()).plan(STOPPED)
+        report = await plan.apply(wait=True)
+        assert [(outcome.vps.id, outcome.ok, outcome.skipped) for outcome in report] == [(1, True, False)]
+        assert report.summary() == "1 stopped in 0.0 s"
+    assert app.actions == [(1, "stop")]
+
+
+@virtual
+async def test_applying_a_stale_plan_does_not_touch_what_moved_and_says_so() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 1))
+    async with session_on(app) as session:
+        plan = await (await session.fleet()).plan(STOPPED)
+        app.set_power(1, "stopped")
+        app.set_power(2, "suspended")
+        report = await plan.apply(rollout=Rollout(max_concurrency=1, max_failures=0))
+        there, moved, done = report
+        assert (there.ok, there.skipped, there.value and there.value.state) == (True, True, STOPPED)
+        assert (moved.ok, moved.skipped) == (False, True)
+        assert isinstance(moved.error, NotSentError)
+        assert str(moved.error) == "not touched: it was running when this was planned, and is suspended now (VPS 2)"
+        assert (done.ok, done.skipped) == (True, False)
+    assert app.actions == [(3, "stop")]
+
+
+@virtual
+async def test_a_plan_pickles_without_its_session_and_is_applied_with_a_fleet() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 1, power="stopped"))
+    async with session_on(app) as session:
+        plan: Plan = pickle.loads(pickle.dumps(await (await session.fleet()).plan(RUNNING)))
+        with pytest.raises(LookupError, match="give `apply` the fleet"):
+            await plan.apply()
+    assert app.actions == []
+    async with session_on(app) as later:
+        fleet = await later.fleet()
+        report = await plan.apply(fleet=fleet.select(ids=[3, 1]), wait=True)
+        assert [(outcome.vps.id, outcome.ok) for outcome in report] == [(1, True), (3, True)]
+        # What was begun is there already when the rest is applied.
+        again = await plan.apply(fleet=fleet)
+        assert [outcome.skipped for outcome in again] == [True, False, True]
+        assert again.failed == ()
+    assert sorted(app.actions) == [(1, "start"), (2, "start"), (3, "start")]
+
+
+@virtual
+async def test_plans_over_two_panels_keep_them_apart() -> None:
+    one, other = PanelApp(vpses=fleet_of(1)), PanelApp(vpses=fleet_of(1, power="stopped"))
+    async with (
+        session_on(one, url="https://one.example.net") as a,
+        session_on(other, url="https://other.example.net") as b,
+    ):
+        plan = await (await a.fleet() | await b.fleet()).plan(RUNNING)
+        assert [step.step for step in plan.steps] == [Step.LEAVE, Step.START]
+        await plan.apply()
+    assert (one.actions, other.actions) == ([], [(1, "start")])
+
+
+POWERS = st.sampled_from(["running", "stopped", "suspended", "terminated"])
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(POWERS, POWERS), max_size=8), st.sampled_from([RUNNING, STOPPED]))
+@virtual
+async def test_a_plan_brings_all_that_can_be_brought_and_never_acts_on_what_moved(
+    actions: list[tuple[str, str]], wanted: PowerState
+) -> None:
+    app = PanelApp(vpses=fleet_of(*[1] * len(actions)))
+    for vps, (before, _) in enumerate(actions, 1):
+        app.set_power(vps, before)
+    async with session_on(app) as session:
+        plan = await (await session.fleet()).plan(wanted)
+        for vps, (_, after) in enumerate(actions, 1):
+            app.set_power(vps, after)
+        await plan.apply(wait=True)
+        await asyncio.sleep(0)
+    other = "stopped" if wanted is RUNNING else "running"
+    stayed = [vps for vps, (before, after) in enumerate(actions, 1) if before == after == other]
+    assert sorted(vps for vps, _ in app.actions) == stayed

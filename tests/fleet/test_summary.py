@@ -1,0 +1,82 @@
+import pytest
+from values import vps
+
+from cvm_async import (
+    ActionFailedError,
+    CvmError,
+    NodeUnreachableError,
+    NotSentError,
+    Outcome,
+    PanelError,
+    PowerState,
+    VpsStatus,
+)
+from cvm_async.fleet.summary import counts, error_word
+
+
+def seen(state: PowerState) -> VpsStatus:
+    return VpsStatus(state=state, state_text=state.value)
+
+
+def good(number: int, state: PowerState | None = None) -> list[Outcome[object]]:
+    return [Outcome(vps(1), "one", seen(state) if state else None) for _ in range(number)]
+
+
+def bad(
+    number: int, error: CvmError, node: int | None = 1, *, panel: str = "one", skipped: bool = False
+) -> list[Outcome[object]]:
+    return [Outcome(vps(1, node), panel, error=error, skipped=skipped) for _ in range(number)]
+
+
+UNREACHABLE = NodeUnreachableError("unreachable")
+FAILED = ActionFailedError("failed", status_code=500)
+UNSENT = NotSentError("not begun")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "text"),
+    [
+        pytest.param([], "no VPSes", id="none"),
+        pytest.param(good(1_200), "1,200 started", id="without states"),
+        pytest.param(
+            [*good(41, PowerState.STOPPED), *good(950, PowerState.RUNNING)],
+            "950 running, 41 stopped",
+            id="states, most first",
+        ),
+        pytest.param(
+            [*bad(3, UNREACHABLE, 7), *bad(6, UNREACHABLE, 7, skipped=True)],
+            "9 unreachable on node 7 (6 of them skipped)",
+            id="a node, partly skipped",
+        ),
+        pytest.param(bad(2, UNSENT, skipped=True), "2 not sent on node 1 (skipped)", id="all skipped"),
+        pytest.param([*bad(1, FAILED, 2), *bad(1, FAILED, 1)], "2 failed on nodes 1, 2", id="some nodes"),
+        pytest.param(
+            [outcome for node in range(5) for outcome in bad(1, FAILED, node)], "5 failed on 5 nodes", id="many nodes"
+        ),
+        pytest.param(bad(1, FAILED, None), "1 failed", id="a node not told"),
+        pytest.param(
+            [*bad(1, FAILED), *bad(5, UNREACHABLE, 2), *good(1)],
+            "1 started, 5 unreachable on node 2, 1 failed on node 1",
+            id="good ones, then the most of the bad",
+        ),
+        pytest.param(
+            [*good(1), *bad(1, FAILED, 7, panel="two")],
+            "1 started, 1 failed on node 7 of two",
+            id="a node of one of several panels",
+        ),
+        pytest.param(
+            [*good(1), *(outcome for node in range(5) for outcome in bad(1, FAILED, node, panel="two\x1b"))],
+            "1 started, 5 failed on 5 nodes of two\N{REPLACEMENT CHARACTER}",
+            id="nodes of one of several panels",
+        ),
+        pytest.param([*good(1), *bad(1, FAILED, None, panel="two")], "1 started, 1 failed on two", id="a panel"),
+        pytest.param([*bad(1, FAILED), *bad(1, FAILED, panel="two")], "2 failed on 2 panels", id="several panels"),
+    ],
+)
+def test_a_run_reads_as_one_line(outcomes: list[Outcome[object]], text: str) -> None:
+    assert counts(outcomes, "start") == text
+
+
+def test_an_error_without_a_word_of_its_own_has_failed() -> None:
+    assert error_word(PanelError("?", status_code=418)) == "failed"
+    assert error_word(UNREACHABLE) == "unreachable"

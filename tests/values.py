@@ -1,0 +1,15 @@
+"""Models for tests that need some, whatever is in them."""
+
+from cvm_async import Vps
+
+
+def vps(number: int, node: int | None = 1) -> Vps:
+    return Vps(
+        id=number,
+        hostname=f"vps{number}.example.net",
+        node=node,
+        virtualization_type=1,
+        guaranteed_ram=1,
+        disk_space=1,
+        cpu_count=1,
+    )
