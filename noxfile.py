@@ -20,14 +20,14 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 
 
 def works(python: str, version: str) -> bool:
-    """Whether a command is a Python of that version: a shim of pyenv's may be on the path and lead nowhere."""
+    """Tell whether a command is a Python of that version: a shim of pyenv's may be on the path and lead nowhere."""
     show = "import sys; print('%d.%d' % sys.version_info[:2])"
     run = subprocess.run([python, "-c", show], capture_output=True, text=True, check=False)
     return run.stdout.strip() == version
 
 
 def interpreter(version: str) -> str | None:
-    """The Python of that version that this machine has: on the path, or below pyenv's root."""
+    """Give the Python of that version that this machine has: on the path, or below pyenv's root."""
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     on_path = shutil.which(f"python{version}") or ""
     candidates = [sys.executable, on_path, *map(str, pyenv.glob(f"versions/{version}.*/bin/python"))]
@@ -39,7 +39,7 @@ NEWEST = next(reversed(PYTHONS.values()), sys.executable)
 
 
 def install(session: nox.Session, *groups: str, extras: str = "all") -> None:
-    """Installs the project as its users do, and what a guard needs besides."""
+    """Install the project as its users do, and what a guard needs besides."""
     session.install(f".[{extras}]", *nox.project.dependency_groups(PROJECT, *groups))
 
 
@@ -53,14 +53,14 @@ def lint(session: nox.Session) -> None:
 
 @nox.session(python=NEWEST)
 def layers(session: nox.Session) -> None:
-    """The one-way order of the rooms: import-linter."""
+    """Hold the one-way order of the floors: import-linter."""
     install(session, "lint")
     session.run("lint-imports", "--no-cache")
 
 
 @nox.session(python=NEWEST)
 def types(session: nox.Session) -> None:
-    """Types, strictly, by two checkers; and that every public name has one."""
+    """Check types, strictly, by two checkers; and that every public name has one."""
     install(session, "types")
     session.run("mypy")
     session.run("pyright")
@@ -70,7 +70,7 @@ def types(session: nox.Session) -> None:
 @nox.session
 @nox.parametrize("python", [nox.param(python, id=version) for version, python in PYTHONS.items()])
 def tests(session: nox.Session) -> None:
-    """The tests, on each Python that this machine has; on the newest, some test must run every branch."""
+    """Run the tests, on each Python that this machine has; on the newest, some test must run every branch."""
     install(session, "test")
     if session.python != NEWEST:
         session.run("pytest", *session.posargs)
@@ -86,6 +86,6 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=NEWEST)
 def benchmarks(session: nox.Session) -> None:
-    """The benchmark suite; see `benchmarks/`."""
+    """Run the benchmark suite; see `benchmarks/`."""
     install(session, "bench")
     session.run("python", "-m", "benchmarks", *session.posargs)

@@ -32,7 +32,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _chosen(only: str | None) -> list[Workload]:
-    """The workloads with these letters.
+    """Give the workloads with these letters.
 
     Raises:
         SystemExit: There is none with one of them.
@@ -52,7 +52,7 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Measures, and writes down what was found, also when it is interrupted."""
+    """Measure, and write down what was found, also when it is interrupted."""
     arguments = _arguments()
     if arguments.list:
         print("\n".join(f"{workload.key}  {workload.title}" for workload in WORKLOADS))

@@ -54,7 +54,7 @@ class _Answering(asyncio.Protocol):
 
 
 async def serve(delay: float) -> None:
-    """Serves until the standard input ends."""
+    """Serve until the standard input ends."""
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: _Answering(delay), "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
@@ -63,7 +63,7 @@ async def serve(delay: float) -> None:
 
 
 def main() -> None:
-    """Serves, on uvloop where there is one."""
+    """Serve, on uvloop where there is one."""
     try:
         factory = loop_factory("uvloop")
     except ModuleNotFoundError:

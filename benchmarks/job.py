@@ -61,7 +61,7 @@ class Job:
 
     @classmethod
     def of_json(cls, said: dict[str, Any]) -> "Job":
-        """The job again. By hand, as cattrs would be in the memory of contenders that have no use for it."""
+        """Give the job again. By hand, as cattrs would be in the memory of contenders that have no use for it."""
         parts: dict[str, Any] = {**said, "setting": Scenario(**said["setting"]), "ignore": tuple(said["ignore"])}
         return cls(**parts)
 
@@ -110,13 +110,13 @@ class Tally:
     _missing: set[int] = field(init=False, factory=set[int])
 
     def begin(self, wanted: Collection[int]) -> None:
-        """Forgets what the warm-up brought."""
+        """Forget what the warm-up brought."""
         self.answers.clear()
         self.failures.clear()
         self._missing = set(wanted)
 
     def answered(self, vps_id: int, status: object) -> None:
-        """Takes a status that was read."""
+        """Take a status that was read."""
         self.answers.append(status)
         if self._missing:
             self._missing.discard(vps_id)
@@ -125,7 +125,7 @@ class Tally:
                 self.done.set()
 
     def failed(self, error: BaseException) -> None:
-        """Counts a failure."""
+        """Count a failure."""
         self.failures[type(error).__name__] += 1
 
 
@@ -136,5 +136,5 @@ Contend: TypeAlias = Callable[[Scenario, Tally], AbstractAsyncContextManager[Pol
 
 
 def status_url(base: str, vps_id: int) -> str:
-    """Where a VPS's status is."""
+    """Tell where a VPS's status is."""
     return f"{base}/api/client/vps/{vps_id}/status"

@@ -11,12 +11,12 @@ NODES = 20
 
 
 def node_of(vps_id: int) -> int:
-    """The node that a VPS is on: neighbours in a list are on different ones, as in the simulated panel."""
+    """Give the node that a VPS is on: neighbours in a list are on different ones, as in the simulated panel."""
     return (vps_id - 1) % NODES + 1
 
 
 def listing(count: int) -> bytes:
-    """A list of VPSes, numbered from 1, as the panel writes it: strings for numbers."""
+    """Give a list of VPSes, numbered from 1, as the panel writes it: strings for numbers."""
     vpses = [
         {
             "id": str(vps_id),

@@ -31,7 +31,7 @@ PACKAGES = (
 
 
 def describe() -> Mapping[str, str]:
-    """The machine, its software, and the time."""
+    """Give the machine, its software, and the time."""
     return {
         "Date": dt.datetime.now(tz=dt.UTC).strftime("%Y-%m-%d %H:%M UTC"),
         "Machine": f"{_processor()}, {len(os.sched_getaffinity(0))} cores, {_memory()}",

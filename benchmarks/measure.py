@@ -44,7 +44,7 @@ class Scale:
     seconds: float
 
     def pick(self, full: T, quick: T) -> T:
-        """Gives the one or the other."""
+        """Give the one or the other."""
         return quick if self.quick else full
 
 
@@ -59,7 +59,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: Iterable[float]) -> "Spread":
-        """What these come down to."""
+        """Give what these come down to."""
         all_values = sorted(values)
         return cls(statistics.median(all_values), all_values[0], all_values[-1], len(all_values))
 
@@ -78,7 +78,7 @@ def in_rounds(
     most: int = MOST_ROUNDS,
     once: Callable[[C], bool] = lambda _cell: False,
 ) -> dict[C, list[T]]:
-    """Runs each cell once, then each once more, from another starting point, and so on.
+    """Run each cell once, then each once more, from another starting point, and so on.
 
     Args:
         cells: What to run.
@@ -104,7 +104,7 @@ def in_rounds(
 
 @contextmanager
 def packages_without(name: str) -> Generator[Path]:
-    """A folder that has all installed packages but one, as links: for an import that fails as where it is missing.
+    """Give a folder that has all installed packages but one, as links: for an import that fails as where it is missing.
 
     An entry of None in `sys.modules` would fail too, but at once; what is missing is looked for on the whole path.
     """
@@ -123,7 +123,7 @@ def packages_without(name: str) -> Generator[Path]:
 def measuring(
     target: str, parameters: object, *, seconds: float, packages: Path | None = None
 ) -> Generator[Callable[[], Any]]:
-    """Begins to call a function in a process of its own, which ends with the block.
+    """Begin to call a function in a process of its own, which ends with the block.
 
     Args:
         target: As `benchmarks.worker` takes it.
@@ -177,7 +177,7 @@ def measure(target: str, parameters: object, *, seconds: float, packages: Path |
 
 
 def run_jobs(jobs: Sequence[Job], without_sniffio: Path | None = None) -> list[Run]:
-    """Runs contenders at the same time, each in a process of its own.
+    """Run contenders at the same time, each in a process of its own.
 
     One that breaks down is a run in which nothing was answered.
 

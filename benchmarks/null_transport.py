@@ -33,7 +33,7 @@ class NullTransport(httpx.AsyncBaseTransport):
         self._turns: Collection[int] = range(turns)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Answers."""
+        """Answer."""
         for _ in self._turns:
             await asyncio.sleep(0)
         if request.url.path.endswith("/list"):

@@ -24,7 +24,7 @@ async def _answer(panel: SimulatedPanel, question: str) -> object:
 
 
 async def serve(options: dict[str, Any]) -> None:
-    """Serves until the standard input ends; `hung` and `unreachable` name a node, `after` is of the latter."""
+    """Serve until the standard input ends; `hung` and `unreachable` name a node, `after` is of the latter."""
     hung, unreachable, after = (options.pop(name, None) for name in ("hung", "unreachable", "after"))
     async with SimulatedPanel(**options) as panel:
         if hung is not None:

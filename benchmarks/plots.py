@@ -20,7 +20,7 @@ WIDTH = 8.0
 
 
 def draw(plot: Plot, path: Path) -> None:
-    """Draws a plot into a file."""
+    """Draw a plot into a file."""
     # Without these two the file differs each time, though nothing in it does.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "cvm_async", "font.size": 10}):
         rows = len(plot.values) if isinstance(plot, Bars) else 10

@@ -17,7 +17,7 @@ from benchmarks.job import Job, Run, Tally
 
 
 def peak_bytes() -> int:
-    """The most memory that this process has had.
+    """Give the most memory that this process has had.
 
     Linux hands `ru_maxrss` down to a child through exec, so that a large parent would show here; VmHWM is our own.
     """
@@ -30,7 +30,7 @@ def peak_bytes() -> int:
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    """What makes event loops of that name."""
+    """Give what makes event loops of that name."""
     if name == "uvloop":
         import uvloop  # noqa: PLC0415 - only where it was asked for
 
@@ -43,7 +43,7 @@ LATE = 3.0
 
 
 async def perform(job: Job, report: Callable[[object], None]) -> None:
-    """Polls, and reports."""
+    """Poll, and report."""
     tally = Tally()
     ids = range(1, job.count + 1)
     async with EVERY[job.contender].load()(job.setting, tally) as poll:
@@ -86,7 +86,7 @@ async def perform(job: Job, report: Callable[[object], None]) -> None:
 
 
 def run(parameters: dict[str, Any], report: Callable[[object], None]) -> None:
-    """Runs a job that came as JSON."""
+    """Run a job that came as JSON."""
     job = Job.of_json(parameters)
     with asyncio.Runner(loop_factory=loop_factory(job.loop)) as runner:
         runner.run(perform(job, report))

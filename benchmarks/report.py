@@ -9,7 +9,7 @@ from benchmarks.plots import draw
 
 
 def markdown_table(table: Table) -> str:
-    """The table in GitHub's Markdown: labels to the left, figures to the right."""
+    """Give the table in GitHub's Markdown: labels to the left, figures to the right."""
     lines = [
         *([f"**{table.title}**", ""] if table.title else []),
         "| " + " | ".join(table.columns) + " |",
@@ -32,7 +32,7 @@ def markdown(findings: Sequence[Finding], machine: Mapping[str, str]) -> str:
 
 
 def write(folder: Path, findings: Sequence[Finding], machine: Mapping[str, str]) -> None:
-    """Writes `report.md`, `report.json` and the plots; what an earlier run left is replaced."""
+    """Write `report.md`, `report.json` and the plots; what an earlier run left is replaced."""
     folder.mkdir(parents=True, exist_ok=True)
     for old in folder.glob("*.svg"):
         old.unlink()

@@ -72,19 +72,19 @@ class Served:
 
 
 def have(command: str) -> str | None:
-    """Where a command is; also where Debian keeps those of the administrator."""
+    """Tell where a command is; also where Debian keeps those of the administrator."""
     return shutil.which(command) or shutil.which(command, path="/usr/sbin:/sbin")
 
 
 def free_port() -> int:
-    """A port that nobody listens on now."""
+    """Give a port that nobody listens on now."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         return cast("int", listener.getsockname()[1])
 
 
 @contextmanager
 def process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Generator["subprocess.Popen[str]"]:
-    """Runs a command as the head of a process group of its own, and ends the group at the end."""
+    """Run a command as the head of a process group of its own, and end the group at the end."""
     running = subprocess.Popen(  # noqa: S603 - commands of this module
         command,
         cwd=PROJECT,
@@ -114,7 +114,7 @@ def process(command: Sequence[str], environment: Mapping[str, str] | None = None
 
 
 def await_port(port: int, running: "subprocess.Popen[str]") -> None:
-    """Returns once somebody listens.
+    """Return once somebody listens.
 
     Raises:
         RuntimeError: The process has ended, or it takes too long.
@@ -190,7 +190,7 @@ class Panel:
     _process: "subprocess.Popen[str]"
 
     def forget(self) -> None:
-        """Empties its log of requests, once none is under way."""
+        """Empty its log of requests, once none is under way."""
         self._ask("forget")
 
     def log(self) -> list[tuple[float, float, int]]:

@@ -11,12 +11,12 @@ REPORT = "report: "
 
 
 def report(findings: object) -> None:
-    """Prints the report, at once: the process may be about to end without ado."""
+    """Print the report, at once: the process may be about to end without ado."""
     print(REPORT + json.dumps(findings), flush=True)
 
 
 def main() -> None:
-    """Calls the function."""
+    """Call the function."""
     module, name = sys.argv[1].split(":")
     getattr(import_module(module), name)(json.loads(sys.argv[2]), report)
 

@@ -13,12 +13,12 @@ Validator = Callable[[object, "Attribute[Any]", object], None]
 
 
 def is_count(value: object, least: int) -> bool:
-    """A whole number, not below `least`; True is none."""
+    """Tell whether it is a whole number, not below `least`; True is none."""
     return isinstance(value, int) and not isinstance(value, bool) and value >= least
 
 
 def is_seconds(value: object, *, zero: bool = False) -> bool:
-    """A finite number above 0, or from 0 on."""
+    """Tell whether it is a finite number above 0, or from 0 on."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return False
     # Compared, not converted: an int may be too large for a float, and a clock could not count that far.
@@ -26,7 +26,7 @@ def is_seconds(value: object, *, zero: bool = False) -> bool:
 
 
 def check_seconds(name: str, value: object, *, zero: bool = False) -> None:
-    """Refuses what is no finite number of seconds above 0, or from 0 on."""
+    """Refuse what is no finite number of seconds above 0, or from 0 on."""
     if not is_seconds(value, zero=zero):
         refuse(name, f"a finite number of seconds {'from 0 on' if zero else 'above 0'}", value)
 
@@ -37,7 +37,7 @@ def refuse(name: str, rule: str, value: object) -> NoReturn:
 
 
 def count(*, optional: bool = False) -> Validator:
-    """A whole number of at least 1, or None where that is allowed."""
+    """Accept a whole number of at least 1, or None where that is allowed."""
 
     def validate(_: object, attribute: "Attribute[Any]", value: object) -> None:
         if not (is_count(value, 1) or (optional and value is None)):
@@ -47,7 +47,7 @@ def count(*, optional: bool = False) -> Validator:
 
 
 def seconds(*, zero: bool = False, optional: bool = False) -> Validator:
-    """A finite number of seconds above 0; 0 or None only where that is allowed."""
+    """Accept a finite number of seconds above 0; 0 or None only where that is allowed."""
 
     def validate(_: object, attribute: "Attribute[Any]", value: object) -> None:
         if not (optional and value is None):

@@ -46,24 +46,24 @@ _RANKS = {
 
 
 def size(amount: int) -> str:
-    """Bytes of memory or disk: ``412 MiB``, ``1.5 GiB``."""
+    """Give bytes of memory or disk: ``412 MiB``, ``1.5 GiB``."""
     return _scaled(amount, 1024, _BINARY)
 
 
 def traffic_size(amount: int) -> str:
-    """Bytes of traffic: ``17 MB``, ``1.2 TB``."""
+    """Give bytes of traffic: ``17 MB``, ``1.2 TB``."""
     return _scaled(amount, 1000, _DECIMAL)
 
 
 def usage(used: int | None, megabytes: int) -> str:
-    """Bytes used of what a VPS has: ``412 MiB  81%``; nothing where the panel does not say."""
+    """Give bytes used of what a VPS has: ``412 MiB  81%``; nothing where the panel does not say."""
     if used is None:
         return ""
     return f"{size(used)} {100 * used // (megabytes * MEBIBYTE):>3}%" if megabytes > 0 else size(used)
 
 
 def traffic_usage(traffic: Traffic | None) -> str:
-    """Traffic used, both directions together, of the limit where there is one: ``1.2 TB of 2.0 TB``."""
+    """Give traffic used, both directions together, of the limit where there is one: ``1.2 TB of 2.0 TB``."""
     if traffic is None:
         return ""
     used, limit = traffic_size(traffic.total_used), _limit(traffic)
@@ -71,21 +71,21 @@ def traffic_usage(traffic: Traffic | None) -> str:
 
 
 def state_word(status: VpsStatus) -> str:
-    """A state in a word; the panel's own where it is none that the API documents."""
+    """Give a state in a word; the panel's own where it is none that the API documents."""
     if status.state is not PowerState.UNKNOWN or status.state_text == PowerState.UNKNOWN:
         return status.state.value
     return f"unknown: {excerpt(status.state_text, _WORD)}"
 
 
 def outcome_word(outcome: Outcome[object], verb: str) -> str:
-    """What came of a verb for one VPS, in a word or two."""
+    """Give what came of a verb for one VPS, in a word or two."""
     if outcome.error is not None:
         return error_word(outcome.error)
     return state_word(outcome.value) if isinstance(outcome.value, VpsStatus) else PAST[verb]
 
 
 def reasons(outcomes: Iterable[Outcome[object]]) -> list[str]:
-    """Why VPSes failed or were skipped, a line for each reason, the commonest first: readable with thousands."""
+    """Say why VPSes failed or were skipped, a line for each reason, the commonest first: readable with thousands."""
     alike: dict[str, list[int]] = {}
     for outcome in outcomes:
         if outcome.error is not None:
@@ -95,20 +95,20 @@ def reasons(outcomes: Iterable[Outcome[object]]) -> list[str]:
 
 
 def by_node(vpses: Iterable[Vps]) -> list[str]:
-    """VPSes by node, a line each: ``3 on node 1: web-001 (1), …``."""
+    """Give VPSes by node, a line each: ``3 on node 1: web-001 (1), …``."""
     groups = grouped(sorted(vpses, key=place), node_name)
     return [f"{len(group):,} on {_on(node)}: {_names(group)}" for node, group in groups.items()]
 
 
 def chat(report: FleetReport[object], lines: int = _CHAT_LINES) -> str:
-    """A report as a chat message: the summary, then at most so many lines of reasons."""
+    """Give a report as a chat message: the summary, then at most so many lines of reasons."""
     why = reasons(report)
     more = [f"… and {len(why) - lines:,} other reasons"] if len(why) > lines else []
     return "\n".join([safe_text(report.summary()), *why[:lines], *more])
 
 
 def trouble_first(outcomes: Iterable[Outcome[T]]) -> list[Outcome[T]]:
-    """Outcomes in the order a person looks: what failed, then unknown, suspended, terminated, stopped, running.
+    """Give outcomes in the order a person looks: what failed, then unknown, suspended, terminated, stopped, running.
 
     Within these by node and hostname.
     """
@@ -116,22 +116,22 @@ def trouble_first(outcomes: Iterable[Outcome[T]]) -> list[Outcome[T]]:
 
 
 def place(vps: Vps) -> tuple[int, list[tuple[int, str]], int]:
-    """A sort key: by node, then by hostname as people count, then by id."""
+    """Give a sort key: by node, then by hostname as people count, then by id."""
     return (-1 if vps.node is None else vps.node, natural(vps.hostname), vps.id)
 
 
 def natural(text: str) -> list[tuple[int, str]]:
-    """A sort key that puts web-9 before web-10: a run of digits counts by its length first, and as text then."""
+    """Give a sort key that puts web-9 before web-10: a run of digits counts by its length first, and as text then."""
     return list(_parts(text))
 
 
 def node_name(vps: Vps) -> str:
-    """A VPS's node; nothing where the panel does not say."""
+    """Give a VPS's node; nothing where the panel does not say."""
     return "" if vps.node is None else str(vps.node)
 
 
 def grouped(items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
-    """Items by what the key makes of them, in order of first appearance."""
+    """Give items by what the key makes of them, in order of first appearance."""
     groups: dict[str, list[T]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)

@@ -92,7 +92,7 @@ class CvmSession:
         allow_insecure: bool = False,
         name: str | None = None,
     ) -> Self:
-        """A session for what `CVM_URL`, `CVM_PUBLIC_TOKEN` and `CVM_PRIVATE_TOKEN` say.
+        """Give a session for what `CVM_URL`, `CVM_PUBLIC_TOKEN` and `CVM_PRIVATE_TOKEN` say.
 
         Raises:
             ConfigurationError: One of them is missing or can't be used.
@@ -129,14 +129,14 @@ class CvmSession:
         return str(self._account.exchange.base)
 
     def nodes(self) -> list[NodeReport]:
-        """What the session has learned of the host nodes it made calls for.
+        """Give what the session has learned of the host nodes it made calls for.
 
         Whether each is in use or left alone, and after how many failures in a row.
         """
         return self._account.nodes()
 
     async def list_vpses(self, *, timeout: float | None = None) -> VpsList:
-        """Every VPS of this account, in the panel's order.
+        """Give every VPS of this account, in the panel's order.
 
         A listed VPS that cannot be decoded is left out, and told of in the list's `problems` and by a warning in the
         log. An id that is listed twice stays twice, with a problem noted.
@@ -150,14 +150,14 @@ class CvmSession:
         return await self._account.list_vpses(timeout=timeout)
 
     async def status(self, vps: Vps | int, *, timeout: float | None = None) -> VpsStatus:
-        """What a VPS is doing now, and what it uses.
+        """Give what a VPS is doing now, and what it uses.
 
         Source: ``GET /api/client/vps/id/status``.
         """
         return await self._account.status(vps, timeout=timeout)
 
     async def start(self, vps: Vps | int, *, timeout: float | None = None) -> None:
-        """Starts a VPS; done when the panel says so, which takes 5 to 60 s. The request is never sent twice.
+        """Start a VPS; done when the panel says so, which takes 5 to 60 s. The request is never sent twice.
 
         Where the same action is under way already, this joins it; where another is, it waits for its end. Cancelled
         while under way, its outcome is unknown, and the log says so.
@@ -173,14 +173,14 @@ class CvmSession:
         await self._account.power(Verb.START, vps, timeout=timeout)
 
     async def stop(self, vps: Vps | int, *, timeout: float | None = None) -> None:
-        """Shuts a VPS down; otherwise as `start`.
+        """Shut a VPS down; otherwise as `start`.
 
         Source: ``POST /api/client/vps/id/stop``.
         """
         await self._account.power(Verb.STOP, vps, timeout=timeout)
 
     async def restart(self, vps: Vps | int, *, timeout: float | None = None) -> None:
-        """Restarts a VPS; otherwise as `start`.
+        """Restart a VPS; otherwise as `start`.
 
         Source: ``POST /api/client/vps/id/restart``.
         """
@@ -189,7 +189,7 @@ class CvmSession:
     async def wait_until(
         self, vps: Vps | int, state: PowerState, *, timeout: float = 120.0, interval: float = 2.0
     ) -> VpsStatus:
-        """Waits for a VPS to reach a state, and gives the status that shows it.
+        """Wait for a VPS to reach a state, and give the status that shows it.
 
         The status is read at once, then every `interval` seconds. All waits of a session share one stream of polls. A
         reading that fails in a way that may pass is followed by the next.
@@ -202,12 +202,12 @@ class CvmSession:
         return await self._account.wait(vps, state, timeout=timeout, interval=interval)
 
     async def fleet(self, *, timeout: float | None = None) -> Fleet:
-        """Every VPS of this account, as a `Fleet`."""
+        """Give every VPS of this account, as a `Fleet`."""
         vpses = await self._account.list_vpses(timeout=timeout)
         return Fleet.of(self._account, vpses)
 
     async def aclose(self) -> None:
-        """Closes the session, and its client if it made it. Twice is as good as once.
+        """Close the session, and its client if it made it. Twice is as good as once.
 
         What waits for its turn or for a state gets a `SessionClosedError`.
         """

@@ -22,7 +22,7 @@ ROLLOUT = Rollout(
 
 
 async def open_session(stack: AsyncExitStack) -> CvmSession:
-    """The session that the environment names, or one with a simulated panel of 60 VPSes."""
+    """Give the session that the environment names, or one with a simulated panel of 60 VPSes."""
     if "CVM_URL" in os.environ:
         return await stack.enter_async_context(CvmSession.from_env())
     panel = await stack.enter_async_context(SimulatedPanel(vpses=60, nodes=6))
@@ -31,14 +31,14 @@ async def open_session(stack: AsyncExitStack) -> CvmSession:
 
 
 def tell(progress: Progress) -> None:
-    """One line for each VPS that is done."""
+    """Give one line for each VPS that is done."""
     outcome = progress.latest
     result = "restarted" if outcome.ok else str(outcome.error)
     print(f"[{progress.done}/{progress.total}] {outcome.vps.hostname!a} on node {outcome.vps.node}: {result}")
 
 
 async def rolling_restart(session: CvmSession) -> FleetReport[VpsStatus | None]:
-    """Restarts what runs, and only that."""
+    """Restart what runs, and only that."""
     fleet = await session.fleet()
     found = await fleet.status()
     running = fleet.at(
@@ -51,7 +51,7 @@ async def rolling_restart(session: CvmSession) -> FleetReport[VpsStatus | None]:
 
 
 async def main() -> None:
-    """Restarts, reports, and fails if any VPS did."""
+    """Restart, report, and fail if any VPS did."""
     async with AsyncExitStack() as stack:
         report = await rolling_restart(await open_session(stack))
         print(report.summary())

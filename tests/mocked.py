@@ -48,7 +48,7 @@ class Pieces(httpx.AsyncByteStream):
 def answer(
     status: int = 200, body: object = b"", *, headers: dict[str, str] | None = None, error: Exception | None = None
 ) -> httpx.Response:
-    """An answer whose body is still to come, as from a network: bytes as they are, anything else as JSON."""
+    """Give an answer whose body is still to come, as from a network: bytes as they are, anything else as JSON."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     return httpx.Response(status, headers=headers, stream=Pieces(raw, error=error))
 
@@ -58,7 +58,7 @@ def refusal(status: int, *texts: str, headers: dict[str, str] | None = None) -> 
 
 
 def healthy(request: httpx.Request) -> httpx.Response:
-    """What a panel answers that has nothing to complain of."""
+    """Give what a panel answers that has nothing to complain of."""
     if request.method == "POST":
         return answer(200, DONE)
     return answer(200, LIST if request.url.path.endswith("/list") else STATUS)
@@ -95,7 +95,7 @@ def session_over(
     timeouts: Timeouts | None = None,
     retry: Retry | None = None,
 ) -> CvmSession:
-    """A session with the tokens of this module, over a given client or a plain one with that transport."""
+    """Give a session with the tokens of this module, over a given client or a plain one with that transport."""
     return CvmSession(
         url,
         public_token=PUBLIC,
@@ -108,5 +108,5 @@ def session_over(
 
 
 def account_of(session: CvmSession) -> Account:
-    """What is behind a session, for a test whose fact is there."""
+    """Give what is behind a session, for a test whose fact is there."""
     return session._account  # pyright: ignore[reportPrivateUsage]

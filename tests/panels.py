@@ -28,7 +28,7 @@ def members_of(fleet: Fleet) -> tuple[Member, ...]:
 
 
 def fleet_of(*nodes: int, power: str = "running") -> list[SimulatedVps]:
-    """One VPS for each node number given, with ids from 1."""
+    """Give one VPS for each node number given, with ids from 1."""
     return [
         SimulatedVps(id=number, node=node, hostname=f"vps{number}.example.net", power=power)
         for number, node in enumerate(nodes, 1)
@@ -40,7 +40,7 @@ def calls(app: PanelApp, verb: str) -> list[RequestRecord]:
 
 
 async def settled() -> None:
-    """Returns when all that can happen at this instant has happened; no time passes."""
+    """Return when all that can happen at this instant has happened; no time passes."""
     for _ in range(20):
         await asyncio.sleep(0)
 
@@ -71,7 +71,7 @@ async def session_on(
     retry: Retry | None = None,
     name: str | None = None,
 ) -> AsyncGenerator[CvmSession]:
-    """A session whose requests go straight into a simulated panel."""
+    """Give a session whose requests go straight into a simulated panel."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
         session = CvmSession(
             url,

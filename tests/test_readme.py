@@ -17,7 +17,7 @@ BLOCKS = re.findall(r"^```python\n(.*?)^```$", README.read_text(encoding="utf-8"
 
 
 def title(block: str) -> str:
-    """The block's last function, or what it begins with."""
+    """Give the block's last function, or what it begins with."""
     names = re.findall(r"def (\w+)", block)
     return names[-1] if names else block.split("\n", 1)[0]
 
@@ -35,7 +35,7 @@ async def test_a_block_of_the_readme_runs(block: str) -> None:
 
 
 async def call(function: Callable[..., Awaitable[None]]) -> None:
-    """Calls a function of the README with what the names of its parameters ask for."""
+    """Call a function of the README with what the names of its parameters ask for."""
     async with (
         SimulatedPanel(vpses=40, nodes=4) as panel,
         SimulatedPanel(vpses=20, nodes=2) as second,

@@ -101,14 +101,14 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 def virtual_loop() -> VirtualTimeLoop:
-    """The running loop, for a test that is on virtual time."""
+    """Give the running loop, for a test that is on virtual time."""
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualTimeLoop)
     return loop
 
 
 def run_virtual(work: Coroutine[Any, Any, T]) -> T:
-    """Runs a coroutine on a virtual clock, and sees to it that it leaves nothing behind.
+    """Run a coroutine on a virtual clock, and see to it that it leaves nothing behind.
 
     Raises:
         LeftBehindError: Tasks are still there a day later.
@@ -124,7 +124,7 @@ def run_virtual(work: Coroutine[Any, Any, T]) -> T:
 
 
 def virtual(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """Makes an asynchronous test one that runs on a virtual clock."""
+    """Make an asynchronous test one that runs on a virtual clock."""
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:

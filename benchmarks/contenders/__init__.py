@@ -27,7 +27,7 @@ class Contender:
     endures: bool = False
 
     def load(self) -> Contend:
-        """Its function."""
+        """Give its function."""
         module, name = self.where.split(":")
         return cast("Contend", getattr(import_module(f"{__name__}.{module}"), name))
 

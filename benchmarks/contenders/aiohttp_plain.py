@@ -29,13 +29,13 @@ async def _polling(setting: Scenario, tally: Tally, jar: AbstractCookieJar | Non
 
 @asynccontextmanager
 async def with_semaphore(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
-    """A session behind a semaphore."""
+    """Give a session behind a semaphore."""
     async with _polling(setting, tally, None) as poll:
         yield poll
 
 
 @asynccontextmanager
 async def without_jar(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
-    """The same, by somebody who knows that the panel's cookie must not be sent back."""
+    """Give the same, by somebody who knows that the panel's cookie must not be sent back."""
     async with _polling(setting, tally, aiohttp.DummyCookieJar()) as poll:
         yield poll

@@ -12,7 +12,7 @@ from benchmarks.job import TOKENS, Poll, Scenario, Tally, status_url
 
 @asynccontextmanager
 async def metered(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
-    """The default client, run over all VPSes by `aiometer.run_on_each`."""
+    """Give the default client, run over all VPSes by `aiometer.run_on_each`."""
     verify = ssl.create_default_context(cafile=setting.ca) if setting.ca else True
     async with httpx.AsyncClient(headers=TOKENS, verify=verify, timeout=setting.timeout) as client:
 

@@ -32,7 +32,7 @@ class _Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def prepare(self, prefix: str, host: str) -> None:
-        """Takes what is the same in all requests."""
+        """Take what is the same in all requests."""
         headers = "".join(f"{name}: {value}\r\n" for name, value in TOKENS.items())
         self._head = f"GET {prefix}/api/client/vps/".encode()
         self._tail = f"/status HTTP/1.1\r\nHost: {host}\r\n{headers}\r\n".encode()
@@ -42,7 +42,7 @@ class _Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
 
     def drain(self, ids: deque[int]) -> "asyncio.Future[None]":
-        """Reads these VPSes, which other connections take from as well, and is done when none is left."""
+        """Read these VPSes, which other connections take from as well, until none is left."""
         self._ids = ids
         self._whole = asyncio.get_running_loop().create_future()
         self._next()

@@ -12,7 +12,7 @@ from benchmarks.job import TOKENS, Poll, Scenario, Tally, status_url
 
 @asynccontextmanager
 async def with_semaphore(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
-    """The default client behind a semaphore."""
+    """Give the default client behind a semaphore."""
     verify = ssl.create_default_context(cafile=setting.ca) if setting.ca else True
     async with httpx2.AsyncClient(headers=TOKENS, verify=verify, timeout=setting.timeout) as client:
 

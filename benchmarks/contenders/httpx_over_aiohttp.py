@@ -13,7 +13,7 @@ from benchmarks.job import TOKENS, Poll, Scenario, Tally, status_url
 
 @asynccontextmanager
 async def with_semaphore(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
-    """Its client behind a semaphore, with as many connections as calls in flight."""
+    """Give its client behind a semaphore, with as many connections as calls in flight."""
     verify = ssl.create_default_context(cafile=setting.ca) if setting.ca else True
     limits = httpx.Limits(max_connections=setting.places, max_keepalive_connections=setting.places)
     async with HttpxAiohttpClient(headers=TOKENS, verify=verify, timeout=setting.timeout, limits=limits) as client:

@@ -36,7 +36,7 @@ async def gathered(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
 
 @asynccontextmanager
 async def with_semaphore(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
-    """The default client behind a semaphore."""
+    """Give the default client behind a semaphore."""
     client = httpx.AsyncClient(headers=TOKENS, verify=_verify(setting), timeout=setting.timeout)
     async with _polling(client, setting, setting.places, tally) as poll:
         yield poll
@@ -44,7 +44,7 @@ async def with_semaphore(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll
 
 @asynccontextmanager
 async def with_limits_raised(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
-    """A semaphore, and a pool that keeps as many connections as there are calls in flight."""
+    """Give a semaphore, and a pool that keeps as many connections as there are calls in flight."""
     limits = httpx.Limits(max_connections=setting.places, max_keepalive_connections=setting.places)
     client = httpx.AsyncClient(headers=TOKENS, verify=_verify(setting), timeout=setting.timeout, limits=limits)
     async with _polling(client, setting, setting.places, tally) as poll:

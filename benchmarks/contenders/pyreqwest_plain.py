@@ -13,7 +13,7 @@ from benchmarks.job import TOKENS, Poll, Scenario, Tally, status_url
 
 @asynccontextmanager
 async def with_semaphore(setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
-    """Its client behind a semaphore; it keeps no cookies unless told to."""
+    """Give its client behind a semaphore; it keeps no cookies unless told to."""
     builder = ClientBuilder().default_headers(TOKENS).timeout(timedelta(seconds=setting.timeout)).error_for_status()
     if setting.ca:
         builder = builder.add_root_certificate_pem(Path(setting.ca).read_bytes())  # noqa: ASYNC240 - before the clock

@@ -7,7 +7,7 @@ from benchmarks.job import Poll, Tally
 
 
 def limited(one: Callable[[int], Awaitable[object]], places: int, tally: Tally) -> Poll:
-    """A poll of `one` for each VPS, so many at once."""
+    """Give a poll of `one` for each VPS, so many at once."""
     semaphore = asyncio.Semaphore(places)
 
     async def read(vps_id: int) -> None:

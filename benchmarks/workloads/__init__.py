@@ -29,7 +29,7 @@ class Workload:
     quick: float
 
     def measure(self, *, quick: bool) -> Finding:
-        """Runs it."""
+        """Run it."""
         module, name = self.where.split(":")
         run = cast("Callable[[Scale], Finding]", getattr(import_module(f"{__name__}.{module}"), name))
         return run(Scale(quick, self.quick if quick else self.full))

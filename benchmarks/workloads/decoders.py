@@ -43,7 +43,7 @@ class HandVps(NamedTuple):
 
 
 def hand_status(body: bytes) -> object:
-    """A status by hand."""
+    """Give a status by hand."""
     said = json.loads(body)["response"]
     return HandStatus(
         said["status"],
@@ -55,7 +55,7 @@ def hand_status(body: bytes) -> object:
 
 
 def hand_listing(body: bytes) -> object:
-    """A list by hand."""
+    """Give a list by hand."""
     return [
         HandVps(
             _number(said["id"]),

@@ -16,7 +16,7 @@ from cvm_async import CvmSession
 
 
 async def _longest_hold(count: int) -> float:
-    """The longest time, in ms, for which a task that wants every turn of the loop does not get one."""
+    """Give the longest time, in ms, for which a task that wants every turn of the loop does not get one."""
     public, private = TOKENS.values()
     async with (
         httpx.AsyncClient(transport=NullTransport(count, turns=1)) as client,
@@ -63,7 +63,7 @@ def all_of_it(parameters: dict[str, Any], report: Callable[[object], None]) -> N
 
 
 def measure(scale: Scale) -> Finding:
-    """Reads a status and a list, with everybody."""
+    """Read a status and a list, with everybody."""
     count, rounds = 10_000, scale.pick(15, 3)
     found = measured("benchmarks.workloads.decoding:all_of_it", {"count": count, "rounds": rounds}, seconds=120)
     hold = Spread.of(found["hold"])

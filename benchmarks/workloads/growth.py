@@ -73,7 +73,7 @@ async def _task_for_each(count: int) -> dict[str, float]:
 
 
 async def _kept(count: int) -> dict[str, float]:
-    """Bytes that a report takes for an outcome, beyond the models in it."""
+    """Give bytes that a report takes for an outcome, beyond the models in it."""
     async with httpx.AsyncClient(transport=NullTransport(count, turns=1)) as client, _session(client) as session:
         fleet = await session.fleet()
         await fleet.select(ids=range(1, 100)).status()
@@ -93,13 +93,13 @@ async def _kept(count: int) -> dict[str, float]:
 
 
 def one(parameters: dict[str, Any], report: Callable[[object], None]) -> None:
-    """One run, in a process of its own."""
+    """Give one run, in a process of its own."""
     runs = {"ours": _ours, "tasks": _task_for_each, "kept": _kept}
     report(asyncio.run(runs[parameters["what"]](parameters["count"])))
 
 
 def measure(scale: Scale) -> Finding:
-    """Polls growing fleets."""
+    """Poll growing fleets."""
     counts = scale.pick((1_000, 3_000, 10_000, 30_000, 100_000), (1_000, 5_000))
     cells = [(what, count) for count in counts for what in ("ours", "tasks")]
 

@@ -45,7 +45,7 @@ class Witness:
 
     @classmethod
     def of(cls, log: list[tuple[float, float, int]], *, after: float = 0.0) -> "Witness":
-        """Reads the log, from so many seconds after its beginning."""
+        """Read the log, from so many seconds after its beginning."""
         begins = min((began for began, _, _ in log), default=0.0) + after
         late = [entry for entry in log if entry[0] >= begins]
         served = [(began, ended) for began, ended, status in late if status == 200]
@@ -57,7 +57,7 @@ class Witness:
         return cls(len(served) / seconds, p95 * 1000, 1 - len(served) / len(late), len(late))
 
     def row(self, label: str, best: "Witness") -> tuple[str, ...]:
-        """Its row in a table, beside the best."""
+        """Give its row in a table, beside the best."""
         return (
             label,
             f"{self.rate:.1f}",
@@ -70,7 +70,7 @@ class Witness:
 
 
 def best_of(fixed: Mapping[int, Witness]) -> int:
-    """The setting with the lowest p95 among those that are as fast as the fastest, and turn nobody away."""
+    """Give the setting with the lowest p95 among those that are as fast as the fastest, and turn nobody away."""
     serving = {width: w for width, w in fixed.items() if w.refused <= REFUSED} or fixed
     highest = max(w.rate for w in serving.values())
     near = (width for width, w in serving.items() if w.rate >= NEAR * highest)
@@ -87,7 +87,7 @@ def _log_of(served: Panel, width: int | Literal["adaptive"], seconds: float) -> 
 
 
 def measure(scale: Scale) -> Finding:
-    """Tries the fixed settings and the adaptive one on each panel."""
+    """Try the fixed settings and the adaptive one on each panel."""
     widths = scale.pick((1, 2, 3, 5, 8, 12, 15, 20, 24, 32, 48, 64), (2, 5, 20))
     box, long_box = scale.pick((2.0, 10.0), (0.5, 1.2))
     tables: list[Table] = []

@@ -34,7 +34,7 @@ def _job(key: str, base: str, count: int) -> Job:
 
 
 def _slow(lock: Lock, count: int, without_sniffio: Path) -> dict[str, list[Run]]:
-    """Those that are answered one call at a time, all at once: their panels and they do nothing but wait."""
+    """Give those that are answered one call at a time, all at once: their panels and they do nothing but wait."""
     with ExitStack() as panels:
         jobs = [_job(key, panels.enter_context(lock.start()), count) for key in KEEPING_COOKIES]
         runs = run_jobs(jobs, without_sniffio)
@@ -58,7 +58,7 @@ def _row(key: str, runs: list[Run], count: int, ideal: float) -> tuple[str, ...]
 
 
 def _locks(count: int) -> tuple[list[Lock], list[str]]:
-    """The panels that can be had here, and what is said of the others."""
+    """Give the panels that can be had here, and what is said of the others."""
 
     @contextmanager
     def simulated() -> Generator[str]:
@@ -80,7 +80,7 @@ def _locks(count: int) -> tuple[list[Lock], list[str]]:
 
 
 def measure(scale: Scale) -> Finding:
-    """Polls both panels with everybody."""
+    """Poll both panels with everybody."""
     count = scale.pick(500, 80)
     ideal = count * COST / WORKERS
     locks, notes = _locks(count)

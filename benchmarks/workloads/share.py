@@ -85,7 +85,7 @@ def all_of_it(parameters: dict[str, Any], report: Callable[[object], None]) -> N
 
 
 def measure(scale: Scale) -> Finding:
-    """Splits a call's CPU."""
+    """Split a call's CPU."""
     parameters = {"calls": scale.pick(2_000, 500), "rounds": scale.pick(11, 3)}
     found = measured("benchmarks.workloads.share:all_of_it", parameters, seconds=120)
     rows: list[tuple[str, ...]] = []

@@ -32,7 +32,7 @@ def _milliseconds(label: str) -> float | None:
 
 
 def measure(scale: Scale) -> Finding:
-    """Starts Python, again and again."""
+    """Start Python, again and again."""
     results = in_rounds(tuple(COMMANDS), _milliseconds, seconds=scale.seconds, most=scale.pick(15, 3))
     bare = Spread.of(time for time in results["python, nothing imported"] if time is not None).median
     rows: list[tuple[str, ...]] = []
@@ -68,7 +68,7 @@ def _import_us() -> float:
 
 
 def failing_imports(_parameters: object, report: Callable[[object], None]) -> None:
-    """The price of an import that fails, in both ways, and of one that does not."""
+    """Give the price of an import that fails, in both ways, and of one that does not."""
     costs = {"missing, as after `pip install httpx`": _import_us()}
     sys.modules["sniffio"] = cast("ModuleType", None)
     costs["forbidden by a None in `sys.modules`: not what these benchmarks do"] = _import_us()

@@ -43,7 +43,7 @@ class Course:
     patience: float
 
     def jobs(self) -> list[Job]:
-        """Every contender with every number of calls."""
+        """Give every contender with every number of calls."""
         return [
             Job(
                 contender=contender.key,
@@ -64,7 +64,7 @@ def _is_once(job: Job) -> bool:
 
 
 def _is_plain(job: Job) -> bool:
-    """Whether it is one of the course itself, none of those that are tried beside it."""
+    """Tell whether it is one of the course itself, none of those that are tried beside it."""
     return job.loop == "asyncio" and job.warm_up < job.count
 
 
@@ -73,7 +73,7 @@ def _spread(runs: Sequence[Run]) -> Spread:
 
 
 def _cells(runs: Sequence[Run]) -> tuple[str, str, str]:
-    """Calls a second, CPU a call, and memory."""
+    """Give calls a second, CPU a call, and memory."""
     rate = _spread(runs)
     if not rate.median:
         return "0", "-", f"{max(run.peak_bytes for run in runs) / MEBIBYTE:,.0f}"
@@ -105,7 +105,7 @@ def _table(count: int, widths: Sequence[int], results: dict[Job, list[Run]]) -> 
 
 
 def _glance(count: int, widths: Sequence[int], results: dict[Job, list[Run]]) -> Table:
-    """Medians alone: what the README shows."""
+    """Give medians alone: what the README shows."""
     runs_of = {
         (job.contender, job.setting.width): runs
         for job, runs in results.items()
@@ -136,7 +136,7 @@ def _glance(count: int, widths: Sequence[int], results: dict[Job, list[Run]]) ->
 def _beside(
     title: str, plain: str, other: str, results: dict[Job, list[Run]], pairs: Sequence[tuple[Job, Job]]
 ) -> Table:
-    """A job of the course, and how it goes with one thing changed."""
+    """Give a job of the course, and how it goes with one thing changed."""
     rows: list[tuple[str, ...]] = []
     for job, changed in pairs:
         before, after = _spread(results[job]), _spread(results[changed])
@@ -146,12 +146,12 @@ def _beside(
 
 
 def _stuck(job: Job, run: Run) -> str:
-    """What there is to say of a run that had to be ended from without its event loop."""
+    """Give what there is to say of a run that had to be ended from without its event loop."""
     return "; the event loop did not turn meanwhile" if run.seconds > job.seconds + LATE else ""
 
 
 def _shortfalls(results: dict[Job, list[Run]]) -> list[str]:
-    """What did not end in time, and what failed, in words."""
+    """Give what did not end in time, and what failed, in words."""
     notes: list[str] = []
     for job, runs in results.items():
         worst = min(runs, key=lambda run: run.answered)
@@ -237,7 +237,7 @@ def _run(scale: Scale, key: str, about: str, course: Course, *, varied: bool = F
 
 
 def plain(scale: Scale) -> Finding:
-    """(a): nginx on loopback."""
+    """Run (a): nginx on loopback."""
     calls = scale.pick(
         tuple((count, width) for count in (2_000, 20_000) for width in (10, 50, 200)),
         ((2_000, COMPARED_AT),),

@@ -50,7 +50,7 @@ def _run(trouble: Trouble, count: int, box: float) -> dict[str, Run]:
 
 
 def measure(scale: Scale) -> Finding:
-    """Polls a fleet with a dead node, and one without, and compares when the living were in."""
+    """Poll a fleet with a dead node, and one without, and compare when the living were in."""
     count = scale.pick(1_000, 400)
     box = scale.pick(45.0, 6.0)
     rounds = in_rounds(

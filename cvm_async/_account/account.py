@@ -28,7 +28,7 @@ _SHOWN = 40
 
 
 def loop_time() -> float:
-    """The running event loop's clock, so that a loop with a virtual one sees our pauses; else the usual one."""
+    """Give the running event loop's clock, so that a loop with a virtual one sees our pauses; else the usual one."""
     try:
         return asyncio.get_running_loop().time()
     except RuntimeError:
@@ -83,7 +83,7 @@ class Account:
         return self.gates.nodes()
 
     def node_of(self, vps: Vps | int) -> int | None:
-        """The node of a VPS; of an id, as the last list had it."""
+        """Give the node of a VPS; of an id, as the last list had it."""
         return vps.node if isinstance(vps, Vps) else self._nodes.get(vps)
 
     async def list_vpses(self, *, timeout: float | None = None) -> VpsList:
@@ -96,7 +96,7 @@ class Account:
     async def status(
         self, vps: Vps | int, *, permit: Permit | None = None, timeout: float | None = None, within: float = math.inf
     ) -> VpsStatus:
-        """Reads a status, within `timeout` as every call, and besides `within` so many seconds."""
+        """Read a status, within `timeout` as every call, and besides `within` so many seconds."""
         self._check(timeout)
         call = calls.status(_id_of(vps))
         way = permit or Permit(self.gates, self.node_of(vps))
@@ -107,7 +107,7 @@ class Account:
     async def power(
         self, verb: Verb, vps: Vps | int, *, permit: Permit | None = None, timeout: float | None = None
     ) -> None:
-        """Starts, stops or restarts; joins the same action if it is under way, and waits for another one to end."""
+        """Start, stop or restart; join the same action if it is under way, and wait for another one to end."""
         self._check(timeout)
         call = calls.power(verb, _id_of(vps))
         await self.actions.perform(
@@ -126,7 +126,7 @@ class Account:
         return await self.waits.wait(vps_id, self.node_of(vps), _state(wanted), timeout=timeout, interval=interval)
 
     async def aclose(self) -> None:
-        """Ends what waits; what is in flight ends by itself, and is not tried again."""
+        """End what waits; what is in flight ends by itself, and is not tried again."""
         self._check_loop(closing=True)
         if not self._closed:
             self._closed = True
@@ -155,7 +155,7 @@ class Account:
             raise ConfigurationError(msg)
 
     def _tell(self, problems: tuple[Problem, ...]) -> None:
-        """Warns of what a list left out; again only when that is something else."""
+        """Warn of what a list left out; again only when that is something else."""
         if problems and problems != self._problems_told:
             first = self.exchange.tokens.hide_in(str(problems[0]))
             more = f", and {len(problems) - 1:,} more such" if len(problems) > 1 else ""

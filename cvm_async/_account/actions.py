@@ -60,7 +60,7 @@ class Actions:
     async def perform(
         self, verb: Verb, vps_id: int, permit: Permit, send: Send, *, timeout: float | None = None
     ) -> None:
-        """Sends the action, or joins the same one that is under way.
+        """Send the action, or join the same one that is under way.
 
         Args:
             verb: Start, stop or restart.
@@ -107,7 +107,7 @@ class Actions:
         return None if action is None or action.task.done() else action
 
     def _begin(self, verb: Verb, vps_id: int, permit: Permit, send: Send, left: float | None) -> _Action:
-        """Sends in a task of its own, which outlives a caller whom others have joined."""
+        """Send in a task of its own, which outlives a caller whom others have joined."""
         action = self._under_way[vps_id] = _Action(verb, asyncio.create_task(send(permit, left)))
 
         def ended(_: asyncio.Task[None]) -> None:

@@ -1,7 +1,7 @@
 """All waits for a state share one stream of polls: a VPS that ten callers wait for is asked for once an interval.
 
-What is due, and when a wait is over, is kept in one heap behind one timer, and asked by one pool of workers. All of it exists
-only while somebody waits.
+What is due, and when a wait is over, is kept in one heap behind one timer, and asked by one pool of workers. All of it
+exists only while somebody waits.
 """
 
 import asyncio
@@ -112,7 +112,7 @@ class _Watched:
 
 
 def _passes(error: CvmError) -> bool:
-    """Whether a later reading may succeed, so that the wait goes on."""
+    """Tell whether a later reading may succeed, so that the wait goes on."""
     if isinstance(error, PanelError):
         return error.status_code in _PASSING_STATUS_CODES
     return isinstance(error, (NotSentError, NoAnswerError))
@@ -139,7 +139,7 @@ class Waits:
     async def wait(
         self, vps_id: int, node: int | None, wanted: PowerState, *, timeout: float, interval: float
     ) -> VpsStatus:
-        """The first status in the wanted state whose reading began after this call.
+        """Give the first status in the wanted state whose reading began after this call.
 
         Raises:
             WaitTimeoutError: It did not come in time, or no longer can.
@@ -160,7 +160,7 @@ class Waits:
             self._end(watched, wait)
 
     def close(self) -> None:
-        """Ends every wait with an error."""
+        """End every wait with an error."""
         for watched in self._watched.values():
             for wait in watched.open:
                 wait.done.set_exception(
@@ -198,7 +198,7 @@ class Waits:
             self._timer = asyncio.get_running_loop().call_later(delay, self._look)
 
     def _look(self) -> None:
-        """Ends what is over, and has asked for what is due."""
+        """End what is over, and ask for what is due."""
         self._timer = None
         now = self._clock()
         due: list[_Watched] = []

@@ -120,11 +120,11 @@ class Page:
         return cls(text, suspect="\\" in text and ("\\ud" in text or "\\uD" in text))
 
     def is_blank(self) -> bool:
-        """Whether there is only white space; PHP prints that for a failure and for an empty response."""
+        """Tell whether there is only white space; PHP prints that for a failure and for an empty response."""
         return self._first() == len(self.text)
 
     def is_diagnostics_alone(self) -> bool:
-        """Whether PHP complained, printed nothing else, and went on to the end."""
+        """Tell whether PHP complained, printed nothing else, and went on to the end."""
         text, first = self.text, self._first()
         return (
             _DIAGNOSTIC.match(text, first) is not None

@@ -22,7 +22,7 @@ _LEAST_SECRET = 4
 
 
 def panel_url(text: str, *, allow_insecure: bool) -> httpx.URL:
-    """An origin, possibly with a path prefix, that is fit to send tokens to.
+    """Give an origin, possibly with a path prefix, that is fit to send tokens to.
 
     Raises:
         ConfigurationError: It is no such URL, or would send the tokens in the clear across a network.
@@ -100,7 +100,7 @@ def _token(name: str, text: object) -> bytes:
 
 
 def _spellings(tokens: "Tokens") -> tuple[bytes, ...]:
-    """The tokens as an answer may echo them: as they are, in PHP's JSON, in HTML and in a URL."""
+    """Give the tokens as an answer may echo them: as they are, in PHP's JSON, in HTML and in a URL."""
     plain = [value.decode("ascii") for _, value in tokens.headers if len(value) >= _LEAST_SECRET]
     spelt = [
         spelling
@@ -135,7 +135,7 @@ class Tokens:
         )
 
     def hide(self, text: bytes) -> bytes:
-        """The text without the tokens: a debugging page of PHP's, or a proxy's, shows the request's headers."""
+        """Give the text without the tokens: a debugging page of PHP's, or a proxy's, shows the request's headers."""
         for spelling in self._spellings:
             text = text.replace(spelling, b"[token]")
         return text

@@ -21,7 +21,7 @@ class UnreadableBodyError(Exception):
 
 
 async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> bytes:
-    """The whole body, decompressed.
+    """Give the whole body, decompressed.
 
     Raises:
         UnreadableBodyError: As soon as the limit is passed, not after; or where it cannot be decompressed.
@@ -60,7 +60,7 @@ def unpack_body(body: bytes, encoding: str, limit: int) -> bytes:
 
 
 def check_size(size: int, limit: int) -> None:
-    """Refuses what is too long.
+    """Refuse what is too long.
 
     Raises:
         UnreadableBodyError: It is.
@@ -79,7 +79,7 @@ class _Inflating:
         self._inflater = zlib.decompressobj(_BARE)
 
     def inflate(self, chunk: bytes, limit: int) -> bytes:
-        """What comes out of the next chunk; of more than the limit, one byte more than it, which is enough to see."""
+        """Give what the next chunk holds; of more than the limit, one byte beyond it, which is enough to see."""
         piece = self._head + chunk
         if not self._has_begun:
             if len(piece) < 2:  # noqa: PLR2004 - the length of zlib's header, and of gzip's magic number
@@ -99,7 +99,7 @@ class _Inflating:
         return inflated
 
     def end(self) -> None:
-        """Refuses data that ends too early."""
+        """Refuse data that ends too early."""
         if self._head or (self._has_begun and not self._inflater.eof):
             msg = "compressed data that ends too early"
             raise UnreadableBodyError(msg)
@@ -117,7 +117,7 @@ def _inflating(encoding: str) -> _Inflating | None:
 
 
 def _has_header(head: bytes) -> bool:
-    """Whether it begins as gzip (RFC 1952 §2.3.1) or zlib (RFC 1950 §2.2) does.
+    """Tell whether it begins as gzip (RFC 1952 §2.3.1) or zlib (RFC 1950 §2.2) does.
 
     "deflate" is a zlib stream by RFC 9110 §8.4.1.2, and a bare one from servers that never read it.
     """

@@ -99,11 +99,11 @@ class Exchange:
         self._wire = Sender(self.client, self.base, self.tokens, self.timeouts, self.max_body, self.panel)
 
     def close(self) -> None:
-        """Begins no attempt any more; what is under way ends by itself."""
+        """Begin no attempt any more; what is under way ends by itself."""
         self._is_closed = True
 
     async def send(self, call: Call[T], permit: Permit, *, timeout: float | None = None, retry: bool = True) -> T:
-        """Makes a call: in turn, tried again where that is safe, within its time.
+        """Make a call: in turn, tried again where that is safe, within its time.
 
         Raises:
             CvmError: And nothing else, but for cancellation.
@@ -179,7 +179,7 @@ class Exchange:
         progress.attempts += 1
 
     async def _within_time(self, call: Call[object], progress: _Progress) -> Received:
-        """One attempt's answer, bounded as a whole.
+        """Give one attempt's answer, bounded as a whole.
 
         A read timeout of httpx bounds the silence between two pieces: a panel that drips a byte at a time never
         meets it.
@@ -240,7 +240,7 @@ class Exchange:
 
 
 async def _in_slices(steps: Generator[None, None, Read[T]]) -> Read[T]:
-    """Runs a long reading to its end, and lets the event loop turn between its steps."""
+    """Run a long reading to its end, and let the event loop turn between its steps."""
     while True:
         try:
             next(steps)
@@ -250,7 +250,7 @@ async def _in_slices(steps: Generator[None, None, Read[T]]) -> Read[T]:
 
 
 def _verdict(error: CvmError, status_code: int | None) -> Verdict:
-    """What a failed call says of the node and the panel; a 4xx and the failure of a VPS say nothing of either."""
+    """Give what a failed call says of the node and the panel; a 4xx and the failure of a VPS say nothing of either."""
     if isinstance(error, NodeUnreachableError) or (isinstance(error, NoAnswerError) and error.timed_out):
         return Verdict.NODE_FAILED
     return Verdict.OVERLOADED if status_code in OVERLOADED else Verdict.NEUTRAL

@@ -42,7 +42,7 @@ class Requests:
         self._prefix = self.base.raw_path.decode("ascii").rstrip("/")
 
     def make(self, call: Call[object], answering: float) -> httpx.Request:
-        """The request of a call.
+        """Give the request of a call.
 
         Args:
             call: Which.
@@ -81,7 +81,7 @@ class Requests:
             raise ConfigurationError(message, **call.about()) from None
 
     def _headers_for(self, method: str) -> httpx.Headers:
-        """The headers of a whole request, httpx's own too; made anew only when the client's have changed."""
+        """Give the headers of a whole request, httpx's own too; made anew only when the client's have changed."""
         raw = self.client.headers.raw
         if raw != self._client_headers:
             self._client_headers = raw
@@ -92,7 +92,7 @@ class Requests:
         return headers
 
     def _merged(self) -> httpx.Headers:
-        """The client's own headers with ours."""
+        """Give the client's own headers with ours."""
         merged = httpx.Headers(self.client.headers)
         if merged.get("User-Agent", "").startswith("python-httpx/"):
             merged["User-Agent"] = _USER_AGENT
@@ -104,7 +104,7 @@ class Requests:
 
 
 def blank_out(request: httpx.Request) -> None:
-    """Overwrites the tokens of a request of ours, for whoever may have kept it.
+    """Overwrite the tokens of a request of ours, for whoever may have kept it.
 
     Overwriting takes httpx half as long as deleting, which would be 5 µs.
     """

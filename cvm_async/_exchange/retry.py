@@ -21,7 +21,7 @@ _PASSING_STATUS_CODES = {429, 502, 503, 504}
 
 
 def may_repeat(call: Call[object], error: BaseException) -> bool:
-    """Whether sending the call again is safe, and of use.
+    """Tell whether sending the call again is safe, and of use.
 
     A power action is repeated only where the panel provably never saw it. A 500 is the VPS's own failure, and will
     not pass.
@@ -36,7 +36,7 @@ def may_repeat(call: Call[object], error: BaseException) -> bool:
 
 
 def retry_after(text: str | None, now: float) -> float | None:
-    """Seconds that a `Retry-After` header asks to wait from `now` on, in seconds since the epoch.
+    """Give seconds that a `Retry-After` header asks to wait from `now` on, in seconds since the epoch.
 
     The header gives them, or a date (RFC 9110 §10.2.3). None where it is absent or neither.
     """
@@ -55,7 +55,7 @@ def retry_after(text: str | None, now: float) -> float | None:
 
 
 def wished_pause(error: BaseException) -> float:
-    """Seconds that the panel asked for with `Retry-After`; 0 where it did not."""
+    """Give seconds that the panel asked for with `Retry-After`; 0 where it did not."""
     return (error.retry_after or 0.0) if isinstance(error, PanelError) else 0.0
 
 
@@ -67,7 +67,7 @@ async def repeat(
     again: Callable[[BaseException], bool],
     sleep: Callable[[float], Awaitable[None]],
 ) -> T:
-    """Goes on where a first attempt failed, until one succeeds, may not be repeated, or was the last.
+    """Go on where a first attempt failed, until one succeeds, may not be repeated, or was the last.
 
     Raises:
         CvmError: The last attempt's.

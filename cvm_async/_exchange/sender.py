@@ -83,7 +83,7 @@ class Sender:
         self._requests = Requests(self.client, self.base, self.tokens, self.timeouts.connect, self.panel)
 
     async def exchange(self, call: Call[object], answering: float) -> Received:
-        """Sends a call, once, and receives the whole answer.
+        """Send a call, once, and receive the whole answer.
 
         Args:
             call: What to send.
@@ -163,7 +163,7 @@ class Sender:
             return b"", str(error)
 
     def _read_already(self, response: httpx.Response) -> bytes:
-        """The body that a response hook of the user's has read, and httpx decompressed."""
+        """Give the body that a response hook of the user's has read, and httpx decompressed."""
         try:
             body = response.content
         except httpx.ResponseNotRead:
@@ -173,7 +173,7 @@ class Sender:
         return body
 
     def _failure(self, call: Call[object], error: Exception, *, unsent: bool) -> CvmError:
-        """What a foreign error means to the caller."""
+        """Give what a foreign error means to the caller."""
         words = str(error)
         shown = self.tokens.hide_in(words)
         reason = f"{type(error).__name__}: {excerpt(shown)}" if shown else type(error).__name__
@@ -208,7 +208,7 @@ def _is_vague(cause: BaseException | None) -> bool:
 
 
 def _clear(error: BaseException, *, but: BaseException | None) -> None:
-    """Empties the frames that an error, and what led to it, came through: copies of the headers lie about in them.
+    """Empty the frames that an error, and what led to it, came through: copies of the headers lie about in them.
 
     Where it happened stays in the traceback.
 

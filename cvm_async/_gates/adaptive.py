@@ -76,7 +76,7 @@ class AdaptiveLimit:
         return int(self._size)
 
     def answered(self, now: float, seconds: float, in_flight: int) -> None:
-        """Learns from an answer: when it came, how long it took, and how many calls were in flight with it."""
+        """Learn from an answer: when it came, how long it took, and how many calls were in flight with it."""
         if now - seconds < self._began:
             return
         self._seconds.append(seconds)
@@ -90,7 +90,7 @@ class AdaptiveLimit:
         return max(ROUNDS * self.limit, SAMPLES)
 
     def refused(self, now: float, seconds: float) -> None:
-        """Learns that the panel had no room for a call; several refused at one time count once."""
+        """Learn that the panel had no room for a call; several refused at one time count once."""
         if now - seconds < self._began:
             return
         self._starting = False
@@ -111,7 +111,7 @@ class AdaptiveLimit:
         self._resize(size, now)
 
     def _looked(self, latency: float) -> float:
-        """Learns the idle latency, and gives the part of the limit that is left where it is lower than was thought."""
+        """Learn the idle latency, and give the part of the limit that is left where it is lower than was thought."""
         if latency < PLAINLY_LOWER * self._idle:
             before, self._idle = self._idle, latency
             return latency / before
@@ -119,7 +119,7 @@ class AdaptiveLimit:
         return 1.0
 
     def _start(self, latency: float) -> float:
-        """Doubles, as long as the latency stays that of all windows so far."""
+        """Double, as long as the latency stays that of all windows so far."""
         if latency <= self._idle * (START_TOLERANCE + START_DOUBT / math.sqrt(len(self._seconds))):
             self._idle_seconds += self._seconds
             self._idle = fmean(self._idle_seconds)
@@ -129,7 +129,7 @@ class AdaptiveLimit:
         return self._follow(latency)
 
     def _follow(self, latency: float) -> float:
-        """Shrinks as answers take longer than on an idle panel, and otherwise tries a little more."""
+        """Shrink as answers take longer than on an idle panel, and otherwise try a little more."""
         self._windows += 1
         gradient = min(max(TOLERANCE * self._idle / max(latency, 1e-9), STEEPEST), 1.0)
         size = self._size * gradient + max(HEADROOM, math.log10(self._size))

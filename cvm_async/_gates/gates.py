@@ -33,7 +33,7 @@ class WaitingWork(Protocol):
     """Fleet work that waits for room."""
 
     def take_room(self) -> bool:
-        """Puts one idle worker to work if something may go now; False if not."""
+        """Put one idle worker to work if something may go now; False if not."""
         ...
 
 
@@ -88,7 +88,7 @@ class Gates:
         return self._in_flight < self._limit
 
     def on_node(self, node: int | None) -> int:
-        """Calls in flight on a node; 0 for an unknown one."""
+        """Count calls in flight on a node; 0 for an unknown one."""
         state = None if node is None else self._nodes.get(node)
         return 0 if state is None else state.in_flight
 
@@ -100,7 +100,7 @@ class Gates:
         ]
 
     def admission(self, node: int | None) -> Admission:
-        """Whether fleet work on a node may go now."""
+        """Tell whether fleet work on a node may go now."""
         if node is None or (state := self._nodes.get(node)) is None:
             return Admission.GO if self.has_room else Admission.WAIT
         circuit = state.state(self._breaker, self._clock()) if state.opened_at is not None else NodeState.CLOSED
@@ -110,7 +110,7 @@ class Gates:
         return Admission.GO if self.has_room and state.in_flight < width else Admission.WAIT
 
     def enter(self, node: int | None) -> None:
-        """Counts a call in; only after an admission in the same step of the event loop."""
+        """Count a call in; only after an admission in the same step of the event loop."""
         self._in_flight += 1
         if node is not None:
             state = self._nodes.get(node)
@@ -119,7 +119,7 @@ class Gates:
             state.in_flight += 1
 
     def leave(self, node: int | None, verdict: Verdict, began: float | None = None) -> None:
-        """Counts a call out, and hands its room on.
+        """Count a call out, and hand its room on.
 
         Args:
             node: As it was entered.
@@ -136,7 +136,7 @@ class Gates:
         self._hand_on()
 
     async def queue(self, node: int | None) -> None:
-        """Enters as a single call, waiting for room where there is none.
+        """Enter as a single call, waiting for room where there is none.
 
         Cancelled while it waits, nothing was entered.
         """
@@ -154,14 +154,14 @@ class Gates:
             raise
 
     def join(self, work: WaitingWork) -> None:
-        """Has waiting work called when room comes free, until it leaves."""
+        """Have waiting work called when room comes free, until it leaves."""
         self._waiting_work.append(work)
 
     def part(self, work: WaitingWork) -> None:
         self._waiting_work.remove(work)
 
     def close(self, error: Exception) -> None:
-        """Sends away the callers who wait: each gets the error."""
+        """Send away the callers who wait: each gets the error."""
         for _, entry in self._callers.clear():
             if not entry.done():
                 entry.set_exception(error)

@@ -35,7 +35,7 @@ class NodeQueue(Generic[T]):
         self._size += 1
 
     def take(self, admits: Callable[[int | None], bool]) -> T | None:
-        """The next item of the first node that is admitted; None if none is.
+        """Give the next item of the first node that is admitted; None if none is.
 
         At most `in flight / per node` nodes are full at once, so few are passed over.
         """

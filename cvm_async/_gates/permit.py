@@ -8,7 +8,7 @@ from cvm_async.errors import NodeUnreachableError
 
 
 def left_alone(node: int | None, vps_id: int | None = None) -> NodeUnreachableError:
-    """What is said instead of a call to an open node."""
+    """Make the error that takes the place of a call to an open node."""
     return NodeUnreachableError(f"node {node} does not answer and is left alone for now", vps_id=vps_id)
 
 
@@ -47,7 +47,7 @@ class Permit:
         return self._refusable and not self._inside and self._gates.admission(self._node) is Admission.REFUSED
 
     async def enter(self) -> None:
-        """Goes in, waiting for room.
+        """Go in, waiting for room.
 
         Raises:
             NodeUnreachableError: It is a fleet's, and the node has opened since its last attempt.
@@ -60,22 +60,22 @@ class Permit:
             self._began = self._gates.now()
 
     def leave(self, verdict: Verdict, *, telling: bool = False) -> None:
-        """Goes out; `telling` where how long it took says something of the panel's load."""
+        """Go out; `telling` where how long it took says something of the panel's load."""
         if self._inside:
             self._inside = False
             self._gates.leave(self._node, verdict, self._began if telling else None)
 
     def step_aside(self) -> None:
-        """Goes out without having called: others may go meanwhile."""
+        """Go out without having called: others may go meanwhile."""
         self.leave(Verdict.NEUTRAL)
 
     def hand_over(self) -> "Permit":
-        """The same turn for somebody else to go on with, who may stay inside for longer than this one's owner lives."""
+        """Give the same permit to a new owner, who may outlive the old one."""
         inside, self._inside = self._inside, False
         return Permit(self._gates, self._node, inside=inside, refusable=self._refusable)
 
     def rest(self) -> None:
-        """Says that its owner will wait, long and idly: a worker that only waits is worth replacing."""
+        """Say that its owner will wait, long and idly: a worker that only waits is worth replacing."""
         on_rest, self._on_rest = self._on_rest, None
         if on_rest is not None:
             on_rest(self)

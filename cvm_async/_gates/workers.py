@@ -72,7 +72,7 @@ class _PanelQueue(Generic[T]):
         )
 
     def take(self) -> T | None:
-        """The next target that may go, if any.
+        """Give the next target that may go, if any.
 
         Nodes that are below their share of the calls in flight come first. A hung node, whose calls do not end, would
         else soon have all that a node may have; so it has its share until nobody else is left that could go.
@@ -120,7 +120,7 @@ class WorkerPool(Generic[T]):
     _group: asyncio.TaskGroup | None = field(init=False, default=None)
 
     def add(self, gates: Gates, targets: Iterable[T]) -> None:
-        """Gives the pool more to do. May be called before it runs, and while it does."""
+        """Give the pool more to do. May be called before it runs, and while it does."""
         panel = self._panels.get(gates)
         if panel is None:
             panel = self._panels[gates] = _PanelQueue(
@@ -135,19 +135,19 @@ class WorkerPool(Generic[T]):
         self._call_up()
 
     def close(self) -> None:
-        """Says that no more will come: the pool ends when all is done."""
+        """Say that no more will come: the pool ends when all is done."""
         self._closed.set()
         self._send_home()
 
     def drain(self) -> list[T]:
-        """Takes back all that has not begun."""
+        """Take back all that has not begun."""
         rest = [target for panel in self._order for target in panel.queue.clear()]
         self._waiting = 0
         self._send_home()
         return rest
 
     async def run(self) -> None:
-        """Works until closed and done. Cancelled, it cancels what is under way and leaves the gates whole."""
+        """Work until closed and done. Cancelled, it cancels what is under way and leaves the gates whole."""
         try:
             async with asyncio.TaskGroup() as self._group:
                 for gates in self._panels:
@@ -159,7 +159,7 @@ class WorkerPool(Generic[T]):
                 gates.part(self)
 
     def take_room(self) -> bool:
-        """Puts one idle worker to work if something may go now; see `gates.WaitingWork`."""
+        """Put one idle worker to work if something may go now; see `gates.WaitingWork`."""
         while self._idle and self._idle[0].done():
             self._idle.popleft()
         if not self._idle:
@@ -173,7 +173,7 @@ class WorkerPool(Generic[T]):
         return True
 
     def _call_up(self) -> None:
-        """Has idle workers take what may go, and more workers come for the rest."""
+        """Have idle workers take what may go, and more workers come for the rest."""
         if self._group is None:
             return
         while self.take_room():
@@ -205,7 +205,7 @@ class WorkerPool(Generic[T]):
                 return
 
     def _next(self) -> Assignment[T] | None:
-        """The next target that may go, already through the gates."""
+        """Give the next target that may go, already through the gates."""
         if self.max_concurrency is not None and self._active >= self.max_concurrency:
             return None
         for _ in range(len(self._order)):
@@ -230,7 +230,7 @@ class WorkerPool(Generic[T]):
         return Assignment(target, permit, refused, panel.gates)
 
     def _rest(self, gates: Gates, permit: Permit) -> None:
-        """A worker will only wait from now on: another comes in its place."""
+        """Let another worker come in the place of one that will only wait from now on."""
         if not self.holds_places and len(self._at_rest) < MOST_AT_REST:
             self._at_rest.add(permit)
             self._panels[gates].active -= 1
@@ -238,7 +238,7 @@ class WorkerPool(Generic[T]):
             self._call_up()
 
     async def _called(self) -> Assignment[T] | None:
-        """Rests until there is something to do; None when nothing more will come."""
+        """Rest until there is something to do; None when nothing more will come."""
         if self._closed.is_set() and not self._waiting:
             return None
         call: asyncio.Future[Assignment[T] | None] = asyncio.get_running_loop().create_future()

@@ -14,7 +14,7 @@ _HOMES = tuple(f"{Path(str(package.__file__)).parent}{os.sep}" for package in (h
 
 
 def is_mocked() -> bool:
-    """Whether a test double is at work: respx replaces the one function, pytest-httpx the other."""
+    """Tell whether a test double is at work: respx replaces the one function, pytest-httpx the other."""
     return not (
         _is_genuine(httpcore.AsyncConnectionPool.handle_async_request)
         and _is_genuine(httpx.AsyncHTTPTransport.handle_async_request)

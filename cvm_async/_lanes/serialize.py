@@ -19,7 +19,7 @@ _SCHEMES = ("http", "https")
 
 
 def request_bytes(request: httpx.Request) -> bytes | None:
-    """The request as its bytes, or None where it takes more than that, or is not sound."""
+    """Give the request as its bytes, or None where it takes more than that, or is not sound."""
     if (
         request.url.scheme not in _SCHEMES
         or not isinstance(request.stream, httpx.ByteStream)

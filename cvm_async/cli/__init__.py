@@ -10,7 +10,7 @@ _USAGE = 2
 
 
 def main(tokens: Sequence[str] | None = None) -> int:
-    """Runs one command and gives its exit status.
+    """Run one command and give its exit status.
 
     Args:
         tokens: What stands behind the program's name; from `sys.argv` if None.

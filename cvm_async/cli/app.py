@@ -51,7 +51,7 @@ app.command(simulate.panel, sort_key=9)
 
 
 def run(tokens: Sequence[str]) -> int:
-    """Runs one command and gives its exit status; no expected error leaves it."""
+    """Run one command and give its exit status; no expected error leaves it."""
     for stream in (sys.stdout, sys.stderr):
         # A hostname may hold letters that the terminal's encoding lacks: that must not end a rollout's report.
         if isinstance(stream, io.TextIOWrapper):
@@ -94,12 +94,12 @@ def _complain(message: str, status: Exit) -> Exit:
 
 
 def _flush() -> None:
-    """Writes out what was printed; it does nothing where there is no standard output."""
+    """Write out what was printed; it does nothing where there is no standard output."""
     print(end="", flush=True)
 
 
 def _let_go() -> None:
-    """What cannot be written goes nowhere now: the interpreter would try again as it ends, and show a traceback."""
+    """Send what cannot be written nowhere: the interpreter would try again as it ends, and show a traceback."""
     try:
         _flush()
     except OSError:
@@ -110,7 +110,7 @@ def _let_go() -> None:
 
 @contextmanager
 def _sigterm_as_sigint() -> Generator[list[int]]:
-    """Lets a SIGTERM end a command as Ctrl-C does, tidily; gives the list that tells of it."""
+    """Let a SIGTERM end a command as Ctrl-C does, tidily; give the list that tells of it."""
     seen: list[int] = []
 
     def interrupt(signum: int, frame: FrameType | None) -> None:

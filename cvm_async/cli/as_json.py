@@ -9,7 +9,7 @@ from cvm_async.models import Problem, Vps
 
 
 def vps_dict(vps: Vps) -> dict[str, object]:
-    """A VPS under its attributes' names: megabytes and bytes as the panel gave them."""
+    """Give a VPS under its attributes' names: megabytes and bytes as the panel gave them."""
     return {
         "id": vps.id,
         "hostname": vps.hostname,
@@ -25,7 +25,7 @@ def vps_dict(vps: Vps) -> dict[str, object]:
 
 
 def list_dict(panel: str, vpses: Iterable[Vps], problems: Iterable[Problem]) -> dict[str, object]:
-    """VPSes of a panel, and what could not be read of its list."""
+    """Give VPSes of a panel, and what could not be read of its list."""
     return {
         "panel": panel,
         "vpses": [vps_dict(vps) for vps in vpses],
@@ -34,7 +34,7 @@ def list_dict(panel: str, vpses: Iterable[Vps], problems: Iterable[Problem]) -> 
 
 
 def plan_dict(plan: Plan) -> dict[str, object]:
-    """A plan: what would be done to each VPS, and why."""
+    """Give a plan: what would be done to each VPS, and why."""
     steps = [
         {
             "panel": step.panel,

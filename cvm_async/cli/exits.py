@@ -36,7 +36,7 @@ class CommandError(Exception):
 
 
 def of_error(error: CommandError | CvmError) -> Exit:
-    """The exit status for an error that ends a command."""
+    """Give the exit status for an error that ends a command."""
     if isinstance(error, CommandError):
         return error.status
     if isinstance(error, ConfigurationError):
@@ -45,7 +45,7 @@ def of_error(error: CommandError | CvmError) -> Exit:
 
 
 def of_outcomes(outcomes: Iterable[Outcome[object]]) -> Exit:
-    """The exit status for what came of a fleet: partly only where something went well, too."""
+    """Give the exit status for what came of a fleet: partly only where something went well, too."""
     every = list(outcomes)
     errors = [outcome.error for outcome in every if outcome.error is not None]
     if not errors:

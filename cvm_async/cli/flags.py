@@ -56,7 +56,7 @@ class Common:
     async def session(
         self, terminal: Terminal, limits: "cvm_async.Limits | None" = None
     ) -> "AsyncGenerator[cvm_async.CvmSession]":
-        """A session with the panel, and its log on the terminal."""
+        """Give a session with the panel, and its log on the terminal."""
         profile = chosen_profile(self.profile)
         session = cvm_async.CvmSession(
             profile.url,
@@ -92,7 +92,7 @@ class Selection:
         return bool(self.node) or self.match is not None
 
     def check(self, ids: Sequence[int], *, none_is_all: bool) -> None:
-        """Refuses what does not go together, or says nothing where something must be said.
+        """Refuse what does not go together, or what says nothing where something must be said.
 
         Raises:
             CommandError: It is so.
@@ -106,7 +106,7 @@ class Selection:
             raise CommandError(message, Exit.USAGE)
 
     def of(self, fleet: "cvm_async.Fleet", ids: Sequence[int]) -> "cvm_async.Fleet":
-        """What is meant of a fleet.
+        """Give the part of a fleet that is meant.
 
         Raises:
             CommandError: An id is not there, or nothing fits. Nothing should be done then.
@@ -157,7 +157,7 @@ class RolloutFlags:
     yes: Annotated[bool, Flag, Parameter(group=_HOW, alias="-y")] = False
 
     def rollout(self) -> Rollout:
-        """The same for the library.
+        """Give the same for the library.
 
         Raises:
             ConfigurationError: A figure makes no sense.
@@ -173,7 +173,7 @@ class RolloutFlags:
         )
 
     def limits(self) -> "cvm_async.Limits":
-        """The session's limits, opened where the flags ask for more than they allow."""
+        """Give the session's limits, opened where the flags ask for more than they allow."""
         usual = cvm_async.Limits()
         wide = self.max_concurrency or 0
         return cvm_async.Limits(
@@ -183,7 +183,7 @@ class RolloutFlags:
 
 
 def share(flag: str, text: str) -> Share:
-    """A count (``3``) or a fraction (``0.1``, ``10%``) as `Rollout` takes it.
+    """Give a count (``3``) or a fraction (``0.1``, ``10%``) as `Rollout` takes it.
 
     Raises:
         ConfigurationError: It is neither.

@@ -85,7 +85,7 @@ _TONES = {
 
 
 def list_grid(vpses: Iterable[Vps]) -> Grid:
-    """What VPSes are, by node and hostname."""
+    """Give what VPSes are, by node and hostname."""
     columns = (
         _ID,
         _HOSTNAME,
@@ -100,7 +100,7 @@ def list_grid(vpses: Iterable[Vps]) -> Grid:
 
 
 def status_grid(outcomes: Iterable[Outcome[object]]) -> Grid:
-    """What VPSes do and use, trouble first."""
+    """Give what VPSes do and use, trouble first."""
     columns = (
         Column("STATE", toned=True),
         _ID,
@@ -114,14 +114,14 @@ def status_grid(outcomes: Iterable[Outcome[object]]) -> Grid:
 
 
 def result_grid(outcomes: Iterable[Outcome[object]], verb: str) -> Grid:
-    """What came of a power action for each VPS, trouble first."""
+    """Give what came of a power action for each VPS, trouble first."""
     columns = (Column("RESULT", toned=True), _ID, _HOSTNAME, _NODE, Column("TOOK", right=True))
     rows = (_row(outcome, verb, (f"{outcome.elapsed:.1f} s",)) for outcome in trouble_first(outcomes))
     return Grid(columns, tuple(rows))
 
 
 def node_grid(outcomes: Iterable[Outcome[object]], verb: str) -> Grid:
-    """How each host node's VPSes are, the nodes with the most trouble first."""
+    """Tell how each host node's VPSes are, the nodes with the most trouble first."""
     nodes = grouped(trouble_first(outcomes), lambda outcome: node_name(outcome.vps))
     ranked = sorted(nodes.items(), key=lambda item: (-sum(not each.ok for each in item[1]), natural(item[0])))
     columns = (_NODE, Column("VPSES", right=True), Column("HOW THEY ARE", toned=True, flexible=True))

@@ -101,7 +101,7 @@ async def _bring(verb: str, ids: Sequence[int], selection: Selection, how: Rollo
 
 
 def whole_report(plan: Plan, applied: Report) -> Report:
-    """A report over all VPSes of a plan: what was left alone and what cannot be helped have outcomes, too."""
+    """Give a report over all VPSes of a plan: what was left alone and what cannot be helped have outcomes, too."""
     done = {(outcome.panel, outcome.vps.id): outcome for outcome in applied}
     outcomes = [done.get((step.panel, step.vps.id)) or _untouched(step) for step in plan.steps]
     return FleetReport(applied.verb, tuple(outcomes), applied.elapsed)
@@ -115,7 +115,7 @@ def _untouched(step: PlannedStep) -> Outcome[VpsStatus | None]:
 
 
 def _prepared(verb: str, ids: Sequence[int], selection: Selection, how: RolloutFlags, common: Common) -> Terminal:
-    """The terminal, once everything that can be checked without the panel is checked."""
+    """Give the terminal, once everything that can be checked without the panel is checked."""
     selection.check(ids, none_is_all=False)
     how.rollout()
     terminal = Terminal.here(json=common.json)
@@ -136,7 +136,7 @@ def _agree(terminal: Terminal, verb: str, count: int, intent: Sequence[str], how
 
 
 async def _carefully(work: Awaitable[Report], terminal: Terminal, bar: ProgressBar, verb: str) -> Report:
-    """Does it; interrupted, says what a person must know before repeating it."""
+    """Do it; interrupted, say what a person must know before repeating it."""
     try:
         return await work
     except asyncio.CancelledError:

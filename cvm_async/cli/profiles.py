@@ -43,14 +43,14 @@ class Profile:
 
 
 def profiles_path(environ: Mapping[str, str]) -> Path:
-    """Where the profiles are: by the XDG rules, which take only absolute paths."""
+    """Tell where the profiles are: by the XDG rules, which take only absolute paths."""
     home = environ.get("XDG_CONFIG_HOME", "")
     below = Path(home) if Path(home).is_absolute() else Path.home() / ".config"
     return below / "cvm_async" / "profiles.toml"
 
 
 def chosen_profile(name: str | None, environ: Mapping[str, str] = os.environ) -> Profile:
-    """The profile of that name; without a name, what the environment says.
+    """Give the profile of that name; without a name, what the environment says.
 
     Raises:
         ConfigurationError: It is not there, or can't be used.

@@ -29,7 +29,7 @@ class Pace(ProgressColumn):
     """
 
     def render(self, task: Task) -> Text:
-        """``4.1/s, 12 s left``; nothing before the first one is done."""
+        """Give ``4.1/s, 12 s left``; nothing before the first one is done."""
         spent = task.elapsed
         if not (spent and task.completed and task.total):
             return Text()
@@ -59,7 +59,7 @@ class ProgressBar:
         self._bar.add_task(self.title, total=None)
 
     def __call__(self, progress: Progress) -> None:
-        """Takes note of how far it is."""
+        """Take note of how far it is."""
         self.last = progress
         self._bar.update(self._bar.task_ids[0], completed=progress.done, total=progress.total)
 

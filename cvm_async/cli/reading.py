@@ -104,7 +104,7 @@ async def wait(
 async def _all(
     wait_for: Callable[[Vps], Awaitable[VpsStatus]], vpses: Sequence[Vps], panel: str, bar: ProgressBar
 ) -> FleetReport[VpsStatus]:
-    """Waits for all at once: a task each, since each of them has a wait of its own, and one stream of polls for all."""
+    """Wait for all at once: a task each, since each of them has a wait of its own, and one stream of polls for all."""
     clock = asyncio.get_running_loop().time
     began = clock()
     done = 0
@@ -125,6 +125,6 @@ async def _all(
 
 
 def _unread(terminal: Terminal, problems: Sequence[Problem]) -> Exit:
-    """Tells what could not be read of the list; a fleet of which that is so was dealt with partly."""
+    """Tell what could not be read of the list; a fleet of which that is so was dealt with partly."""
     terminal.say(*(f"the panel's list: {problem}" for problem in problems), tone=Tone.WARNING)
     return Exit.PARTLY if problems else Exit.DONE

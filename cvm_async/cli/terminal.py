@@ -46,7 +46,7 @@ class Terminal:
 
     @classmethod
     def here(cls, *, json: bool = False) -> "Terminal":
-        """This process's own."""
+        """Give this process's own."""
         out, err = _Stream(highlight=False), _Stream(stderr=True, highlight=False)
         for console in (out, err):
             if not console.file.isatty():
@@ -64,13 +64,13 @@ class Terminal:
         return self.err.file.isatty() and not self.err.is_dumb_terminal
 
     def show(self, *lines: str) -> None:
-        """Lines for a person, among the results."""
+        """Print lines for a person, among the results."""
         if not self.json:
             for line in lines:
                 self.out.print(Text(line))
 
     def table(self, grid: Grid, *, whole: bool = True) -> None:
-        """A table, as wide as the terminal allows; on a terminal not too long either, unless it should be whole."""
+        """Print a table, as wide as the terminal allows; on a terminal not too long either, unless asked to."""
         if self.json or not grid.rows:
             return
         rows = grid.rows if whole or not self.out.file.isatty() else grid.rows[:_ROWS]
@@ -79,17 +79,17 @@ class Terminal:
             self.show(f"… and {len(grid.rows) - len(rows):,} more; --full shows them all", "")
 
     def emit(self, value: object, *, indent: int | None = 2) -> None:
-        """A result for a program. ASCII alone, so that no terminal obeys what is in it, either."""
+        """Print a result for a program. ASCII alone, so that no terminal obeys what is in it, either."""
         if self.json:
             print(json.dumps(value, indent=indent, allow_nan=False), flush=True)
 
     def say(self, *lines: str, tone: Tone = Tone.PLAIN) -> None:
-        """Messages."""
+        """Print messages."""
         for line in lines:
             self.err.print(Text(line, style=tone.value))
 
     def confirm(self, question: str) -> bool:
-        """Asks a person; anything but a yes is a no.
+        """Ask a person; anything but a yes is a no.
 
         Ctrl-C takes effect at once: asyncio's own handler would wait for the event loop, which waits for the answer.
         """
@@ -108,7 +108,7 @@ class Terminal:
 
     @contextmanager
     def logging(self, *, verbose: bool) -> Generator[None]:
-        """Shows what the library logs: warnings, or with `verbose` every exchange with the panel."""
+        """Show what the library logs: warnings, or with `verbose` every exchange with the panel."""
         logger, handler = logging.getLogger("cvm_async"), _Messages(self)
         level = logger.level
         logger.addHandler(handler)

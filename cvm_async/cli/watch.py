@@ -31,7 +31,7 @@ class Change:
     after: str
 
     def to_dict(self) -> dict[str, object]:
-        """The change as JSON takes it."""
+        """Give the change as JSON takes it."""
         vps = self.vps
         return {"id": vps.id, "hostname": vps.hostname, "node": vps.node, "before": self.before, "after": self.after}
 
@@ -41,12 +41,12 @@ class Change:
 
 
 def words(outcomes: Iterable[Outcome[VpsStatus]]) -> Words:
-    """What each VPS is doing, in a word or two."""
+    """Give what each VPS is doing, in a word or two."""
     return {outcome.vps.id: render.outcome_word(outcome, "status") for outcome in outcomes}
 
 
 def changes(before: Words, outcomes: Iterable[Outcome[VpsStatus]]) -> list[Change]:
-    """What changed, in the order a person looks."""
+    """Give what changed, in the order a person looks."""
     found: list[Change] = []
     for outcome in render.trouble_first(outcomes):
         was, is_now = before[outcome.vps.id], render.outcome_word(outcome, "status")

@@ -43,7 +43,7 @@ class Fleet:
 
     @classmethod
     def of(cls, account: Account, vpses: Iterable[Vps]) -> "Fleet":
-        """The fleet of these VPSes, as a session listed them."""
+        """Give the fleet of these VPSes, as a session listed them."""
         problems = vpses.problems if isinstance(vpses, VpsList) else ()
         return cls(_once((account, vps) for vps in vpses), problems)
 
@@ -75,7 +75,7 @@ class Fleet:
         hostname: str | None = None,
         where: Callable[[Vps], bool] | None = None,
     ) -> "Fleet":
-        """The VPSes for which all given conditions hold, in this fleet's order.
+        """Give the VPSes for which all given conditions hold, in this fleet's order.
 
         Args:
             ids: Their id is among these. An id that the fleet does not have selects nothing; see `len`.
@@ -99,14 +99,14 @@ class Fleet:
         return Fleet(_once(chosen), self.problems)
 
     def at(self, indexes: Iterable[int]) -> "Fleet":
-        """The VPSes at these places of the fleet."""
+        """Give the VPSes at these places of the fleet."""
         chosen = (self._members[index] for index in indexes)
         return Fleet(_once((member.account, member.vps) for member in chosen), self.problems)
 
     async def status(
         self, *, rollout: Rollout | None = None, progress: OnProgress | None = None
     ) -> FleetReport[VpsStatus]:
-        """Reads every VPS's status.
+        """Read every VPS's status.
 
         Args:
             rollout: How to go over them; all at once, within the sessions' limits, if None.
@@ -126,7 +126,7 @@ class Fleet:
         interval: float = DEFAULT_INTERVAL,
         progress: OnProgress | None = None,
     ) -> FleetReport[VpsStatus | None]:
-        """Starts every VPS. To start one that runs already is a failure of that one, as the panel has it; see `plan`.
+        """Start every VPS. To start one that runs already is a failure of that one, as the panel has it; see `plan`.
 
         Args:
             rollout: How to go over them; all at once, within the sessions' limits, if None.
@@ -151,7 +151,7 @@ class Fleet:
         interval: float = DEFAULT_INTERVAL,
         progress: OnProgress | None = None,
     ) -> FleetReport[VpsStatus | None]:
-        """Shuts every VPS down; arguments as for `start`.
+        """Shut every VPS down; arguments as for `start`.
 
         Source: ``POST /api/client/vps/id/stop``.
         """
@@ -167,7 +167,7 @@ class Fleet:
         interval: float = DEFAULT_INTERVAL,
         progress: OnProgress | None = None,
     ) -> FleetReport[VpsStatus | None]:
-        """Restarts every VPS; arguments as for `start`.
+        """Restart every VPS; arguments as for `start`.
 
         With `wait`, a VPS is done when a status that was read after the panel's "done" shows it running. The API tells
         no uptime: on a panel that says "done" before the node is, that may be the running from before.
@@ -178,7 +178,7 @@ class Fleet:
         return await self._over("restart", action, rollout, progress)
 
     def stream_status(self, *, rollout: Rollout | None = None) -> OutcomeStream[VpsStatus]:
-        """Outcomes as they come: ``async with fleet.stream_status() as outcomes: async for outcome in outcomes: …``.
+        """Stream outcomes as they come: ``async with fleet.stream_status() as outcomes: async for …``.
 
         A slow consumer slows the run down. Leaving the block early cancels what is under way and waits for its end.
         """
@@ -218,7 +218,7 @@ class Fleet:
         return self._stream(_action(Verb.RESTART, rollout, wait=wait, timeout=timeout, interval=interval), rollout)
 
     async def plan(self, state: PowerState, *, rollout: Rollout | None = None) -> Plan:
-        """Looks at every VPS and says what it takes to bring all to a state, running or stopped. Changes nothing.
+        """Look at every VPS and say what it takes to bring all to a state, running or stopped. Changes nothing.
 
         Raises:
             ConfigurationError: The state is none that a customer can bring about.
@@ -244,7 +244,7 @@ class Fleet:
         return await chosen._over(verb.value, PlannedAction(action, seen), rollout, progress)  # noqa: SLF001 - a Fleet
 
     def addresses(self) -> list[str]:
-        """The panels' URLs, one for each VPS, in order."""
+        """Give the panels' URLs, one for each VPS, in order."""
         return [member.account.address for member in self._members]
 
     async def _over(
@@ -270,7 +270,7 @@ class Fleet:
 
 
 def _once(members: Iterable[tuple[Account, Vps]]) -> tuple[Member, ...]:
-    """Targets in order, without those that an earlier one stands for: ids are unique on a panel, whoever asks it."""
+    """Give members in order, each once: ids are unique on a panel, whoever asks it."""
     unique: dict[tuple[str, int], tuple[Account, Vps]] = {}
     for account, vps in members:
         unique.setdefault((account.address, vps.id), (account, vps))
@@ -283,7 +283,7 @@ def _action(verb: Verb, rollout: Rollout | None, *, wait: bool, timeout: float, 
 
 
 def _teller(progress: OnProgress | None, total: int) -> Callable[[Outcome[object]], None]:
-    """Tells a callback how far the run is; a callback that fails must not end a rollout in the middle."""
+    """Tell a callback how far the run is; a callback that fails must not end a rollout in the middle."""
     done = 0
     silent = progress is None
 

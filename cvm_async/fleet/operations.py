@@ -46,7 +46,7 @@ class Untouched(Exception):  # noqa: N818 - no error: an operation's way to say 
 
 
 async def read_status(account: Account, vps: Vps, permit: Permit, left: Clock) -> VpsStatus:
-    """Reads a status; cut off at the run's deadline, as nothing is lost with it."""
+    """Read a status; cut off at the run's deadline, as nothing is lost with it."""
     return await account.status(vps, permit=permit, within=left())
 
 

@@ -36,7 +36,7 @@ class Outcome(Generic[T_co]):
         return self.error is None
 
     def to_dict(self) -> dict[str, object]:
-        """The outcome as JSON takes it."""
+        """Give the outcome as JSON takes it."""
         value = self.value
         return {
             "panel": self.panel,

@@ -94,7 +94,7 @@ class Plan:
         return (Plan, (self.wanted, self.steps))
 
     def of(self, *kinds: Step) -> tuple[PlannedStep, ...]:
-        """The steps of these kinds."""
+        """Give the steps of these kinds."""
         return tuple(step for step in self.steps if step.step in kinds)
 
     @property
@@ -132,7 +132,7 @@ class Plan:
         interval: float = 2.0,
         progress: "OnProgress | None" = None,
     ) -> FleetReport[VpsStatus | None]:
-        """Does what the plan says, and nothing else.
+        """Do what the plan says, and nothing else.
 
         Each VPS is read again just before it is acted on. One that moved meanwhile is not touched: where it is in the
         wanted state already its outcome is good and skipped; else it is skipped with an error that says so.
@@ -161,7 +161,7 @@ class Plan:
 
 
 def as_wanted(state: PowerState | str) -> PowerState:
-    """The state itself, also where a caller gave its plain word.
+    """Give the state itself, also where a caller gave its plain word.
 
     Raises:
         ConfigurationError: It is none that somebody can bring VPSes to.
@@ -174,7 +174,7 @@ def as_wanted(state: PowerState | str) -> PowerState:
 
 
 def make_plan(wanted: PowerState, report: FleetReport[VpsStatus], fleet: "Fleet") -> Plan:
-    """The plan that follows from what was found."""
+    """Give the plan that follows from what was found."""
     steps = tuple(
         PlannedStep(
             outcome.vps,

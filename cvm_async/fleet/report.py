@@ -70,11 +70,11 @@ class FleetReport(Generic[T_co]):
         return tuple(outcome for outcome in self.outcomes if outcome.skipped)
 
     def by_node(self) -> dict[tuple[str, int | None], list[Outcome[T_co]]]:
-        """The outcomes by panel and node, in order of first appearance."""
+        """Give the outcomes by panel and node, in order of first appearance."""
         return self._grouped(lambda outcome: (outcome.panel, outcome.vps.node))
 
     def by_error(self) -> dict[type[CvmError], list[Outcome[T_co]]]:
-        """The failed ones by the kind of error."""
+        """Give the failed ones by the kind of error."""
         groups: dict[type[CvmError], list[Outcome[T_co]]] = {}
         for outcome in self.outcomes:
             if outcome.error is not None:
@@ -82,7 +82,7 @@ class FleetReport(Generic[T_co]):
         return groups
 
     def by_state(self) -> dict[str, list[Outcome[T_co]]]:
-        """Those with a status, by its state."""
+        """Give those with a status, by its state."""
         groups: dict[str, list[Outcome[T_co]]] = {}
         for outcome in self.outcomes:
             if isinstance(outcome.value, VpsStatus):
@@ -90,13 +90,13 @@ class FleetReport(Generic[T_co]):
         return groups
 
     def summary(self) -> str:
-        """The run in one line, as for a chat: ``950 running, 41 stopped, 9 failed on node 7 (…) in 3.2 s``."""
+        """Give the run in one line, as for a chat: ``950 running, 41 stopped, 9 failed on node 7 (…) in 3.2 s``."""
         some = len(self.problems)
         unread = f"; {some:,} problem{'s' if some > 1 else ''} in the list" if some else ""
         return f"{counts(self.outcomes, self.verb)} in {self.elapsed:.1f} s{unread}"
 
     def raise_for_failures(self) -> None:
-        """Raises if any VPS failed or was skipped.
+        """Raise if any VPS failed or was skipped.
 
         Raises:
             FleetError: With the errors of all that failed, and this report.
@@ -107,7 +107,7 @@ class FleetReport(Generic[T_co]):
             raise FleetError(message, errors, report=self)
 
     def failed_fleet(self) -> "Fleet":
-        """The fleet of what failed or was skipped, to try again.
+        """Give the fleet of what failed or was skipped, to try again.
 
         Raises:
             LookupError: The report was unpickled, and knows no session any more.
@@ -118,7 +118,7 @@ class FleetReport(Generic[T_co]):
         return self._fleet.at([index for index, outcome in enumerate(self.outcomes) if not outcome.ok])
 
     def to_dict(self) -> dict[str, object]:
-        """The report as JSON takes it."""
+        """Give the report as JSON takes it."""
         return {
             "verb": self.verb,
             "ok": len(self.ok),

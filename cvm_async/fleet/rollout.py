@@ -71,13 +71,13 @@ class Rollout:
     on_unknown: OnUnknown = field(default="report", validator=_on_unknown)
 
     def failures_allowed(self, total: int) -> float:
-        """How many of `total` VPSes may fail; infinity where there is no limit."""
+        """Tell how many of `total` VPSes may fail; infinity where there is no limit."""
         if self.max_failures is None:
             return math.inf
         return self.max_failures if isinstance(self.max_failures, int) else math.floor(_of(total, self.max_failures))
 
     def batch_sizes(self, total: int) -> Iterator[int]:
-        """The batches' sizes, in order; they add up to `total`."""
+        """Give the batches' sizes, in order; they add up to `total`."""
         steps = self.batch or (1.0,)
         done = 0
         turn = 0
@@ -91,5 +91,5 @@ class Rollout:
 
 
 def _of(total: int, share: float) -> Fraction:
-    """A share as it was written: 0.07 of 100 is 7, where the float nearest to 0.07 gives a little more, and so 8."""
+    """Give a share as it was written: 0.07 of 100 is 7; the float nearest to 0.07 is a little more, and gave 8."""
     return Fraction(repr(share)) * total

@@ -1,4 +1,4 @@
-"""One operation over many VPSes: in batches, by a pool of workers, with an outcome for each, whatever happens to the others."""
+"""One operation over many VPSes: in batches, by a pool of workers, with an outcome for each whatever befalls others."""
 
 import asyncio
 import math
@@ -59,7 +59,7 @@ class Run(Generic[T]):
     _at_work: tuple[WorkerPool[Member], ...] = field(init=False, default=())
 
     async def __call__(self) -> None:
-        """Goes over all of them; afterwards each has its outcome."""
+        """Go over all of them; afterwards each has its outcome."""
         self._begun = bytearray(len(self.members))
         timer = self._set_deadline()
         try:
@@ -163,6 +163,6 @@ class Run(Generic[T]):
 
 
 def light(error: CvmError) -> CvmError:
-    """The error without its traceback, which would keep the frames of its call alive as long as the report."""
+    """Give the error without its traceback, which would keep the frames of its call alive as long as the report."""
     error.__context__ = None
     return error.with_traceback(None)

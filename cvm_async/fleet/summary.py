@@ -39,12 +39,12 @@ _NODES_NAMED = 3
 
 
 def counts(outcomes: Sequence[Outcome[object]], verb: str) -> str:
-    """``950 running, 41 stopped, 9 unreachable on node 7 (6 of them skipped)``."""
+    """Give ``950 running, 41 stopped, 9 unreachable on node 7 (6 of them skipped)``."""
     return ", ".join([*_good(outcomes, verb), *_bad(outcomes)]) or "no VPSes"
 
 
 def error_word(error: CvmError) -> str:
-    """The kind of an error in a word or two."""
+    """Give the kind of an error in a word or two."""
     return _WORDS.get(type(error), "failed")
 
 
@@ -68,7 +68,7 @@ def _bad(outcomes: Sequence[Outcome[object]]) -> list[str]:
 
 
 def _where(group: Sequence[Outcome[object]], *, several: bool) -> str:
-    """Which nodes, and of which panel where the run went over several: node 7 of one is not node 7 of another."""
+    """Tell which nodes, and of which panel where the run went over several: node 7 of one is not node 7 of another."""
     panels = sorted({outcome.panel for outcome in group})
     if len(panels) > 1:
         return f" on {len(panels)} panels"

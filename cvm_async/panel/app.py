@@ -131,7 +131,7 @@ class PanelApp(PanelControls):
         return (verb, vps) if exchange.method == ("GET" if verb in _READS else "POST") else (None, None)
 
     def _is_instant(self, call: _Call) -> bool:
-        """Whether nothing can keep this call waiting, so that it needs no task to outlive its caller."""
+        """Tell whether nothing can keep this call waiting, so that it needs no task to outlive its caller."""
         return (
             self.workers is None
             and not self.cost

@@ -254,7 +254,7 @@ class PanelControls:
                 freed.set_result(True)
 
     def _notify(self) -> None:
-        """Something has happened that somebody may be waiting for."""
+        """Tell those who wait that something has happened."""
         for heard in tuple(self._watchers):
             heard.get_loop().call_soon_threadsafe(_settle, heard)
 

@@ -25,7 +25,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def cvm_panel(request: pytest.FixtureRequest) -> Iterator[SimulatedPanel]:
-    """A simulated panel on a loopback port, in a thread of its own, so that any kind of test can use it.
+    """Give a simulated panel on a loopback port, in a thread of its own, so that any kind of test can use it.
 
     `@pytest.mark.cvm_panel(vpses=10, nodes=2)` says what it is made with.
     """

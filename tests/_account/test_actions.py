@@ -22,7 +22,7 @@ def slow_panel(vpses: int = 2) -> PanelApp:
 
 
 async def ends(*tasks: asyncio.Task[None]) -> list[type[BaseException] | None]:
-    """How each task ended: with which kind of error, or well."""
+    """Tell how each task ended: with which kind of error, or well."""
     results = await asyncio.gather(*tasks, return_exceptions=True)
     return [None if result is None else type(result) for result in results]
 
@@ -145,7 +145,7 @@ async def test_an_action_that_ends_as_its_last_caller_is_cancelled_leaves_no_com
 
 @virtual
 async def test_an_action_goes_on_in_its_place_when_the_run_that_began_it_is_cancelled() -> None:
-    """The place in the gates is the action's: it is not free before the action has ended."""
+    """Check that the place in the gates is the action's: it is not free before the action has ended."""
     app = slow_panel()
     async with session_on(app, limits=Limits(max_concurrency=1)) as session:
         fleet = (await session.fleet()).select(ids=[1])

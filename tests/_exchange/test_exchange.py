@@ -539,7 +539,7 @@ async def test_an_action_that_is_cancelled_before_its_turn_is_not_warned_of(
 
 
 async def several_turns(request: httpx.Request) -> httpx.Response:
-    """A healthy answer that takes a few turns of the event loop, as on a network."""
+    """Give a healthy answer that takes a few turns of the event loop, as on a network."""
     for _ in range(3):
         await asyncio.sleep(0)
     await asyncio.sleep(0.1)

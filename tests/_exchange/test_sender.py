@@ -374,7 +374,7 @@ async def test_nothing_is_unsent_any_more_once_the_head_of_an_answer_is_there(er
 
 
 def as_in_aiohttp(name: str, *bases: type[Exception]) -> type[Exception]:
-    """An exception class that is called and placed as the one of aiohttp's, which need not be installed."""
+    """Give an exception class that is called and placed as the one of aiohttp's, which need not be installed."""
     return type(name, bases, {"__module__": "aiohttp.client_exceptions"})
 
 
@@ -437,7 +437,7 @@ BARRIERS = (Sender, Tokens, ModuleType, type, FunctionType, FrameType, asyncio.T
 
 
 def secrets_behind(error: BaseException) -> list[str]:
-    """Where, from an error, what led to it and their frames, one gets at a token, other than by way of the session."""
+    """Tell where an error, what led to it and their frames, one gets at a token, other than by way of the session."""
     todo: list[tuple[str, object]] = []
     links, seen = [error], set[int]()
     while links:

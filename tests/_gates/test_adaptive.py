@@ -42,7 +42,7 @@ class Result:
 
 
 def run(panel: Panel, calls: int, *, adaptive: AdaptiveLimit | None = None, fixed: int = 0, seed: int = 1) -> Result:
-    """Keeps as many calls in flight as the limit allows until so many are answered."""
+    """Keep as many calls in flight as the limit allows until so many are answered."""
     chance = random.Random(seed)  # noqa: S311 - a model's scatter
     result = Result()
     numbers: Iterator[int] = count()
@@ -188,7 +188,7 @@ def test_whatever_it_learns_it_stays_within_its_bounds(
 
 
 def gates_at(limit: int) -> tuple[Gates, list[float]]:
-    """Gates that have found their way up to a limit, by status calls of 0.1 s on ten nodes; and their clock's hand."""
+    """Give gates at a limit, found by status calls of 0.1 s on ten nodes; and their clock's hand."""
     now = [0.0]
     gates = Gates(Limits(max_concurrency="adaptive", per_node=256), lambda: now[0])
     while gates.limit < limit:

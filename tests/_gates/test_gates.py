@@ -359,7 +359,7 @@ async def test_a_single_call_is_next_whatever_waits_in_a_poll_of_ten_thousand() 
 
 
 async def statuses(session: CvmSession, app: PanelApp) -> tuple[int, int, int]:
-    """One pass over the fleet: good ones, skipped ones, requests."""
+    """Give one pass over the fleet: good ones, skipped ones, requests."""
     before = len(calls(app, "status"))
     report = await (await session.fleet()).status()
     return len(report.ok), len(report.skipped), len(calls(app, "status")) - before

@@ -74,7 +74,7 @@ def cvm(capsys: pytest.CaptureFixture[str]) -> Cvm:
 
 @pytest.fixture
 def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Tty]:
-    """Puts a person who types this at a terminal; gives what they see of the messages."""
+    """Put a person who types this at a terminal; give what they see of the messages."""
 
     def sit_down(typed: str) -> Tty:
         err = Tty()
@@ -86,7 +86,7 @@ def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Tty]:
 
 
 def send_when(happened: Callable[[], object], number: signal.Signals) -> threading.Thread:
-    """Sends this process a signal as soon as something has happened.
+    """Send this process a signal as soon as something has happened.
 
     One that comes in the microsecond before the event loop begins to wait takes effect when that wait ends: CPython
     looks at signals before and after it. So the work that is to be interrupted should not wait for long at a time.

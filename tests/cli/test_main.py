@@ -58,7 +58,7 @@ def test_another_missing_module_is_a_mistake_of_the_installation_and_shows(
 
 
 def without(monkeypatch: pytest.MonkeyPatch, library: str) -> None:
-    """Lets the import of the commands fail as it does where a library is not installed."""
+    """Let the import of the commands fail as it does where a library is not installed."""
 
     class Absent:
         def find_spec(self, name: str, *_: object) -> None:

@@ -143,7 +143,7 @@ def test_ctrl_c_at_the_question_takes_effect_at_once_and_leaves_the_line(monkeyp
             return "y"
 
     def as_asyncio_does(*_: object) -> None:
-        """Takes note, for when the event loop runs again."""
+        """Take note, for when the event loop runs again."""
 
     monkeypatch.setattr("sys.stdin", Interrupted())
     terminal, _, err = at(80)

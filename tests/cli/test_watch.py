@@ -44,7 +44,7 @@ def test_a_change_reads_as_a_line_that_is_safe_to_print(node: int | None, place:
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["for a person", "as JSON"])
 def test_a_change_between_two_polls_is_printed_once(cvm: Cvm, panel: SimulatedPanel, as_json: bool) -> None:  # noqa: FBT001
-    """The first poll has asked about one VPS; before the second, it is put into another state."""
+    """Wait for the first poll; before the second, put one VPS into another state."""
 
     def stop_it() -> None:
         asyncio.run(panel.wait_for(lambda: len(panel.requests) > 1 and panel.requests[1].ended is not None))

@@ -311,7 +311,7 @@ async def seconds_for_the_sound(app: PanelApp) -> float:
 
 
 async def seconds_for_the_sound_with_a_semaphore(app: PanelApp) -> float:
-    """The same with a plain semaphore of the same width, and a timeout of the same length."""
+    """Give the same with a plain semaphore of the same width, and a timeout of the same length."""
     width = asyncio.Semaphore(16)
     ended: list[float] = []
     headers = {"API-Public-Token": app.public_token, "API-Private-Token": app.private_token}

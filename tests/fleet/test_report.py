@@ -18,7 +18,7 @@ from cvm_async.panel import PanelApp
 
 
 def failed_report(number: int) -> FleetReport[None]:
-    """Every second VPS failed, in the panel's usual words."""
+    """Report that every second VPS failed, in the panel's usual words."""
     outcomes = [
         Outcome[None](
             vps(n),

@@ -28,7 +28,7 @@ Report = FleetReport[VpsStatus | None]
 
 
 def kinds(report: Report) -> list[str]:
-    """What became of each VPS, in a word."""
+    """Give what became of each VPS, in a word."""
 
     def word(outcome: Outcome[object]) -> str:
         return "ok" if outcome.ok else "skipped" if outcome.skipped else "failed"
@@ -41,7 +41,7 @@ def starts(app: PanelApp, verb: str = "stop") -> list[tuple[int | None, float]]:
 
 
 def with_suspended(*vpses: int, of: int, nodes: int = 1, **traits: float) -> PanelApp:
-    """A panel on which these VPSes can't be stopped."""
+    """Give a panel on which these VPSes can't be stopped."""
     app = PanelApp(vpses=fleet_of(*[number % nodes + 1 for number in range(of)]), **traits)  # type: ignore[arg-type]
     for vps in vpses:
         app.set_power(vps, "suspended")

@@ -85,7 +85,7 @@ async def test_a_slow_consumer_slows_the_run_down() -> None:
 
 
 async def leave(session: CvmSession, app: PanelApp, after: int) -> int:
-    """Leaves a stream after some outcomes, and gives how many requests were made in all."""
+    """Leave a stream after some outcomes, and tell how many requests were made in all."""
     async with (await session.fleet()).stream_status() as stream:
         assert len(await read(stream, after)) == after
     assert_whole(session)

@@ -10,7 +10,7 @@ def tokens(panel: PanelApp) -> dict[str, str]:
 
 
 def without_socket(app: PanelApp, *, base: str = "http://panel.example.net") -> httpx.AsyncClient:
-    """A client that calls the application in the same event loop, and keeps no cookies."""
+    """Give a client that calls the application in the same event loop, and keeps no cookies."""
     client = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=f"{base}/api/client/vps/")
     client.headers.update(tokens(app))
     client.event_hooks["request"].append(_without_cookie)

@@ -22,14 +22,14 @@ class Tally:
     elapsed: float = 0.0
 
     def to_dict(self) -> dict[str, object]:
-        """The figures as JSON takes them."""
+        """Give the figures as JSON takes them."""
         return {"read": self.read, "elapsed": round(self.elapsed, 3)}
 
 
 async def poll_by_hand(
     url: str, public_token: str, private_token: str, *, width: int, timeout: float, keep_cookies: bool
 ) -> Tally:
-    """Lists the VPSes and asks for the status of each, so many at a time.
+    """List the VPSes and ask for the status of each, so many at a time.
 
     Args:
         url: The panel.

@@ -70,13 +70,13 @@ class LastGood:
     _began: float = field(init=False, factory=lambda: asyncio.get_running_loop().time())
 
     def __call__(self, progress: Progress) -> None:
-        """Takes note of one more outcome."""
+        """Take note of one more outcome."""
         if progress.latest.ok:
             self.after = asyncio.get_running_loop().time() - self._began
 
 
 async def compare(terminal: Terminal, setting: Scenario, ours_sick: Tally) -> list[Comparison]:
-    """Measures the same poll in all other ways."""
+    """Measure the same poll in all other ways."""
     terminal.say("Measuring the same poll as one writes it by hand. This takes about a quarter of a minute …")
     ours_well = await setting.poll(sick=False)
     bare_well = await setting.poll_by_hand(sick=False, keep_cookies=False)
@@ -94,6 +94,6 @@ async def compare(terminal: Terminal, setting: Scenario, ours_sick: Tally) -> li
 
 
 def ledger_agrees(actions: Sequence[tuple[int, Verb]], moved: Sequence[int]) -> bool:
-    """Whether the panel carried out a stop and a start for each of these VPSes, and nothing else."""
+    """Tell whether the panel carried out a stop and a start for each of these VPSes, and nothing else."""
     wanted = Counter((vps_id, verb) for vps_id in moved for verb in (Verb.STOP, Verb.START))
     return Counter(actions) == wanted

@@ -28,7 +28,7 @@ class Comparison:
     well: Tally
 
     def to_dict(self) -> dict[str, object]:
-        """The figures as JSON takes them."""
+        """Give the figures as JSON takes them."""
         return {"client": self.client, "two_nodes_sick": self.sick.to_dict(), "all_nodes_well": self.well.to_dict()}
 
 
@@ -40,7 +40,7 @@ class Narration:
     setting: Scenario
 
     def introduce(self, url: str) -> None:
-        """What is simulated."""
+        """Tell what is simulated."""
         s = self.setting
         least = s.vpses * s.cost / s.workers
         self._tell(
@@ -62,7 +62,7 @@ class Narration:
         self._title(f"1. How is the fleet? One call for each VPS, {s.width} at a time")
 
     def tell_poll(self, report: FleetReport[VpsStatus], healthy_after: float) -> None:
-        """How the fleet is; and after how many seconds the last status was read."""
+        """Tell how the fleet is; and after how many seconds the last status was read."""
         self.terminal.table(node_grid(report, report.verb))
         failed, read = report.failed, len(report.ok)
         asked = len(failed) - len(report.skipped)
@@ -77,7 +77,7 @@ class Narration:
         self._title(f"2. Stop {self.setting.moved} VPSes, wait until they are down, and start them again")
 
     def tell_move(self, stopped: Moved, started: Moved, *, agrees: bool) -> None:
-        """What became of those that were stopped and started."""
+        """Tell what became of those that were stopped and started."""
         for what, report in (("Stopping", stopped), ("Starting", started)):
             rate = _rate(len(report.ok), report.elapsed)
             self._tell(f"{what}: {safe_text(report.summary())}, which is {rate} a second.")
@@ -89,7 +89,7 @@ class Narration:
         self._title("3. The first poll again, as one writes it by hand")
 
     def compare(self, rows: Sequence[Comparison]) -> None:
-        """The figures side by side, and why they differ."""
+        """Show the figures side by side, and tell why they differ."""
         s = self.setting
         ours, by_hand = rows[0], rows[1]
         columns = (

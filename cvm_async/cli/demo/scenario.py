@@ -51,7 +51,7 @@ class Scenario:
         return self.nodes - 1
 
     def panel(self, *, sick: bool) -> SimulatedPanel:
-        """A panel of its own for each measurement, so that none has to bear what another left behind."""
+        """Give a panel of its own for each measurement, so that none has to bear what another left behind."""
         panel = SimulatedPanel(
             vpses=self.vpses,
             nodes=self.nodes,
@@ -67,7 +67,7 @@ class Scenario:
         return panel
 
     def session(self, panel: SimulatedPanel) -> CvmSession:
-        """Our client. No second tries, since the poll by hand has none."""
+        """Make our client. No second tries, since the poll by hand has none."""
         return CvmSession(
             panel.url,
             public_token=panel.public_token,
@@ -79,12 +79,12 @@ class Scenario:
         )
 
     async def poll(self, *, sick: bool) -> Tally:
-        """Our poll, measured."""
+        """Give our poll, measured."""
         async with self.panel(sick=sick) as panel, self.session(panel) as session:
             return tally(await (await session.fleet()).status())
 
     async def poll_by_hand(self, *, sick: bool, keep_cookies: bool) -> Tally:
-        """The poll by hand, measured."""
+        """Give the poll by hand, measured."""
         async with self.panel(sick=sick) as panel:
             return await poll_by_hand(
                 panel.url,
@@ -97,5 +97,5 @@ class Scenario:
 
 
 def tally(report: FleetReport[VpsStatus]) -> Tally:
-    """A report's figures."""
+    """Give a report's figures."""
     return Tally(len(report.ok), report.elapsed)
