@@ -1,0 +1,114 @@
+"""`changes` tells what is different between two snapshots: pure, so that anybody can compare any two."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Final
+
+from cvm_async.watch.events import (
+    Change,
+    Direction,
+    NodeBack,
+    NodeUnreachable,
+    PanelBack,
+    PanelUnreachable,
+    StateChanged,
+    TrafficCrossed,
+    VpsAppeared,
+    VpsGone,
+    VpsMoved,
+    VpsReadable,
+    VpsUnreadable,
+)
+from cvm_async.watch.picture import THRESHOLDS, Picture
+from cvm_async.watch.snapshot import Reading, Snapshot, Use, grouped
+
+_DIRECTIONS: Final[tuple[Direction, ...]] = ("total", "in", "out")
+
+
+def changes(before: Snapshot, after: Snapshot, *, thresholds: Sequence[float] = THRESHOLDS) -> tuple[Change, ...]:
+    """Tell what is different between two snapshots: panels and nodes first, then VPSes in the later one's order.
+
+    A panel or node of which nothing can be read is one event; its VPSes keep their last known states. A panel that is
+    lost says nothing more of its nodes, until it is back.
+
+    Args:
+        before: The earlier one.
+        after: The later one.
+        thresholds: Shares of a traffic limit, from 0 to 1, whose crossing is told.
+    """
+    old, new = Picture.of(before, thresholds), Picture.of(after, thresholds)
+    return (
+        *_of_inventory(before, after, old, new),
+        *_of_panels(after, old, new),
+        *_of_nodes(after, old, new),
+        *_of_states(after, old, new),
+        *_of_readability(after, old, new),
+        *_of_traffic(after, old, new),
+    )
+
+
+def _of_inventory(before: Snapshot, after: Snapshot, old: Picture, new: Picture) -> Iterator[Change]:
+    for reading in before:
+        if reading.key not in new.states:
+            yield VpsGone(reading.panel, reading.vps)
+    for reading in after:
+        key = reading.key
+        if key not in old.states:
+            yield VpsAppeared(reading.panel, reading.vps, new.states[key])
+        elif old.nodes[key] != new.nodes[key]:
+            yield VpsMoved(reading.panel, reading.vps, old.nodes[key], new.nodes[key])
+
+
+def _of_panels(after: Snapshot, old: Picture, new: Picture) -> Iterator[Change]:
+    now = grouped(after, lambda reading: reading.panel)
+    for panel in sorted(new.lost_panels - old.lost_panels):
+        yield PanelUnreachable(panel, len(now[panel]), _reason(now[panel]))
+    for panel in sorted(old.lost_panels - new.lost_panels):
+        if panel in now:
+            yield PanelBack(panel, len(now[panel]))
+
+
+def _of_nodes(after: Snapshot, old: Picture, new: Picture) -> Iterator[Change]:
+    now = grouped(after, lambda reading: (reading.panel, reading.vps.node))
+    for panel, node in sorted(new.lost_nodes - old.lost_nodes):
+        group = now[panel, node]
+        yield NodeUnreachable(panel, node, len(group), _reason(group))
+    for panel, node in sorted(old.lost_nodes - new.lost_nodes):
+        # Of a lost panel's nodes nothing is known, neither good nor bad.
+        if panel not in new.lost_panels and (panel, node) in now:
+            yield NodeBack(panel, node, len(now[panel, node]))
+
+
+def _of_states(after: Snapshot, old: Picture, new: Picture) -> Iterator[Change]:
+    for reading in after:
+        was, is_now = old.states.get(reading.key, new.states[reading.key]), new.states[reading.key]
+        if was is not is_now:
+            yield StateChanged(reading.panel, reading.vps, was, is_now)
+
+
+def _of_readability(after: Snapshot, old: Picture, new: Picture) -> Iterator[Change]:
+    failed, mended = new.unreadable - old.unreadable, old.unreadable - new.unreadable
+    for reading in after:
+        if reading.key in failed:
+            yield VpsUnreadable(reading.panel, reading.vps, _message(reading))
+        elif reading.key in mended and reading.is_fresh:
+            yield VpsReadable(reading.panel, reading.vps)
+
+
+def _of_traffic(after: Snapshot, old: Picture, new: Picture) -> Iterator[Change]:
+    for reading in after:
+        uses = {use.direction: use for use in reading.traffic}
+        for direction in _DIRECTIONS:
+            was, is_now = (picture.crossed.get((reading.key, direction)) for picture in (old, new))
+            if was != is_now:
+                use = uses.get(direction, Use(direction, None, None))
+                yield TrafficCrossed(reading.panel, reading.vps, direction, was, is_now, use.used, use.limit)
+
+
+def _reason(group: Iterable[Reading]) -> str:
+    """Give what most of them failed of."""
+    return Counter(map(_message, group)).most_common(1)[0][0]
+
+
+def _message(reading: Reading) -> str:
+    return "" if reading.error is None else reading.error.message

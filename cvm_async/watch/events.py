@@ -1,0 +1,257 @@
+"""What can happen to a watched fleet: a node or a panel that is lost is one event, and not one for each VPS."""
+
+from abc import ABC, abstractmethod
+from typing import ClassVar, Final, Literal, TypeAlias
+
+from attrs import fields, frozen
+
+from cvm_async._safe_text import safe_text
+from cvm_async.models import PowerState, Vps
+
+Key: TypeAlias = tuple[str, int]
+"""What names a VPS among several panels: the panel's name in reports, and the id there."""
+
+Direction: TypeAlias = Literal["total", "in", "out"]
+"""What traffic is counted and limited: both directions together, or each by itself."""
+
+_TRAFFIC: Final[dict[Direction, str]] = {"total": "traffic", "in": "incoming traffic", "out": "outgoing traffic"}
+
+
+@frozen
+class Change:
+    """Something that is different from the snapshot before. `str` of it is a line that is safe to print.
+
+    Attributes:
+        kind: What happened, as JSON and other programs tell it.
+        panel: The name of the session it was seen through.
+    """
+
+    kind: ClassVar[str]
+    panel: str
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the change as JSON takes it: its kind, and its attributes under their names."""
+        told: dict[str, object] = {"kind": self.kind}
+        for attribute in fields(type(self)):
+            value = getattr(self, attribute.name)
+            told |= _named(value) if isinstance(value, Vps) else {attribute.name: value}
+        return told
+
+
+@frozen
+class VpsChange(Change, ABC):
+    """Something that happened to one VPS.
+
+    Attributes:
+        vps: Which.
+    """
+
+    vps: Vps
+
+    @property
+    def key(self) -> Key:
+        """What names the VPS."""
+        return self.panel, self.vps.id
+
+    def __str__(self) -> str:
+        on = "" if self.vps.node is None else f" on node {self.vps.node}"
+        return f"{safe_text(self.vps.hostname)} ({self.vps.id}){on}: {self._what()}"
+
+    @abstractmethod
+    def _what(self) -> str:
+        """Give what happened, in words for a line that names the VPS."""
+
+
+@frozen
+class VpsAppeared(VpsChange):
+    """A VPS is on the panel's list that was not.
+
+    Attributes:
+        state: What it is doing; None where that could not be read yet.
+    """
+
+    kind = "vps_appeared"
+    state: PowerState | None
+
+    def _what(self) -> str:
+        return f"new, {'not read yet' if self.state is None else self.state}"
+
+
+@frozen
+class VpsGone(VpsChange):
+    """A VPS is no longer on the panel's list."""
+
+    kind = "vps_gone"
+
+    def _what(self) -> str:
+        return "gone"
+
+
+@frozen
+class VpsMoved(VpsChange):
+    """A VPS is on another host node.
+
+    Attributes:
+        before: The node it was on; None where the panel did not say.
+        after: The node it is on.
+    """
+
+    kind = "vps_moved"
+    before: int | None
+    after: int | None
+
+    def _what(self) -> str:
+        return f"moved from node {self.before} to node {self.after}"
+
+
+@frozen
+class StateChanged(VpsChange):
+    """A VPS does something else.
+
+    Attributes:
+        before: What it was doing; None where that had not been read yet.
+        after: What it is doing.
+    """
+
+    kind = "state_changed"
+    before: PowerState | None
+    after: PowerState | None
+
+    def _what(self) -> str:
+        return f"{self.before or 'not read yet'} -> {self.after or 'not read'}"
+
+
+@frozen
+class VpsUnreadable(VpsChange):
+    """A VPS cannot be read, though its node can be reached.
+
+    Attributes:
+        error: Why.
+    """
+
+    kind = "vps_unreadable"
+    error: str
+
+    def _what(self) -> str:
+        return f"cannot be read: {safe_text(self.error)}"
+
+
+@frozen
+class VpsReadable(VpsChange):
+    """A VPS can be read again."""
+
+    kind = "vps_readable"
+
+    def _what(self) -> str:
+        return "can be read again"
+
+
+@frozen
+class TrafficCrossed(VpsChange):
+    """Traffic passed a threshold, in either direction: a new month takes it back below.
+
+    Attributes:
+        direction: Of which traffic.
+        before: The highest threshold that was reached, as a share of the limit; None for none.
+        after: The highest one that is reached now.
+        used: Bytes used; None where the panel does not say any more.
+        limit: Bytes allowed.
+    """
+
+    kind = "traffic_crossed"
+    direction: Direction
+    before: float | None
+    after: float | None
+    used: int | None
+    limit: int | None
+
+    def _what(self) -> str:
+        which = (
+            "traffic" if self.direction == "total" else f"{self.direction}going traffic".replace("ingoing", "incoming")
+        )
+        if self.after is None:
+            return f"{which} is below {self.before:.0%} of its limit again"
+        return f"{which} is at {self.after:.0%} of its limit or more"
+
+
+@frozen
+class NodeChange(Change):
+    """Something that happened to a host node.
+
+    Attributes:
+        node: Which.
+        vpses: How many VPSes of the fleet are on it.
+    """
+
+    node: int
+    vpses: int
+
+
+@frozen
+class NodeUnreachable(NodeChange):
+    """No VPS of a host node could be read.
+
+    Attributes:
+        reason: What most of them failed of.
+    """
+
+    kind = "node_unreachable"
+    reason: str
+
+    def __str__(self) -> str:
+        where = f"node {self.node} of {safe_text(self.panel)}"
+        return f"{where}: unreachable, with {_some(self.vpses)}: {safe_text(self.reason)}"
+
+
+@frozen
+class NodeBack(NodeChange):
+    """VPSes of a host node that was unreachable can be read."""
+
+    kind = "node_back"
+
+    def __str__(self) -> str:
+        return f"node {self.node} of {safe_text(self.panel)}: back, with {_some(self.vpses)}"
+
+
+@frozen
+class PanelChange(Change):
+    """Something that happened to a panel.
+
+    Attributes:
+        vpses: How many VPSes of the fleet are on it.
+    """
+
+    vpses: int
+
+
+@frozen
+class PanelUnreachable(PanelChange):
+    """No VPS of a panel could be read.
+
+    Attributes:
+        reason: What most of them failed of.
+    """
+
+    kind = "panel_unreachable"
+    reason: str
+
+    def __str__(self) -> str:
+        return f"panel {safe_text(self.panel)}: unreachable, with {_some(self.vpses)}: {safe_text(self.reason)}"
+
+
+@frozen
+class PanelBack(PanelChange):
+    """VPSes of a panel that was unreachable can be read."""
+
+    kind = "panel_back"
+
+    def __str__(self) -> str:
+        return f"panel {safe_text(self.panel)}: back, with {_some(self.vpses)}"
+
+
+def _named(vps: Vps) -> dict[str, object]:
+    return {"id": vps.id, "hostname": vps.hostname, "node": vps.node}
+
+
+def _some(vpses: int) -> str:
+    return f"{vpses:,} VPS{'' if vpses == 1 else 'es'}"

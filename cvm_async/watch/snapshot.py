@@ -1,0 +1,185 @@
+"""`Snapshot`: what was known of a fleet at one moment; a VPS that could not be read keeps its last status."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import TypeVar
+
+from attrs import field, frozen
+
+from cvm_async.errors import CvmError
+from cvm_async.models import CombinedTraffic, Problem, SplitTraffic, Traffic, Vps, VpsStatus
+from cvm_async.watch.events import Change, Direction, Key
+
+K = TypeVar("K")
+
+
+@frozen
+class Use:
+    """Traffic used of what is allowed, in one direction, in bytes.
+
+    Attributes:
+        direction: Which.
+        used: None where the panel does not say.
+        limit: None where there is none, or the panel does not say.
+    """
+
+    direction: Direction
+    used: int | None
+    limit: int | None
+
+    @property
+    def share(self) -> float | None:
+        """How much of the limit is used, 1.0 for all of it; None where that cannot be told."""
+        return None if self.used is None or not self.limit else self.used / self.limit
+
+
+@frozen(kw_only=True)
+class Reading:
+    """What is known of one VPS.
+
+    Attributes:
+        panel: The name of the session it is reached through.
+        vps: What it is, as it was last listed.
+        status: The last status that could be read; None where none was.
+        read_at: When that was, in UTC; None likewise. When only lists are read, when the list was.
+        error: Why it could not be read now; None where it could.
+        age: Seconds from `read_at` to the snapshot; 0.0 where it was read for it, None where it never was.
+    """
+
+    panel: str
+    vps: Vps
+    status: VpsStatus | None = None
+    read_at: datetime | None = None
+    error: CvmError | None = None
+    age: float | None = None
+
+    @property
+    def key(self) -> Key:
+        """What names the VPS."""
+        return self.panel, self.vps.id
+
+    @property
+    def is_fresh(self) -> bool:
+        """Whether it was read for this snapshot."""
+        return self.error is None
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the status is an earlier one, as it could not be read now."""
+        return self.error is not None and self.status is not None
+
+    @property
+    def traffic(self) -> tuple[Use, ...]:
+        """Traffic used, by the status where it tells, else by the list; limits are in the list alone."""
+        listed = self.vps.traffic
+        counted = self.status.traffic if self.status is not None and self.status.traffic is not None else listed
+        return () if counted is None else _uses(counted, listed)
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the reading as JSON takes it."""
+        return {
+            "panel": self.panel,
+            "id": self.vps.id,
+            "hostname": self.vps.hostname,
+            "node": self.vps.node,
+            "state": None if self.status is None else self.status.state.value,
+            "state_text": None if self.status is None else self.status.state_text,
+            "ram_used": None if self.status is None else self.status.ram_used,
+            "disk_used": None if self.status is None else self.status.disk_used,
+            "traffic": [
+                {"direction": use.direction, "used": use.used, "limit": use.limit, "share": use.share}
+                for use in self.traffic
+            ],
+            "read_at": None if self.read_at is None else self.read_at.isoformat(),
+            "age": None if self.age is None else round(self.age, 3),
+            "stale": self.is_stale,
+            "error": None if self.error is None else str(self.error),
+            "error_type": None if self.error is None else type(self.error).__name__,
+        }
+
+
+def _uses(counted: Traffic, listed: Traffic | None) -> tuple[Use, ...]:
+    if isinstance(counted, CombinedTraffic):
+        limit = listed.limit if isinstance(listed, CombinedTraffic) else counted.limit
+        return (Use("total", counted.used, limit),)
+    limits = listed if isinstance(listed, SplitTraffic) else counted
+    return Use("in", counted.in_used, limits.in_limit), Use("out", counted.out_used, limits.out_limit)
+
+
+@frozen(kw_only=True, eq=False)
+class Snapshot:
+    """What was known of a fleet at one moment. It pickles, without the sessions.
+
+    Attributes:
+        at: When its reading was over, in UTC.
+        elapsed: Seconds that the reading took.
+        readings: One for each VPS, in the fleet's order.
+        problems: What could not be read of the panels' lists.
+        changes: What is different from the snapshot before it; empty for the first.
+    """
+
+    at: datetime
+    elapsed: float
+    readings: tuple[Reading, ...] = field(repr=False)
+    problems: tuple[Problem, ...] = ()
+    changes: tuple[Change, ...] = field(default=(), repr=False)
+    _by_key: Mapping[Key, Reading] = field(init=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_by_key", {reading.key: reading for reading in self.readings})
+
+    def __len__(self) -> int:
+        return len(self.readings)
+
+    def __iter__(self) -> Iterator[Reading]:
+        return iter(self.readings)
+
+    def __getitem__(self, key: Key) -> Reading:
+        return self._by_key[key]
+
+    def get(self, key: Key) -> Reading | None:
+        """Give what is known of a VPS; None of one that is not in here."""
+        return self._by_key.get(key)
+
+    @property
+    def statuses(self) -> dict[Key, VpsStatus]:
+        """The last known status of each VPS that has one, stale ones included."""
+        return {reading.key: reading.status for reading in self.readings if reading.status is not None}
+
+    @property
+    def failures(self) -> dict[Key, CvmError]:
+        """Why VPSes could not be read now."""
+        return {reading.key: reading.error for reading in self.readings if reading.error is not None}
+
+    @property
+    def stale(self) -> tuple[Reading, ...]:
+        """Those that show an earlier status."""
+        return tuple(reading for reading in self.readings if reading.is_stale)
+
+    @property
+    def totals(self) -> dict[str, int]:
+        """How many VPSes are in each state, by the last known one; the commonest first."""
+        return dict(Counter(status.state.value for status in self.statuses.values()).most_common())
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the snapshot as JSON takes it."""
+        return {
+            "version": 1,
+            "at": self.at.isoformat(),
+            "elapsed": round(self.elapsed, 6),
+            "totals": self.totals,
+            "failed": len(self.failures),
+            "stale": len(self.stale),
+            "problems": [str(problem) for problem in self.problems],
+            "changes": [change.to_dict() for change in self.changes],
+            "readings": [reading.to_dict() for reading in self.readings],
+        }
+
+
+def grouped(readings: Iterable[Reading], key: Callable[[Reading], K]) -> dict[K, list[Reading]]:
+    """Give readings by what the key makes of them, in order of first appearance."""
+    groups: dict[K, list[Reading]] = {}
+    for reading in readings:
+        groups.setdefault(key(reading), []).append(reading)
+    return groups

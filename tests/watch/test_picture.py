@@ -1,0 +1,16 @@
+import pytest
+from watches import reading, snapshot
+
+from cvm_async.watch.events import Change
+from cvm_async.watch.picture import Picture, after
+
+
+def test_a_change_that_it_knows_nothing_of_is_refused() -> None:
+    with pytest.raises(TypeError, match="says nothing of"):
+        after(Change("acme"), Picture.of(snapshot(reading(1))))
+
+
+def test_what_is_lost_or_unreadable_is_told_apart() -> None:
+    picture = Picture.of(snapshot(reading(1), reading(2, None)))
+    assert (picture.lost_nodes, picture.lost_panels, picture.unreadable) == (frozenset(), frozenset(), frozenset())
+    assert picture.states["acme", 2] is None
