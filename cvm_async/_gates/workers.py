@@ -115,6 +115,9 @@ class WorkerPool(Generic[T]):
     _active: int = field(init=False, default=0)
     _at_rest: set[Permit] = field(init=False, factory=set[Permit])
     _workers: int = field(init=False, default=0)
+    _coming: int = field(init=False, default=0)
+    """Workers whose task has not begun yet."""
+    _calling_up: bool = field(init=False, default=False)
     _waiting: int = field(init=False, default=0)
     _closed: asyncio.Event = field(init=False, factory=asyncio.Event)
     _group: asyncio.TaskGroup | None = field(init=False, default=None)
@@ -173,17 +176,26 @@ class WorkerPool(Generic[T]):
         return True
 
     def _call_up(self) -> None:
-        """Have idle workers take what may go, and more workers come for the rest."""
-        if self._group is None:
+        """Have idle workers take what may go, and more workers come for the rest.
+
+        Where the event loop begins tasks eagerly, a worker works in here, and comes back here when it rests: what it
+        asks for then is what goes on here anyway, and one inside the other they would end in a `RecursionError`.
+        """
+        if self._group is None or self._calling_up:
             return
+        self._calling_up = True
         while self.take_room():
             pass
-        ceiling = sum(panel.workers for panel in self._order)
-        if self.max_concurrency is not None:
-            ceiling = min(ceiling, self.max_concurrency)
-        for _ in range(min(self._waiting, ceiling - self._workers)):
+        while self._coming < self._waiting and self._workers < self._most_workers:
             self._workers += 1
+            self._coming += 1
             self._group.create_task(self._work())
+        self._calling_up = False
+
+    @property
+    def _most_workers(self) -> int:
+        ceiling = sum(panel.workers for panel in self._order)
+        return ceiling if self.max_concurrency is None else min(ceiling, self.max_concurrency)
 
     def _send_home(self) -> None:
         if self._closed.is_set() and not self._waiting:
@@ -193,6 +205,7 @@ class WorkerPool(Generic[T]):
             self._idle.clear()
 
     async def _work(self) -> None:
+        self._coming -= 1
         while (assignment := self._next() or await self._called()) is not None:
             try:
                 await self.work(assignment)

@@ -1,5 +1,7 @@
 # pyright: reportPrivateUsage=false
 import asyncio
+import inspect
+import sys
 from collections.abc import Callable, Iterable
 
 import pytest
@@ -308,6 +310,26 @@ async def test_no_more_than_a_thousand_wait_at_once() -> None:
     work = waiting_for_a_state(10_000, peak)
     await complete(WorkerPool(work, node_of), [(room, on(*[None] * 1_500))])  # type: ignore[arg-type]
     assert MOST_AT_REST < max(peak) <= MOST_AT_REST + SLACK * 16
+    assert_free(room)
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="asyncio begins tasks eagerly from Python 3.12 on")
+@virtual
+async def test_where_tasks_begin_eagerly_and_calls_are_answered_at_once_workers_do_not_pile_up() -> None:
+    asyncio.get_running_loop().set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - not in 3.11
+    deepest = 0
+
+    async def work(job: Assignment[Member]) -> None:
+        nonlocal deepest
+        job.permit.leave(Verdict.ANSWERED)
+        deepest = max(deepest, len(inspect.stack(0)))
+        job.permit.rest()
+        await asyncio.sleep(1)
+
+    room = gates(4)
+    await complete(WorkerPool(work, node_of), [(room, on(*[None] * 200))])
+    assert deepest < len(inspect.stack(0)) + 20
+    assert loop_time() == 1
     assert_free(room)
 
 
