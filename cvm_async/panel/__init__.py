@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from cvm_async.panel.app import PanelApp
     from cvm_async.panel.clock import Clock, LoopClock, ManualClock
-    from cvm_async.panel.controls import RequestRecord
     from cvm_async.panel.faults import (
         Answer,
         Cut,
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
         redirect,
         too_many_requests,
     )
+    from cvm_async.panel.records import RequestRecord
     from cvm_async.panel.server import SimulatedPanel
     from cvm_async.panel.world import Combined, Power, SimulatedVps, Split, Verb, World
 
@@ -58,7 +58,6 @@ __all__ = [
 _ROOMS = {
     "app": ("PanelApp",),
     "clock": ("Clock", "LoopClock", "ManualClock"),
-    "controls": ("RequestRecord",),
     "faults": (
         "Answer",
         "Cut",
@@ -72,6 +71,7 @@ _ROOMS = {
         "redirect",
         "too_many_requests",
     ),
+    "records": ("RequestRecord",),
     "server": ("SimulatedPanel",),
     "world": ("Combined", "Power", "SimulatedVps", "Split", "Verb", "World"),
 }

@@ -75,7 +75,7 @@ class ManualClock:
         """Move on by that many seconds, waking sleepers in order, each at its own instant."""
         target = self._now + seconds
         await self._settle()
-        while self._sleepers and self._sleepers[0][0] <= target:
+        while self._sleeps() and self._sleepers[0][0] <= target:
             await self._wake_next()
         self._now = target
 
@@ -90,7 +90,7 @@ class ManualClock:
         try:
             await self._settle()
             while not task.done():
-                if not self._sleepers:
+                if not self._sleeps():
                     raise RuntimeError("the work is not done, and nothing sleeps on this clock that could wake it")
                 await self._wake_next()
             return task.result()
@@ -100,12 +100,15 @@ class ManualClock:
 
     async def _wake_next(self) -> None:
         self._now = self._sleepers[0][0]
-        while self._sleepers and self._sleepers[0][0] == self._now:
-            _, _, waker = heapq.heappop(self._sleepers)
-            # A sleeper that was cancelled meanwhile has nobody to wake.
-            if not waker.done():
-                waker.set_result(None)
+        while self._sleeps() and self._sleepers[0][0] == self._now:
+            heapq.heappop(self._sleepers)[2].set_result(None)
         await self._settle()
+
+    def _sleeps(self) -> bool:
+        """Tell whether anybody sleeps; those who were cancelled no longer do."""
+        while self._sleepers and self._sleepers[0][2].done():
+            heapq.heappop(self._sleepers)
+        return bool(self._sleepers)
 
     async def _settle(self) -> None:
         for _ in range(self.turns):

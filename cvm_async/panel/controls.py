@@ -4,7 +4,7 @@ Kept apart from the answering of calls, so that all of it stands on one page.
 """
 
 import asyncio
-import itertools
+import math
 from collections.abc import Callable, Iterable
 from typing import Literal, TypeVar
 
@@ -12,37 +12,15 @@ import attrs
 
 from cvm_async.panel import faults, wire
 from cvm_async.panel.clock import Clock, LoopClock
+from cvm_async.panel.php import StandingCalls
 from cvm_async.panel.population import populate
+from cvm_async.panel.records import RequestRecord, most_at_once
 from cvm_async.panel.world import Machine, Power, SimulatedVps, Verb, World
 
 T = TypeVar("T")
 
 _fixed = attrs.setters.frozen
 _not_negative = attrs.validators.ge(0.0)
-
-
-@attrs.define(eq=False)
-class RequestRecord:
-    """One request that arrived, whatever became of it.
-
-    Attributes:
-        method, path: as they came, the path without its query.
-        verb, vps, node: what they mean to the panel; None where they mean nothing.
-        cookie_sent: whether the caller sent the panel's session cookie.
-        started, ended: instants of the panel's clock; `ended` is None while the panel is at it. A caller that
-            goes away does not end a request.
-        status: what was answered, or None where nothing was, or not yet.
-    """
-
-    method: str
-    path: str
-    verb: Verb | None
-    vps: int | None
-    node: int | None
-    cookie_sent: bool
-    started: float
-    ended: float | None = None
-    status: int | None = None
 
 
 @attrs.define(eq=False, kw_only=True, repr=False)
@@ -88,14 +66,11 @@ class PanelControls:
     dialect: wire.Dialect = attrs.field(init=False)
     _troubles: dict[int, faults.NodeTrouble] = attrs.field(factory=dict[int, faults.NodeTrouble], init=False)
     _injections: list[faults.Injection] = attrs.field(factory=list[faults.Injection], init=False)
-    # Calls that don't go on, by the node that they wait for, or None where a fault has stopped them. The
-    # value tells whether a call was released (True), or its caller has left (False).
-    _stuck: dict[int | None, set[asyncio.Future[bool]]] = attrs.field(
-        factory=dict[int | None, set["asyncio.Future[bool]"]], init=False
-    )
+    _standing: StandingCalls = attrs.field(init=False)
     _watchers: set[asyncio.Future[None]] = attrs.field(factory=set["asyncio.Future[None]"], init=False)
 
     def __attrs_post_init__(self) -> None:
+        self._standing = StandingCalls(self.clock)
         fleet = self.vpses
         self.world = World(
             populate(fleet, self.nodes, self.seed) if isinstance(fleet, int) else fleet,
@@ -143,12 +118,15 @@ class PanelControls:
 
         def clear() -> None:
             self._injections.clear()
-            self._release(None)
+            self._standing.release(None)
 
         self._on_loop(clear)
 
     def hang_node(self, node: int) -> None:
         """Let calls to the node's VPSes wait without an answer, in their workers, until the node is healed.
+
+        The panel gives up a command on a node after its `socket_timeout`; a status takes three, and tells of a VPS
+        that it could not ask about as `stopped`, with no memory or disk in use.
 
         Raises:
             ValueError: no VPS is on such a node.
@@ -156,26 +134,34 @@ class PanelControls:
         self._trouble(node, faults.Hung())
 
     def unreachable_node(
-        self, node: int, *, after: float = 10.0, answer: Literal["503", "unknown", "empty"] = "503"
+        self, node: int, *, after: float = 10.0, answer: faults.UnreachableAnswer = "uncaught"
     ) -> None:
         """Let the panel fail to reach a node.
 
         Args:
             node: which.
             after: seconds until the panel gives up and says so.
-            answer: how, see `faults.Unreachable`.
+            answer: how: "uncaught" as running panels do, a 500 with an empty body for a status (with `diagnostics` a
+                200 with PHP's fatal error) and 503 with an error, as documented, for a power action; "empty" the
+                former for both, "503" the latter for both; "unknown" a status of `unknown`, and 503.
 
         Raises:
             ValueError: no VPS is on such a node.
         """
         self._trouble(node, faults.Unreachable(after, answer))
 
-    def heal_node(self, node: int) -> None:
-        """Let a node work again; calls that waited for it go on, and are carried out now."""
+    def heal_node(self, node: int, *, release: bool = True) -> None:
+        """Let a node work again.
+
+        Args:
+            node: which.
+            release: whether calls that waited for it go on, and are carried out now, as when its daemon was only
+                slow; False where their commands are lost, so that they wait until PHP gives them up.
+        """
 
         def heal() -> None:
             self._troubles.pop(node, None)
-            self._release(node)
+            (self._standing.release if release else self._standing.lose)(node)
 
         self._on_loop(heal)
 
@@ -207,14 +193,16 @@ class PanelControls:
 
     def peak_in_flight(self, *, node: int | None = None) -> int:
         """Return the most requests that were open at one instant; with `node`, of those to its VPSes."""
-        edges: list[tuple[float, int]] = []
-        for record in self.requests:
-            if node is None or record.node == node:
-                edges.append((record.started, 1))
-                if record.ended is not None:
-                    edges.append((record.ended, -1))
-        # At one and the same instant, what ends makes room for what begins.
-        return max(itertools.accumulate((step for _, step in sorted(edges)), initial=0))
+        return most_at_once((record.started, record.ended) for record in self._of(node))
+
+    def busy_workers(self, *, node: int | None = None) -> int:
+        """Return how many workers are at work now, for callers who have gone, too; with `node`, on its VPSes' calls."""
+        return sum(record.begun is not None and record.ended is None for record in self._of(node))
+
+    def peak_busy_workers(self, *, node: int | None = None, since: float = -math.inf) -> int:
+        """Return the most workers that were at work at one instant, or at one not before `since`."""
+        begun = ((record.begun, record.ended) for record in self._of(node))
+        return most_at_once(((begin, end) for begin, end in begun if begin is not None), since)
 
     async def wait_for(self, condition: Callable[[], bool]) -> None:
         """Return once a condition on this panel holds, such as `lambda: len(panel.actions) == 3`.
@@ -237,6 +225,9 @@ class PanelControls:
             raise ValueError(f"no VPS is on a node {node}")
         self._troubles[node] = trouble
 
+    def _of(self, node: int | None) -> Iterable[RequestRecord]:
+        return (record for record in self.requests if node is None or record.node == node)
+
     def _machine(self, vps: int) -> Machine:
         machine = self.world.find(vps)
         if machine is None:
@@ -246,12 +237,6 @@ class PanelControls:
     def _on_loop(self, action: Callable[[], T]) -> T:
         """Do something where calls are answered: here, unless a panel answers them in another thread."""
         return action()
-
-    def _release(self, node: int | None) -> None:
-        """Let the calls go on that wait for a node, or with None those that a fault has stopped."""
-        for freed in self._stuck.pop(node, set()):
-            if not freed.done():
-                freed.set_result(True)
 
     def _notify(self) -> None:
         """Tell those who wait that something has happened."""

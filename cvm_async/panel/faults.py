@@ -130,18 +130,34 @@ class Hung:
     """A node whose command daemon does not answer: neither do calls to its VPSes."""
 
 
+UnreachableAnswer = Literal["uncaught", "empty", "503", "unknown"]
+
+# How a panel that can't reach a node answers a status, and how a power action. An uncaught exception is a 500 with an
+# empty body, or, where PHP shows diagnostics, a 200 with a fatal error in HTML.
+UNREACHABLE_ANSWERS: Mapping[
+    UnreachableAnswer, tuple[Literal["uncaught", "503", "unknown"], Literal["uncaught", "503"]]
+] = {
+    # As seen on a running panel; of power actions only the documentation speaks.
+    "uncaught": ("uncaught", "503"),
+    "empty": ("uncaught", "uncaught"),
+    # As documented: 503 with an error.
+    "503": ("503", "503"),
+    # As documented for a status: 200, and its word is `unknown`.
+    "unknown": ("unknown", "503"),
+}
+
+
 @attrs.frozen
 class Unreachable:
     """A node that the panel can't connect to.
 
     Args:
         after: seconds until the panel gives up, a worker being occupied.
-        answer: how it says so: "503" as documented; "unknown" gives a status of `unknown` with 200 and 503
-            for the rest; "empty" a 500 with an empty body, as releases do where the failure is not caught.
+        answer: how it says so, see `UNREACHABLE_ANSWERS`.
     """
 
     after: float
-    answer: Literal["503", "unknown", "empty"]
+    answer: UnreachableAnswer
 
 
 NodeTrouble = Hung | Unreachable

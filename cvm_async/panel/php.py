@@ -1,14 +1,16 @@
-"""What PHP and its web server make calls wait for: a worker, the session's file, the processor.
+"""What PHP and its web server make calls wait for: a worker, the session's file, the processor, a node's answer.
 
-These three, not the network, decide how many calls a real panel answers, so a client has to be measured
-against them.
+These, not the network, decide how many calls a real panel answers, so a client has to be measured against them.
 """
 
 import asyncio
 import heapq
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from enum import Enum
 from weakref import WeakValueDictionary
+
+from cvm_async.panel.clock import Clock
 
 _NOBODY_WAITS = nullcontext()
 
@@ -84,3 +86,54 @@ class Processor:
         end = max(now, self._free_at[0]) + seconds
         heapq.heapreplace(self._free_at, end)
         return end - now
+
+
+class End(Enum):
+    """Why a call no longer stands still."""
+
+    WENT_ON = "what it waited for goes on"
+    CALLER_LEFT = "its caller has gone"
+    TIMED_OUT = "its time is up"
+
+
+class StandingCalls:
+    """Calls that wait, inside their workers, for a hung node to answer, or for a fault to be cleared.
+
+    Args:
+        clock: for how long.
+    """
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        # By the node, or None where a fault has stopped them.
+        self._going_on: dict[int | None, asyncio.Event] = {}
+
+    async def wait(self, node: int | None, seconds: float | None, *leaving: Coroutine[object, object, object]) -> End:
+        """Stand still.
+
+        Args:
+            node: what is waited for; None for a fault.
+            seconds: how long at most; None for ever.
+            leaving: each ends once the caller has gone.
+        """
+        loop = asyncio.get_running_loop()
+        goes_on = self._going_on.setdefault(node, asyncio.Event())
+        ends: dict[asyncio.Task[object], End] = {loop.create_task(goes_on.wait()): End.WENT_ON}
+        ends |= {loop.create_task(left): End.CALLER_LEFT for left in leaving}
+        if seconds is not None:
+            ends[loop.create_task(self._clock.sleep(seconds))] = End.TIMED_OUT
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            return next(end for task, end in ends.items() if task.done())
+        finally:
+            for task in ends:
+                task.cancel()
+
+    def release(self, node: int | None) -> None:
+        """Let the calls go on that wait for a node, or with None those that a fault has stopped."""
+        if node in self._going_on:
+            self._going_on.pop(node).set()
+
+    def lose(self, node: int) -> None:
+        """Let the calls that wait for a node wait in vain, whatever comes after."""
+        self._going_on.pop(node, None)

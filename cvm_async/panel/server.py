@@ -18,7 +18,7 @@ from typing import Self, TypeVar, cast
 import attrs
 
 from cvm_async.panel.app import PanelApp
-from cvm_async.panel.exchange import CLOSE_CONNECTION, RESET_CONNECTION
+from cvm_async.panel.asgi import CLOSE_CONNECTION, RESET_CONNECTION
 
 try:
     import uvicorn

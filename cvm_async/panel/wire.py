@@ -37,6 +37,10 @@ _DIAGNOSTIC = (
     b"<br />\n<b>Warning</b>:  Undefined array key &quot;x&quot; in "
     b"<b>/srv/panel/client.php</b> on line <b>17</b><br />\n"
 )
+_FATAL = (
+    b"<br />\n<b>Fatal error</b>:  Uncaught Exception: Could not connect to the node in /srv/panel/node.php:88\n"
+    b"Stack trace:\n#0 {main}\n  thrown in <b>/srv/panel/node.php</b> on line <b>88</b><br />\n"
+)
 _LOCATIONS = ("Roubaix, France", "Germany", "Kansas City / Missouri", "København")
 _TEMPLATES = 5
 
@@ -94,9 +98,19 @@ def render_status(vps: SimulatedVps, power: Power | None, dialect: Dialect) -> b
     return _encode({"response": fields}, dialect)
 
 
+def render_unheard(vps: SimulatedVps, dialect: Dialect) -> bytes:
+    """Return the body of a status whose commands on the node came to nothing: as of a VPS that is stopped."""
+    return render_status(attrs.evolve(vps, disk_used=0, shown_as=None), Power.STOPPED, dialect)
+
+
 def render_errors(message: str, dialect: Dialect) -> bytes:
     """Return the body of an answer that says no."""
     return _encode({"errors": [message]}, dialect)
+
+
+def render_uncaught(dialect: Dialect) -> tuple[int, bytes]:
+    """Return the status and the body of an exception that nobody catches: PHP tells of it where it tells all."""
+    return (200, _diagnostics(dialect) + _FATAL) if dialect.diagnostics else (500, b"")
 
 
 def render_empty(turn: int, dialect: Dialect) -> bytes:

@@ -268,7 +268,7 @@ async def test_what_is_no_number_of_seconds_is_refused(knob: str, bad: float) ->
 @virtual
 async def test_a_node_that_is_open_is_not_polled_until_it_has_cooled_down() -> None:
     app = PanelApp(vpses=1, nodes=1)
-    app.unreachable_node(1, after=0.0)
+    app.unreachable_node(1, after=0.0, answer="503")
     async with session_on(app, limits=Limits(breaker=Breaker(failures=2, cool_down=30.0))) as session:
         await session.fleet()
         wait = waiting(session)

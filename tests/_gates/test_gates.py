@@ -368,7 +368,7 @@ async def statuses(session: CvmSession, app: PanelApp) -> tuple[int, int, int]:
 @virtual
 async def test_after_three_failures_the_rest_of_a_node_is_skipped_without_a_call_and_found_again_by_one_probe() -> None:
     app = PanelApp(vpses=40, nodes=2, latency=0.1)
-    app.unreachable_node(1, after=1.0)
+    app.unreachable_node(1, after=1.0, answer="503")
     limits = Limits(per_node=1, breaker=Breaker(failures=3, cool_down=30.0))
     async with session_on(app, limits=limits, retry=NO_RETRY) as session:
         report = await (await session.fleet()).status()
@@ -393,7 +393,7 @@ async def test_after_three_failures_the_rest_of_a_node_is_skipped_without_a_call
 @virtual
 async def test_while_one_probe_is_under_way_the_rest_of_its_node_waits_for_it() -> None:
     app = PanelApp(vpses=fleet_of(1, 1, 1, 1))
-    app.unreachable_node(1, after=0.0)
+    app.unreachable_node(1, after=0.0, answer="503")
     async with session_on(
         app, limits=Limits(breaker=Breaker(failures=1, cool_down=30.0), per_node=4), retry=NO_RETRY
     ) as session:
@@ -462,7 +462,7 @@ async def test_a_node_that_does_not_answer_in_time_opens_and_a_person_may_still_
 @virtual
 async def test_a_call_that_failed_is_not_tried_again_once_its_node_has_opened() -> None:
     app = PanelApp(vpses=40, nodes=1)
-    app.unreachable_node(1, after=10.0)
+    app.unreachable_node(1, after=10.0, answer="503")
     async with session_on(app, limits=Limits(per_node=4, breaker=Breaker(failures=3))) as session:
         report = await (await session.fleet()).status()
         # Four at once; two fail, and two more go, before the third opens the node. None is tried again.

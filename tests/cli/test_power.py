@@ -39,7 +39,7 @@ def test_what_is_there_already_is_left_alone_and_is_no_failure(cvm: Cvm, panel: 
 
 def test_what_cannot_be_helped_is_a_failure_with_its_reason(cvm: Cvm, panel: SimulatedPanel) -> None:
     panel.set_power(1, Power.SUSPENDED)
-    panel.unreachable_node(2, after=0.0)
+    panel.unreachable_node(2, after=0.0, answer="503")
     ran = cvm("stop", "1", "2", "3", "--yes")
     assert ran.status == Exit.PARTLY
     assert "1 x not touched: it is suspended (VPS 1)" in ran.out

@@ -41,7 +41,7 @@ def test_what_of_a_list_cannot_be_read_is_told_and_gives_3(cvm: Cvm, monkeypatch
 
 
 def test_a_status_shows_trouble_first_and_the_summary_last(cvm: Cvm, panel: SimulatedPanel) -> None:
-    panel.unreachable_node(2, after=0.0)
+    panel.unreachable_node(2, after=0.0, answer="503")
     panel.set_power(3, Power.SUSPENDED)
     ran = cvm("status", "1", "2", "3", "12")
     lines = ran.out.splitlines()
@@ -59,7 +59,7 @@ def test_without_ids_a_status_is_that_of_all(cvm: Cvm, panel: SimulatedPanel) ->
 
 
 def test_a_status_by_node_is_a_line_a_node(cvm: Cvm, panel: SimulatedPanel) -> None:
-    panel.unreachable_node(2, after=0.0)
+    panel.unreachable_node(2, after=0.0, answer="503")
     lines = cvm("status", "--nodes").out.splitlines()
     assert [line.split()[:4] for line in lines[2:5]] == [
         ["2", "8", "8", "unreachable"],
@@ -69,7 +69,7 @@ def test_a_status_by_node_is_a_line_a_node(cvm: Cvm, panel: SimulatedPanel) -> N
 
 
 def test_a_status_as_json_is_the_report(cvm: Cvm, panel: SimulatedPanel) -> None:
-    panel.unreachable_node(2, after=0.0)
+    panel.unreachable_node(2, after=0.0, answer="503")
     ran = cvm("status", "1", "2", "--json")
     report = json.loads(ran.out)
     assert (ran.status, ran.err) == (Exit.PARTLY, "")

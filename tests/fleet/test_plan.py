@@ -17,7 +17,7 @@ def mixed() -> PanelApp:
     app = PanelApp(vpses=fleet_of(1, 1, 2, 2, 3))
     for vps, power in ((2, "stopped"), (3, "suspended"), (4, "terminated")):
         app.set_power(vps, power)
-    app.unreachable_node(3, after=0.0)
+    app.unreachable_node(3, after=0.0, answer="503")
     return app
 
 

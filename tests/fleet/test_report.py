@@ -33,7 +33,7 @@ def failed_report(number: int) -> FleetReport[None]:
 async def a_report() -> tuple[FleetReport[object], PanelApp]:
     app = PanelApp(vpses=fleet_of(1, 2, 1, 2, 3))
     app.set_power(3, "stopped")
-    app.unreachable_node(2, after=1.0)
+    app.unreachable_node(2, after=1.0, answer="503")
     async with session_on(app, retry=NO_RETRY, name="panel") as session:
         return await (await session.fleet()).status(), app
 
@@ -85,7 +85,7 @@ async def test_a_report_is_json_and_pickles_without_its_sessions() -> None:
 @virtual
 async def test_what_failed_is_a_fleet_to_try_again() -> None:
     app = PanelApp(vpses=fleet_of(1, 2, 1, 2))
-    app.unreachable_node(2, after=1.0)
+    app.unreachable_node(2, after=1.0, answer="503")
     async with session_on(app, retry=NO_RETRY) as session:
         report = await (await session.fleet()).status()
         app.heal_node(2)

@@ -98,7 +98,7 @@ async def test_what_is_under_way_when_a_run_stops_ends_by_itself() -> None:
 @virtual
 async def test_a_vps_whose_turn_has_come_in_the_very_step_of_the_last_failure_is_not_begun() -> None:
     app = with_suspended(*range(1, 10), of=9)
-    app.unreachable_node(1, after=1.0)
+    app.unreachable_node(1, after=1.0, answer="503")
     async with session_on(app, limits=Limits(max_concurrency=1), retry=NO_RETRY) as session:
         report = await (await session.fleet()).stop(rollout=Rollout(max_failures=0))
         assert kinds(report) == ["failed"] + ["skipped"] * 8
@@ -143,7 +143,7 @@ async def test_the_first_reason_to_stop_is_the_one_that_is_told() -> None:
 @virtual
 async def test_what_is_skipped_on_a_dead_node_is_not_counted_as_failed() -> None:
     app = PanelApp(vpses=fleet_of(*[1, 2] * 20))
-    app.unreachable_node(1, after=1.0)
+    app.unreachable_node(1, after=1.0, answer="503")
     async with session_on(app, limits=Limits(per_node=1, breaker=Breaker(failures=3)), retry=NO_RETRY) as session:
         report = await (await session.fleet()).restart(rollout=Rollout(max_failures=3))
         of_node = [outcome for outcome in report if outcome.vps.node == 1]

@@ -22,7 +22,7 @@ async def read(stream: OutcomeStream[VpsStatus], most: int = 10**9) -> list[Outc
 @virtual
 async def test_outcomes_come_as_they_are_ready_and_each_once() -> None:
     app = PanelApp(vpses=40, nodes=4, latency=1.0)
-    app.unreachable_node(2, after=5.0)
+    app.unreachable_node(2, after=5.0, answer="503")
     async with session_on(app) as session:
         fleet = await session.fleet()
         async with fleet.stream_status() as stream:

@@ -239,6 +239,8 @@ async def test_a_hung_node_answers_nothing_until_it_is_healed_and_the_others_go_
 @pytest.mark.parametrize(
     ("answer", "verb", "status", "body"),
     [
+        pytest.param("uncaught", "status", 500, "", id="an uncaught failure, as seen"),
+        pytest.param("uncaught", "start", 503, "errors", id="but an action as documented"),
         pytest.param("503", "status", 503, "errors", id="as documented"),
         pytest.param("503", "start", 503, "errors", id="an action, as documented"),
         pytest.param("unknown", "status", 200, "unknown", id="a status of unknown"),
@@ -248,7 +250,7 @@ async def test_a_hung_node_answers_nothing_until_it_is_healed_and_the_others_go_
     ],
 )
 async def test_an_unreachable_node_says_so_after_a_while_and_carries_nothing_out(
-    answer: Literal["503", "unknown", "empty"], verb: str, status: int, body: str
+    answer: Literal["uncaught", "503", "unknown", "empty"], verb: str, status: int, body: str
 ) -> None:
     clock = ManualClock()
     app = PanelApp(vpses=[SimulatedVps(id=1, power="stopped")], clock=clock)
@@ -259,6 +261,21 @@ async def test_an_unreachable_node_says_so_after_a_while_and_carries_nothing_out
     assert (response.status_code, clock.now(), app.actions) == (status, 10.0, [])
     assert body in response.text
     assert bool(response.content) == bool(body)
+
+
+async def test_where_php_shows_diagnostics_an_uncaught_failure_is_a_200_with_a_fatal_error() -> None:
+    app = PanelApp(vpses=1, diagnostics=1)
+    app.unreachable_node(1, after=0.0)
+    responses = await get(app, "1/status", "nonsense")
+    assert [response.status_code for response in responses] == [200, 200]
+    assert all("<b>Fatal error</b>:  Uncaught Exception" in response.text for response in responses)
+
+
+async def test_an_unreachable_node_says_what_a_panel_was_seen_to_say_unless_told() -> None:
+    app = PanelApp(vpses=1)
+    app.unreachable_node(1, after=0.0)
+    [response] = await get(app, "1/status")
+    assert (response.status_code, response.content) == (500, b"")
 
 
 async def test_a_healed_node_is_reached_again() -> None:
@@ -277,7 +294,85 @@ async def test_a_hung_node_that_turns_out_unreachable_says_so() -> None:
         await turns()
         app.heal_node(1)
         app.unreachable_node(1, after=0.0)
-        assert (await call).status_code == 503
+        assert (await call).status_code == 500
+
+
+async def test_a_status_of_a_hung_node_takes_three_timeouts_of_php_and_tells_of_a_vps_that_stands() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=[SimulatedVps(id=1, shown_as="odd")], clock=clock)
+    app.hang_node(1)
+    [response] = await clock.run(get(app, "1/status"))
+    told = response.json()["response"]
+    assert (clock.now(), response.status_code) == (180.0, 200)
+    assert (told["status"], told["ram_used"], told["disk_used"]) == ("stopped", "0", "0")
+
+
+async def test_an_action_on_a_hung_node_takes_one_timeout_and_is_not_carried_out() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, clock=clock, socket_timeout=5.0)
+    app.hang_node(1)
+    response = await clock.run(post(app, "1/stop"))
+    assert (clock.now(), response.status_code, response.content, app.actions) == (5.0, 500, b"", [])
+
+
+async def test_without_a_timeout_of_php_a_hung_call_waits_for_ever() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, clock=clock, socket_timeout=None)
+    app.hang_node(1)
+    with pytest.raises(RuntimeError, match="nothing sleeps"):
+        await clock.run(get(app, "1/status"))
+    await app.aclose()
+
+
+@pytest.mark.parametrize(
+    ("boot_time", "socket_timeout", "status", "seconds"),
+    [(60.0, 60.0, 200, 60.0), (61.0, 60.0, 500, 60.0), (61.0, None, 200, 61.0)],
+    ids=["just in time", "too long", "php has no limit"],
+)
+async def test_an_action_that_outlasts_phps_timeout_is_carried_out_and_answered_with_an_empty_500(
+    boot_time: float, socket_timeout: float | None, status: int, seconds: float
+) -> None:
+    clock = ManualClock()
+    app = PanelApp(
+        vpses=[SimulatedVps(id=1, power="stopped")], boot_time=boot_time, socket_timeout=socket_timeout, clock=clock
+    )
+    response = await clock.run(post(app, "1/start"))
+    assert (response.status_code, clock.now(), app.actions) == (status, seconds, [(1, "start")])
+    assert bool(response.content) == (status == 200)
+    await clock.advance(boot_time - clock.now())
+    assert app.power(1) == "running"
+
+
+async def test_a_healed_node_may_have_lost_the_commands_that_it_was_sent() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, clock=clock)
+    app.hang_node(1)
+    old = asyncio.ensure_future(get(app, "1/status"))
+    await clock.advance(10.0)
+    app.heal_node(1, release=False)
+    [new] = await clock.run(get(app, "1/status"))
+    assert (clock.now(), new.json()["response"]["status"]) == (10.0, "running")
+    assert app.busy_workers(node=1) == 1
+    # The first command's timeout; the two that follow are heard.
+    await clock.advance(50.0)
+    assert [response.json()["response"]["status"] for response in await old] == ["stopped"]
+
+
+async def test_a_node_may_hang_again_while_calls_of_the_first_time_still_wait() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, clock=clock)
+    app.hang_node(1)
+    calls = [asyncio.ensure_future(get(app, "1/status"))]
+    await clock.advance(30.0)
+    app.heal_node(1, release=False)
+    app.hang_node(1)
+    calls.append(asyncio.ensure_future(get(app, "1/status")))
+    await clock.advance(1.0)
+    app.heal_node(1)
+    await calls[1]
+    assert not calls[0].done()
+    await clock.advance(29.0)
+    await calls[0]
 
 
 # What calls wait for
@@ -313,6 +408,29 @@ async def test_beyond_the_backlog_a_proxy_says_502_at_once() -> None:
     assert sorted(response.status_code for response in responses) == [200] * 5 + [502] * 2
     assert sorted(record.ended or 0.0 for record in app.requests)[:2] == [0.0, 0.0]
     assert next(r for r in responses if r.status_code == 502).content.startswith(b"<html>")
+
+
+async def test_a_proxy_loses_patience_and_the_panel_works_on() -> None:
+    clock = ManualClock()
+    app = PanelApp(
+        vpses=2, nodes=2, workers=1, shutdown_time=90.0, socket_timeout=None, proxy_timeout=60.0, clock=clock
+    )
+    responses = await clock.run(gathered(post(app, "1/stop"), post(app, "2/stop")))
+    assert [response.status_code for response in responses] == [504, 504]
+    assert (clock.now(), app.actions, app.busy_workers()) == (60.0, [(1, "stop")], 1)
+    await clock.advance(150.0)
+    assert app.actions == [(1, "stop"), (2, "stop")]
+    assert [(record.status, record.begun, record.ended) for record in app.requests] == [
+        (504, 0.0, 90.0),
+        (504, 90.0, 180.0),
+    ]
+
+
+async def test_a_patient_proxy_is_not_noticed() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=1, latency=59.0, proxy_timeout=60.0, clock=clock)
+    [response] = await clock.run(get(app, "1/status"))
+    assert (response.status_code, app.requests[0].status) == (200, 200)
 
 
 async def with_one_cookie(app: PanelApp, calls: int) -> None:
@@ -362,7 +480,7 @@ async def test_an_action_is_carried_out_although_its_caller_has_gone() -> None:
 @pytest.mark.parametrize("reach", ["before it hangs", "while it hangs"])
 async def test_a_hung_call_whose_caller_has_gone_frees_its_worker_and_is_not_carried_out(reach: str) -> None:
     clock = ManualClock()
-    app = PanelApp(vpses=2, nodes=2, cost=1.0, workers=1, clock=clock)
+    app = PanelApp(vpses=2, nodes=2, cost=1.0, workers=1, clock=clock, frees_hung_workers=True)
     app.hang_node(1)
     call = asyncio.ensure_future(post(app, "1/stop"))
     await clock.advance(0.5 if reach == "before it hangs" else 1.5)
@@ -375,7 +493,7 @@ async def test_a_hung_call_whose_caller_has_gone_frees_its_worker_and_is_not_car
 
 
 async def test_a_real_php_keeps_the_worker_of_a_hung_call_and_carries_it_out_when_it_can() -> None:
-    app = PanelApp(vpses=2, nodes=2, workers=1, frees_hung_workers=False)
+    app = PanelApp(vpses=2, nodes=2, workers=1)
     app.hang_node(1)
     call = asyncio.ensure_future(post(app, "1/stop"))
     await turns()
@@ -388,9 +506,30 @@ async def test_a_real_php_keeps_the_worker_of_a_hung_call_and_carries_it_out_whe
     assert app.actions == [(1, "stop")]
 
 
+async def test_five_callers_who_left_keep_five_workers_for_three_minutes() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=20, nodes=2, workers=5, latency=0.5, clock=clock)
+    app.hang_node(1)
+    calls = [asyncio.ensure_future(get(app, f"{number}/status")) for number in (1, 3, 5, 7, 9, 11)]
+    await clock.advance(15.0)
+    for call in calls:
+        call.cancel()
+    await clock.advance(1.0)
+    assert (app.busy_workers(), app.busy_workers(node=1), app.busy_workers(node=2)) == (5, 5, 0)
+    waiting = asyncio.ensure_future(get(app, "2/status"))
+    await clock.advance(163.0)
+    assert not waiting.done()
+    await clock.advance(1.5)
+    assert waiting.done()
+    # The sixth had waited for a worker, and nobody told it that its caller had left.
+    assert app.busy_workers() == 1
+    await clock.advance(180.0)
+    assert (app.busy_workers(), app.peak_busy_workers(), app.peak_busy_workers(node=2)) == (0, 5, 1)
+
+
 @pytest.mark.parametrize("pause", range(8))
 async def test_a_caller_may_leave_in_the_very_turn_in_which_the_node_is_healed(pause: int) -> None:
-    app = PanelApp(vpses=1)
+    app = PanelApp(vpses=1, frees_hung_workers=True)
     app.hang_node(1)
     call = asyncio.ensure_future(post(app, "1/stop"))
     await turns()

@@ -61,6 +61,16 @@ async def test_a_cancelled_sleeper_disturbs_nobody() -> None:
     assert other.done()
 
 
+async def test_time_does_not_move_for_a_sleeper_who_was_cancelled() -> None:
+    clock = ManualClock()
+    cancelled = asyncio.ensure_future(clock.sleep(1.0))
+    await asyncio.sleep(0)
+    cancelled.cancel()
+    with pytest.raises(RuntimeError, match="nothing sleeps"):
+        await clock.run(asyncio.Event().wait())
+    assert clock.now() == 0.0
+
+
 async def test_run_moves_as_far_as_the_work_needs() -> None:
     clock = ManualClock()
 

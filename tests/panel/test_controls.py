@@ -8,12 +8,6 @@ from cvm_async.panel import ManualClock, PanelApp, Power, RequestRecord, Reset, 
 from panel.callers import without_socket
 
 
-def a_record(started: float, ended: float | None, node: int | None = 1) -> RequestRecord:
-    return RequestRecord(
-        method="GET", path="/", verb=None, vps=None, node=node, cookie_sent=False, started=started, ended=ended
-    )
-
-
 def test_a_panel_has_200_vpses_on_8_nodes_unless_told() -> None:
     app = PanelApp()
     assert (len(app.world), len(app.world.nodes)) == (200, 8)
@@ -71,19 +65,26 @@ def test_vpses_can_be_added_and_removed() -> None:
     assert [vps.id for vps in app.world] == [2, 9]
 
 
-@pytest.mark.parametrize(
-    ("records", "peak"),
-    [
-        pytest.param([], 0, id="none"),
-        pytest.param([a_record(0, 1), a_record(1, 2)], 1, id="one after the other"),
-        pytest.param([a_record(0, 2), a_record(1, 3), a_record(2, 4)], 2, id="overlapping"),
-        pytest.param([a_record(0, None), a_record(5, 6)], 2, id="one that is still open"),
-    ],
-)
-def test_the_peak_is_the_most_that_were_open_at_once(records: list[RequestRecord], peak: int) -> None:
+def a_record(started: float, ended: float | None, node: int | None = 1, *, begun: float | None = None) -> RequestRecord:
+    return RequestRecord(
+        method="GET",
+        path="/",
+        verb=None,
+        vps=None,
+        node=node,
+        cookie_sent=False,
+        started=started,
+        ended=ended,
+        begun=begun,
+    )
+
+
+def test_workers_are_busy_from_when_they_take_a_call_until_they_have_ended_it() -> None:
     app = PanelApp(vpses=1)
-    app.requests.extend(records)
-    assert app.peak_in_flight() == peak
+    app.requests += [a_record(0, 9, begun=0), a_record(0, 9), a_record(0, None), a_record(0, None, node=2, begun=3)]
+    assert (app.busy_workers(), app.busy_workers(node=1), app.busy_workers(node=2)) == (1, 0, 1)
+    assert (app.peak_busy_workers(), app.peak_busy_workers(node=1)) == (2, 1)
+    assert (app.peak_busy_workers(since=9), app.peak_busy_workers(node=1, since=9)) == (1, 0)
 
 
 def test_the_peak_of_a_node_counts_its_own_requests_only() -> None:

@@ -159,7 +159,7 @@ def test_a_panel_in_a_thread_ends_at_once_although_a_call_hangs() -> None:
             await panel.wait_for(lambda: len(panel.requests) == 1)
             call.cancel()
 
-    with SimulatedPanel(vpses=1, frees_hung_workers=False) as panel:
+    with SimulatedPanel(vpses=1) as panel:
         panel.hang_node(1)
         asyncio.run(main(panel))
 
@@ -211,8 +211,25 @@ async def test_an_action_whose_caller_has_gone_is_carried_out() -> None:
         await panel.wait_for(lambda: panel.actions == [(1, "stop")])
 
 
-async def test_a_hung_call_whose_caller_has_gone_frees_its_worker() -> None:
-    async with SimulatedPanel(vpses=1, workers=1) as panel, over_socket(panel) as client, asyncio.timeout(SOON):
+async def test_a_hung_call_keeps_its_worker_although_its_caller_has_gone() -> None:
+    async with SimulatedPanel(vpses=2, nodes=2, workers=1) as panel, over_socket(panel) as client:
+        panel.hang_node(1)
+        left = asyncio.ensure_future(client.get("1/status"))
+        await panel.wait_for(lambda: panel.busy_workers(node=1) == 1)
+        left.cancel()
+        waiting = asyncio.ensure_future(client.get("2/status"))
+        await panel.wait_for(lambda: len(panel.requests) == 2)
+        assert (panel.busy_workers(node=1), panel.busy_workers(node=2)) == (1, 0)
+        panel.heal_node(1)
+        assert (await waiting).status_code == 200
+
+
+async def test_a_panel_that_notices_that_a_caller_has_gone_frees_the_worker() -> None:
+    async with (
+        SimulatedPanel(vpses=1, workers=1, frees_hung_workers=True) as panel,
+        over_socket(panel) as client,
+        asyncio.timeout(SOON),
+    ):
         panel.inject(Hang())
         call = asyncio.ensure_future(client.get("1/status"))
         await panel.wait_for(lambda: len(panel.requests) == 1)

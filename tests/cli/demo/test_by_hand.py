@@ -19,7 +19,7 @@ async def test_the_client_sends_the_panels_cookie_unless_told_to_drop_it(keep_co
 async def test_what_is_refused_or_not_answered_is_not_counted_as_read() -> None:
     async with SimulatedPanel(vpses=9, nodes=3) as panel:
         panel.hang_node(1)
-        panel.unreachable_node(2, after=0.0)
+        panel.unreachable_node(2, after=0.0, answer="503")
         tally = await poll_by_hand(
             panel.url, panel.public_token, panel.private_token, width=16, timeout=0.05, keep_cookies=False
         )

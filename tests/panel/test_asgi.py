@@ -3,7 +3,7 @@ from typing import cast
 
 import pytest
 
-from cvm_async.panel.exchange import CLOSE_CONNECTION, RESET_CONNECTION, Exchange, Outcome, Reply, instead
+from cvm_async.panel.asgi import CLOSE_CONNECTION, RESET_CONNECTION, Delivery, HttpRequest, HttpResponse, instead
 from cvm_async.panel.faults import Answer, Cut, Reset, too_many_requests
 
 SESSION = "09e3779b97f4a7c15f39cc0605"
@@ -23,19 +23,19 @@ class Server:
     async def send(self, message: Mapping[str, object]) -> None:
         self.sent.append(message)
 
-    def exchange(self, *headers: tuple[bytes, bytes], offers_to_drop: bool = True) -> Exchange:
+    def request(self, *headers: tuple[bytes, bytes], offers_to_drop: bool = True) -> HttpRequest:
         scope: dict[str, object] = {"type": "http", "method": "GET", "path": "/", "headers": headers}
         if offers_to_drop:
             scope["extensions"] = {
                 RESET_CONNECTION: lambda: self.dropped.append("reset"),
                 CLOSE_CONNECTION: lambda: self.dropped.append("closed"),
             }
-        return Exchange.of_scope(scope, self.receive)
+        return HttpRequest.of_scope(scope, self.receive)
 
 
-async def delivered(outcome: Outcome) -> Server:
+async def delivered(delivery: Delivery) -> Server:
     server = Server()
-    await server.exchange().deliver(outcome, server.send)
+    await server.request().deliver(delivery, server.send)
     return server
 
 
@@ -47,26 +47,26 @@ def header(server: Server, name: bytes) -> bytes | None:
 @pytest.mark.parametrize("kind", ["lifespan", "websocket"])
 def test_what_is_not_http_is_refused_as_asgi_asks_for(kind: str) -> None:
     with pytest.raises(NotImplementedError, match=kind):
-        Exchange.of_scope({"type": kind}, Server().receive)
+        HttpRequest.of_scope({"type": kind}, Server().receive)
 
 
 def test_tokens_and_session_are_found_among_the_headers() -> None:
-    exchange = Server().exchange(
+    request = Server().request(
         (b"accept", b"*/*"),
         (b"api-public-token", b"pub"),
         (b"api-private-token", b"priv"),
         (b"cookie", b"a=b; PHPSESSID=" + SESSION.encode() + b"; c=d"),
     )
-    assert (exchange.tokens, exchange.session) == (("pub", "priv"), SESSION)
+    assert (request.tokens, request.session) == (("pub", "priv"), SESSION)
 
 
 def test_without_them_tokens_are_empty_and_there_is_no_session() -> None:
-    exchange = Server().exchange((b"cookie", b"XPHPSESSID=1"), offers_to_drop=False)
-    assert (exchange.tokens, exchange.session, exchange.reset) == (("", ""), None, None)
+    request = Server().request((b"cookie", b"XPHPSESSID=1"), offers_to_drop=False)
+    assert (request.tokens, request.session, request.reset) == (("", ""), None, None)
 
 
 async def test_an_answer_is_html_with_a_cookie_and_its_length() -> None:
-    server = await delivered(Reply.of_panel(200, b"[]", SESSION))
+    server = await delivered(HttpResponse.of_panel(200, b"[]", SESSION))
     assert header(server, b"content-type") == b"text/html; charset=UTF-8"
     assert header(server, b"set-cookie") == f"PHPSESSID={SESSION}; path=/".encode()
     assert header(server, b"content-length") == b"2"
@@ -108,7 +108,7 @@ async def test_a_reset_sends_nothing_and_waits_until_the_server_has_seen_it() ->
     ],
 )
 async def test_a_cut_announces_more_than_comes_and_closes(body: bytes, fault: Cut, length: bytes, comes: bytes) -> None:
-    server = await delivered(Reply.of_panel(200, body, SESSION).cut(fault))
+    server = await delivered(HttpResponse.of_panel(200, body, SESSION).cut(fault))
     assert header(server, b"content-length") == length
     assert server.sent[1] == {"type": "http.response.body", "body": comes, "more_body": True}
     assert server.dropped == ["closed"]
@@ -117,4 +117,4 @@ async def test_a_cut_announces_more_than_comes_and_closes(body: bytes, fault: Cu
 async def test_where_the_server_does_not_offer_to_drop_an_error_says_so() -> None:
     server = Server()
     with pytest.raises(ConnectionResetError, match="simulated panel"):
-        await server.exchange(offers_to_drop=False).deliver(Reset(), server.send)
+        await server.request(offers_to_drop=False).deliver(Reset(), server.send)

@@ -24,7 +24,7 @@ _SESSION = re.compile(rb"(?:^|;\s*)PHPSESSID=([^;\s]+)")
 
 
 @attrs.frozen
-class Reply:
+class HttpResponse:
     """An answer, ready to be sent."""
 
     status: int
@@ -34,33 +34,34 @@ class Reply:
     cut_after: int | None = None
 
     @classmethod
-    def of_panel(cls, status: int, body: bytes, session: str) -> "Reply":
+    def of_panel(cls, status: int, body: bytes, session: str) -> "HttpResponse":
         """Return what the panel itself says: never without a cookie, and always as HTML."""
         cookie = (b"set-cookie", f"PHPSESSID={session}; path=/".encode("latin-1"))
         return cls(status, body, (_CONTENT_TYPE, cookie))
 
-    def cut(self, fault: Cut) -> "Reply":
-        """Return this reply, as it ends in the middle."""
+    def cut(self, fault: Cut) -> "HttpResponse":
+        """Return this answer, as it ends in the middle."""
         length = len(self.body)
         kept = length // 2 if fault.keep is None else min(fault.keep, max(length - 1, 0))
         return attrs.evolve(self, cut_after=kept)
 
 
-Outcome: TypeAlias = Reply | Reset | None
+Delivery: TypeAlias = HttpResponse | Reset | None
+"""What comes back to the caller; None where the caller has gone."""
 
 
-def instead(fault: Answer | Reset) -> Reply | Reset:
+def instead(fault: Answer | Reset) -> HttpResponse | Reset:
     """Return what the caller gets instead of the panel's answer."""
     if isinstance(fault, Reset):
         return fault
     headers: dict[bytes, bytes] = dict([_CONTENT_TYPE])
     for name, value in fault.headers.items():
         headers[name.lower().encode("latin-1")] = value.encode("latin-1")
-    return Reply(fault.status, fault.body, tuple(headers.items()))
+    return HttpResponse(fault.status, fault.body, tuple(headers.items()))
 
 
 @attrs.frozen(eq=False)
-class Exchange:
+class HttpRequest:
     """A request that arrived, and the way back to its caller."""
 
     method: str
@@ -73,7 +74,7 @@ class Exchange:
     close: Callable[[], None] | None
 
     @classmethod
-    def of_scope(cls, scope: Mapping[str, object], receive: Receive) -> "Exchange":
+    def of_scope(cls, scope: Mapping[str, object], receive: Receive) -> "HttpRequest":
         """Read what ASGI hands over.
 
         Raises:
@@ -101,19 +102,19 @@ class Exchange:
             close=extensions.get(CLOSE_CONNECTION),
         )
 
-    async def deliver(self, outcome: Outcome, send: Send) -> None:
-        """Answer, or fail to; an outcome of None is for a caller who has gone.
+    async def deliver(self, delivery: Delivery, send: Send) -> None:
+        """Answer, or fail to.
 
         Raises:
             ConnectionResetError: the connection should be dropped, and the server has not offered to.
         """
-        if isinstance(outcome, Reset):
+        if isinstance(delivery, Reset):
             await self._drop(self.reset)
-        elif outcome is not None and outcome.cut_after is None:
-            await self._send(outcome, len(outcome.body), send)
-        elif outcome is not None:
+        elif delivery is not None and delivery.cut_after is None:
+            await self._send(delivery, len(delivery.body), send)
+        elif delivery is not None:
             # A body of nothing is cut as if it were one byte.
-            await self._send(outcome, max(len(outcome.body), 1), send)
+            await self._send(delivery, max(len(delivery.body), 1), send)
             await self._drop(self.close)
 
     async def until_disconnected(self) -> None:
@@ -121,10 +122,10 @@ class Exchange:
         while (await self.receive())["type"] != "http.disconnect":
             pass
 
-    async def _send(self, reply: Reply, length: int, send: Send) -> None:
-        headers = [*reply.headers, (b"content-length", b"%d" % length)]
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-        body, more = reply.body[: reply.cut_after], reply.cut_after is not None
+    async def _send(self, response: HttpResponse, length: int, send: Send) -> None:
+        headers = [*response.headers, (b"content-length", b"%d" % length)]
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        body, more = response.body[: response.cut_after], response.cut_after is not None
         await send({"type": "http.response.body", "body": body, "more_body": more})
 
     async def _drop(self, drop: Callable[[], None] | None) -> None:
