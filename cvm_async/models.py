@@ -83,95 +83,6 @@ def _as_extra(items: Mapping[str, object]) -> Extra:
 
 
 @frozen(weakref_slot=False)
-class CombinedTraffic:
-    """Traffic counted as one sum of incoming and outgoing, in bytes.
-
-    `limit` is None where the answer holds none, as in a `VpsStatus`.
-    """
-
-    used: int
-    limit: int | None = None
-
-    @property
-    def total_used(self) -> int:
-        """Incoming and outgoing bytes together."""
-        return self.used
-
-
-@frozen(weakref_slot=False)
-class SplitTraffic:
-    """Traffic counted apart for each direction, in bytes.
-
-    A limit is None where no limit is set (the panel says 0 then) or where the answer holds none, as in a
-    `VpsStatus`.
-    """
-
-    in_used: int
-    out_used: int
-    in_limit: int | None = None
-    out_limit: int | None = None
-
-    @property
-    def total_used(self) -> int:
-        """Incoming and outgoing bytes together."""
-        return self.in_used + self.out_used
-
-
-Traffic: TypeAlias = CombinedTraffic | SplitTraffic
-"""Either way of counting; `total_used` is there in both."""
-
-
-@frozen(kw_only=True, weakref_slot=False)
-class Vps:
-    """One VPS as the panel lists it: what it is, not what it is doing.
-
-    Attributes:
-        id: The number that every call names it by.
-        hostname: The panel's raw database text; may hold anything, so make it safe before it is shown.
-        node: The host node it lives on; None on panels that do not say.
-        virtualization_type: A `VirtualizationType`, or the plain number where it is not documented.
-        guaranteed_ram: In megabytes.
-        burstable_ram: In megabytes; None under vSwap.
-        disk_space: In megabytes.
-        cpu_count: CPUs, or CPU units.
-        traffic: How much of what is allowed was used; None where the panel does not count or does not say.
-        extra: Keys that this version does not know, as they came.
-    """
-
-    id: int
-    hostname: str
-    node: int | None = None
-    virtualization_type: VirtualizationType | int
-    guaranteed_ram: int
-    burstable_ram: int | None = None
-    disk_space: int
-    cpu_count: int
-    traffic: Traffic | None = None
-    extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
-
-
-@frozen(kw_only=True, weakref_slot=False)
-class VpsStatus:
-    """What one VPS was doing when the panel answered.
-
-    Attributes:
-        state: The documented state, `PowerState.UNKNOWN` for every other word.
-        state_text: The panel's own word; raw text, as `Vps.hostname`.
-        ram_used: In bytes (a later revision of the panel sends megabytes).
-        disk_used: In bytes, a fraction rounded down (a later revision of the panel sends megabytes).
-        traffic: The counters, without limits; None where the panel does not count or does not say.
-        extra: Keys that this version does not know, as they came.
-    """
-
-    state: PowerState
-    state_text: str
-    ram_used: int | None = None
-    disk_used: int | None = None
-    traffic: Traffic | None = None
-    extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
-
-
-@frozen(weakref_slot=False)
 class Problem:
     """One thing in an answer that is not what the API documents. All three texts are safe to print.
 
@@ -189,15 +100,112 @@ class Problem:
         return f"{self.path} is {self.found}, not {self.expected}"
 
 
+@frozen(weakref_slot=False)
+class CombinedTraffic:
+    """Traffic counted as one sum of incoming and outgoing, in bytes.
+
+    A figure is None where the answer does not tell it; a `VpsStatus` never tells the limit.
+    """
+
+    used: int | None
+    limit: int | None = None
+
+    @property
+    def total_used(self) -> int | None:
+        """Incoming and outgoing bytes together; None where they are not told."""
+        return self.used
+
+
+@frozen(weakref_slot=False)
+class SplitTraffic:
+    """Traffic counted apart for each direction, in bytes.
+
+    A figure is None where the answer does not tell it; a `VpsStatus` never tells the limits. A limit is None also where
+    none is set (the panel says 0 then).
+    """
+
+    in_used: int | None
+    out_used: int | None
+    in_limit: int | None = None
+    out_limit: int | None = None
+
+    @property
+    def total_used(self) -> int | None:
+        """Incoming and outgoing bytes together; None unless both are told."""
+        return None if self.in_used is None or self.out_used is None else self.in_used + self.out_used
+
+
+Traffic: TypeAlias = CombinedTraffic | SplitTraffic
+"""Either way of counting; `total_used` is there in both."""
+
+
+@frozen(kw_only=True, weakref_slot=False)
+class Vps:
+    """One VPS as the panel lists it: what it is, not what it is doing.
+
+    A figure that could not be read is None, a hostname "" then, and `problems` says why; one bad figure hides no VPS.
+
+    Attributes:
+        id: The number that every call names it by.
+        hostname: The panel's raw database text; may hold anything, so make it safe before it is shown.
+        node: The host node it lives on; None on panels that do not say.
+        virtualization_type: A `VirtualizationType`, or the plain number where it is not documented.
+        guaranteed_ram: In megabytes.
+        burstable_ram: In megabytes; None under vSwap.
+        disk_space: In megabytes.
+        cpu_count: CPUs, or CPU units.
+        traffic: How much of what is allowed was used; None where the panel does not count or does not say.
+        extra: Keys that this version does not know, as they came.
+        problems: What could not be read of this VPS; also among the `problems` of the list.
+    """
+
+    id: int
+    hostname: str
+    node: int | None = None
+    virtualization_type: VirtualizationType | int | None
+    guaranteed_ram: int | None
+    burstable_ram: int | None = None
+    disk_space: int | None
+    cpu_count: int | None
+    traffic: Traffic | None = None
+    extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
+    problems: tuple[Problem, ...] = ()
+
+
+@frozen(kw_only=True, weakref_slot=False)
+class VpsStatus:
+    """What one VPS was doing when the panel answered.
+
+    A figure that could not be read is None, and `problems` says why.
+
+    Attributes:
+        state: The documented state, `PowerState.UNKNOWN` for every other word.
+        state_text: The panel's own word; raw text, as `Vps.hostname`. Empty where the panel sent none.
+        ram_used: In bytes (a later revision of the panel sends megabytes).
+        disk_used: In bytes, a fraction rounded down (a later revision of the panel sends megabytes).
+        traffic: The counters, without limits; None where the panel does not count or does not say.
+        extra: Keys that this version does not know, as they came.
+        problems: What could not be read.
+    """
+
+    state: PowerState
+    state_text: str
+    ram_used: int | None = None
+    disk_used: int | None = None
+    traffic: Traffic | None = None
+    extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
+    problems: tuple[Problem, ...] = ()
+
+
 class VpsList(list[Vps]):
     """The VPSes of an account, in the panel's order, and beside them what could not be read.
 
-    A listed VPS that can't be decoded is not in the list; `problems` says which, and why, so that it neither
-    vanishes unseen nor hides the others. An id that is listed twice is a problem too, but both entries stay.
-    It compares as the list that it is.
+    An entry whose id can't be read is not in the list; `problems` says which, and why, so that it neither vanishes
+    unseen nor hides the others. They hold the problems of the VPSes in the list, too. An id that is listed twice is
+    one as well, but both entries stay. It compares as the list that it is.
 
     Attributes:
-        problems: Empty where every listed VPS was understood.
+        problems: Empty where all of the list was understood.
     """
 
     __slots__ = ("problems",)

@@ -50,24 +50,33 @@ def size(amount: int) -> str:
     return _scaled(amount, 1024, _BINARY)
 
 
+def allowance(megabytes: int | None) -> str:
+    """Give memory or disk that a VPS has: ``512 MiB``; nothing where the panel does not say."""
+    return "" if megabytes is None else size(megabytes * MEBIBYTE)
+
+
 def traffic_size(amount: int) -> str:
     """Give bytes of traffic: ``17 MB``, ``1.2 TB``."""
     return _scaled(amount, 1000, _DECIMAL)
 
 
-def usage(used: int | None, megabytes: int) -> str:
+def usage(used: int | None, megabytes: int | None) -> str:
     """Give bytes used of what a VPS has: ``412 MiB  81%``; nothing where the panel does not say."""
     if used is None:
         return ""
-    return f"{size(used)} {100 * used // (megabytes * MEBIBYTE):>3}%" if megabytes > 0 else size(used)
+    return f"{size(used)} {100 * used // (megabytes * MEBIBYTE):>3}%" if megabytes else size(used)
 
 
 def traffic_usage(traffic: Traffic | None) -> str:
-    """Give traffic used, both directions together, of the limit where there is one: ``1.2 TB of 2.0 TB``."""
+    """Give traffic used, both directions together, of the limit where there is one: ``1.2 TB of 2.0 TB``.
+
+    What is used shows as ``?`` where the panel tells the limit alone.
+    """
     if traffic is None:
         return ""
-    used, limit = traffic_size(traffic.total_used), _limit(traffic)
-    return used if limit is None else f"{used} of {traffic_size(limit)}"
+    used = None if traffic.total_used is None else traffic_size(traffic.total_used)
+    limit = _limit(traffic)
+    return used or "" if limit is None else f"{used or '?'} of {traffic_size(limit)}"
 
 
 def state_word(status: VpsStatus) -> str:

@@ -138,11 +138,11 @@ class CvmSession:
     async def list_vpses(self, *, timeout: float | None = None) -> VpsList:
         """Give every VPS of this account, in the panel's order.
 
-        A listed VPS that cannot be decoded is left out, and told of in the list's `problems` and by a warning in the
-        log. An id that is listed twice stays twice, with a problem noted.
+        A figure that cannot be read is None, and an entry whose id cannot be read is left out; the list's `problems`
+        and a warning in the log tell of both. An id that is listed twice stays twice, with a problem noted.
 
         Raises:
-            DecodeError: The answer is no list, or nothing on it can be decoded.
+            DecodeError: The answer is no list, or there is no VPS on it that can be read.
             CvmError: The call failed.
 
         Source: ``GET /api/client/vps/list``.

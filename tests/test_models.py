@@ -110,9 +110,19 @@ def test_a_power_state_is_its_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("traffic", "total"), [(CombinedTraffic(7), 7), (SplitTraffic(3, 5), 8)], ids=["combined", "split"]
+    ("traffic", "total"),
+    [
+        (CombinedTraffic(7), 7),
+        (CombinedTraffic(None, 9), None),
+        (SplitTraffic(3, 5), 8),
+        (SplitTraffic(3, None), None),
+        (SplitTraffic(None, 5), None),
+    ],
+    ids=["combined", "combined, not told", "split", "in alone", "out alone"],
 )
-def test_total_used_is_both_directions_together(traffic: CombinedTraffic | SplitTraffic, total: int) -> None:
+def test_total_used_is_both_directions_together_and_none_unless_both_are_told(
+    traffic: CombinedTraffic | SplitTraffic, total: int | None
+) -> None:
     assert traffic.total_used == total
 
 

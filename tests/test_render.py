@@ -76,11 +76,19 @@ def test_a_figure_is_below_a_step_and_true_to_half_of_its_last_digit(amount: int
         (256 * 1024**2, 512, "256 MiB  50%"),
         (2 * GIB, 1024, "2.0 GiB 200%"),
         (GIB, 0, "1.0 GiB"),
+        (GIB, None, "1.0 GiB"),
     ],
-    ids=["not told", "nothing", "half", "over", "no allowance"],
+    ids=["not told", "nothing", "half", "over", "no allowance", "allowance not told"],
 )
-def test_usage_is_an_amount_and_its_share_of_what_the_vps_has(used: int | None, megabytes: int, text: str) -> None:
+def test_usage_is_an_amount_and_its_share_of_what_the_vps_has(
+    used: int | None, megabytes: int | None, text: str
+) -> None:
     assert render.usage(used, megabytes) == text
+
+
+@pytest.mark.parametrize(("megabytes", "text"), [(None, ""), (0, "0 B"), (1536, "1.5 GiB")])
+def test_what_a_vps_has_is_nothing_where_it_is_not_told(megabytes: int | None, text: str) -> None:
+    assert render.allowance(megabytes) == text
 
 
 @pytest.mark.parametrize(
@@ -92,8 +100,19 @@ def test_usage_is_an_amount_and_its_share_of_what_the_vps_has(used: int | None, 
         (SplitTraffic(1_000_000, 2_000_000), "3.0 MB"),
         (SplitTraffic(1_000_000, 2_000_000, 5_000_000, None), "3.0 MB"),
         (SplitTraffic(1_000_000, 2_000_000, 5_000_000, 5_000_000), "3.0 MB of 10 MB"),
+        (CombinedTraffic(None, 2_000_000_000), "? of 2.0 GB"),
+        (SplitTraffic(1_000_000, None), ""),
     ],
-    ids=["not told", "combined", "combined with limit", "split", "split with one limit", "split with limits"],
+    ids=[
+        "not told",
+        "combined",
+        "combined with limit",
+        "split",
+        "split with one limit",
+        "split with limits",
+        "a limit alone",
+        "one direction alone",
+    ],
 )
 def test_traffic_is_both_directions_together_of_the_limit_if_there_is_one(traffic: Traffic | None, text: str) -> None:
     assert render.traffic_usage(traffic) == text

@@ -5,13 +5,13 @@ in slices, so that an event loop can turn in between.
 """
 
 import re
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from typing import Final, Generic, NoReturn, TypeVar
 
-from attrs import frozen
+from attrs import define, field, frozen
 
 from cvm_async._api.fields import RefusedError, describe
-from cvm_async._api.php import Json, NotJsonError, Page
+from cvm_async._api.php import Json, NotJsonError, Page, array_items
 from cvm_async._api.schema import STATUS, VPS
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import DecodeError
@@ -70,7 +70,10 @@ def decode_status(body: bytes) -> Answer[VpsStatus]:
     try:
         return Answer(STATUS.read(response), diagnostics)
     except (RefusedError, KeyError):
-        _refuse(body, *STATUS.problems(response, "response"))
+        status, problems = STATUS.salvage(response, "response")
+    if status is None:
+        _refuse(body, *problems)
+    return Answer(status, diagnostics)
 
 
 def decode_nothing(body: bytes) -> Answer[None]:
@@ -113,22 +116,23 @@ def decode_listing(body: bytes) -> Generator[None, None, Answer[VpsList]]:
     an event loop for some 30 ms with 10,000 VPSes.
 
     Raises:
-        DecodeError: It is not what the API documents, or not one of its VPSes is.
+        DecodeError: It is not what the API documents, or not one of its entries is a VPS.
         ErrorsKeyError: It is an error.
     """
     page = Page.of(body)
     yield
     for opening in page.openings():
         try:
-            vpses = yield from _collect(_listed(page, opening), body)
+            vpses = yield from _collect(enumerate(_listed(page, opening)), body)
         except NotJsonError:
             continue
         return Answer(vpses, page.words_before(opening))
     response, diagnostics = _response(body)
-    entries = _member(response, "vpses", "response", body)
-    if not isinstance(entries, list):
-        _refuse(body, Problem("response.vpses", describe(entries), "an array"))
-    return Answer((yield from _collect(iter(entries), body)), diagnostics)
+    listed = _member(response, "vpses", "response", body)
+    entries = array_items(listed)
+    if entries is None:
+        _refuse(body, Problem("response.vpses", describe(listed), "an array"))
+    return Answer((yield from _collect(entries, body)), diagnostics)
 
 
 def _listed(page: Page, opening: int) -> Iterator[Json]:
@@ -146,38 +150,51 @@ def _listed(page: Page, opening: int) -> Iterator[Json]:
         raise NotJsonError("no listing")
 
 
-def _collect(entries: Iterator[Json], body: bytes) -> Generator[None, None, VpsList]:
+def _collect(entries: Iterable[tuple[int | str, Json]], body: bytes) -> Generator[None, None, VpsList]:
     vpses: list[Vps] = []
-    problems: list[Problem] = []
-    first_at: dict[int, int] = {}
-    untold = 0
-    for index, entry in enumerate(entries):
-        if index % _SLICE == _SLICE - 1:
+    found = _Problems()
+    first_at: dict[int, int | str] = {}
+    for count, (key, entry) in enumerate(entries):
+        if count % _SLICE == _SLICE - 1:
             yield
-        told = len(problems) < _TOLD_PROBLEMS
         try:
             vps = VPS.read(entry)
         except (RefusedError, KeyError):
-            if told:
-                problems += VPS.problems(entry, f"response.vpses[{index}]")
-        else:
-            vpses.append(vps)
-            first = first_at.setdefault(vps.id, index)
-            if first == index:
+            salvaged, problems = VPS.salvage(entry, f"response.vpses[{key}]")
+            found.add(*problems)
+            if salvaged is None:
                 continue
-            if told:
-                problems.append(_same_id(vps.id, first, index))
-        untold += not told
-    if untold:
-        problems.append(Problem("response.vpses", f"holding {untold:,} more problems", "VPSes alone"))
-    if problems and not vpses:
-        _refuse(body, *problems)
-    return VpsList(vpses, problems)
+            vps = salvaged
+        vpses.append(vps)
+        if first_at.setdefault(vps.id, key) != key:
+            found.add(_same_id(vps.id, first_at[vps.id], key))
+    if found.told and not vpses:
+        _refuse(body, *found.all())
+    return VpsList(vpses, found.all())
 
 
-def _same_id(vps_id: int, first: int, second: int) -> Problem:
+def _same_id(vps_id: int, first: int | str, second: int | str) -> Problem:
     found = f"{vps_id}, as response.vpses[{first}].id is"
     return Problem(f"response.vpses[{second}].id", found, "an id of its own")
+
+
+@define
+class _Problems:
+    """The problems of a listing: the first of them, and how many more there are."""
+
+    told: list[Problem] = field(init=False, factory=list[Problem])
+    untold: int = field(init=False, default=0)
+
+    def add(self, *problems: Problem) -> None:
+        room = _TOLD_PROBLEMS - len(self.told)
+        self.told += problems[:room]
+        self.untold += max(len(problems) - room, 0)
+
+    def all(self) -> list[Problem]:
+        if not self.untold:
+            return self.told
+        more = Problem("response.vpses", f"holding {self.untold:,} more problems", "VPSes alone")
+        return [*self.told, more]
 
 
 def _response(body: bytes) -> tuple[Json, str | None]:
@@ -203,7 +220,8 @@ def _raise_errors(value: Json) -> None:
     # Absent and empty mean the same to this panel, where nothing else says that it failed.
     if errors in _EMPTY and "response" in value:
         return
-    texts = errors if isinstance(errors, list) else [*errors.values()] if isinstance(errors, dict) else [errors]
+    items = array_items(errors, named=True)
+    texts = [errors] if items is None else [text for _, text in items]
     raise ErrorsKeyError(
         tuple(
             text[:_KEPT_ERROR_LENGTH] if isinstance(text, str) else describe(text)

@@ -6,7 +6,7 @@ numbers as strings, numbers and floats, mixed in one object, and SQL's NULL as a
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Set as AbstractSet
 from typing import Final
 
 from cvm_async._api.php import Json, Unusable
@@ -32,19 +32,25 @@ __all__ = [
     "optional_whole",
     "positive",
     "power_state",
+    "state_text",
     "text",
     "traffic",
+    "unread_traffic",
     "virtualization_type",
     "whole",
 ]
 
 LARGEST: Final = 2**64 - 1
-"""The largest number a MySQL column holds; the panel's counters reach 2**63 - 1."""
+"""The largest number a MySQL column holds, and so the largest id; the panel's counters reach 2**63 - 1."""
 
+# PHP adds two counters as floats where their sum is too large for an integer.
+_LARGEST_FIGURE: Final = 2 * (LARGEST + 1)
+# From here on a float stands for several whole numbers: enough for a figure, but not for an id.
+_LARGEST_EXACT_FLOAT: Final = 2**53
 # As many digits as are never more than `LARGEST`.
 _SAFE_DIGITS: Final = 19
-# A number as PHP prints it: digits, a fraction where it was a float, an exponent from 1e15 on.
-_NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20}(?:E\+[0-9]{1,2})?)?", re.ASCII)
+# A number as PHP and MySQL print it: digits, a fraction where it was a float, an exponent from 1e15 on.
+_NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
 _LONG: Final = 10**20
 _WHOLE: Final = "a whole number"
 # Enough for a person to recognise a value.
@@ -66,16 +72,12 @@ class RefusedError(ValueError):
     """A value that can't be what it stands for.
 
     Attributes:
-        value: The value itself.
-        key: The panel's key where the reader was given the whole object, else None.
         found: What it is, short and safe to print.
         expected: What it should be.
     """
 
     def __init__(self, value: Json, expected: str) -> None:
         super().__init__(expected)
-        self.value = value
-        self.key: str | None = None
         self.found = describe(value)
         self.expected = expected
 
@@ -96,7 +98,7 @@ def describe(value: Json) -> str:
 
 
 def whole(value: Json, _: object = None) -> int:
-    """Read a number of things: 0 to `LARGEST`, without a fraction."""
+    """Read a number of things, without a fraction."""
     if isinstance(value, str):
         if len(value) <= _SAFE_DIGITS and value.isdigit() and value.isascii():
             return int(value)
@@ -110,18 +112,19 @@ def whole(value: Json, _: object = None) -> int:
 
 def _number(value: Json) -> float:
     number = value
-    if isinstance(value, str) and _NUMBER.fullmatch(value):
-        number = int(value) if value.isdigit() else float(value)
-    # A bool is an int in Python alone, and an infinite float is larger than `LARGEST`.
-    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= LARGEST:
+    # Columns of a fixed width come padded.
+    if isinstance(value, str) and _NUMBER.fullmatch(digits := value.strip()):
+        number = int(digits) if digits.isdigit() else float(digits)
+    # A bool is an int in Python alone, and an infinite float is larger than any figure.
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= _LARGEST_FIGURE:
         raise RefusedError(value, _WHOLE)
     return number
 
 
 def positive(value: Json, _: object = None) -> int:
-    """Read an id: a number of 1 or more."""
+    """Read an id: a number from 1 to `LARGEST`, and no rounded one."""
     number = whole(value)
-    if not number:
+    if not 0 < number <= LARGEST or (number > _LARGEST_EXACT_FLOAT and isinstance(_number(value), float)):
         raise RefusedError(value, "a number of 1 or more")
     return number
 
@@ -147,9 +150,15 @@ def text(value: Json, _: object = None) -> str:
     return value
 
 
+def state_text(value: Json, _: object = None) -> str:
+    """Read the panel's word for a state; SQL's NULL is none, as the empty string is."""
+    return "" if value is None else text(value)
+
+
 def power_state(value: Json, _: object = None) -> PowerState:
-    """Read the panel's word for a state; an unknown word is an unknown state."""
-    return _STATES.get(text(value), PowerState.UNKNOWN)
+    """Read a state; a word that is not documented, or none, is an unknown state."""
+    word = value if isinstance(value, str) else state_text(value)
+    return _STATES.get(word.strip(), PowerState.UNKNOWN)
 
 
 def virtualization_type(value: Json, _: object = None) -> VirtualizationType | int:
@@ -161,30 +170,33 @@ def virtualization_type(value: Json, _: object = None) -> VirtualizationType | i
 def traffic(fields: Mapping[str, Json], _: object = None) -> Traffic | None:
     """Read the counters from among all the fields of an object, whichever way they are kept.
 
-    A counter that is absent beside its limit, or beside the other direction's, has counted nothing. Where a
-    panel sends both ways, the split one holds more.
+    A counter that is absent beside others is not told, which is not zero. Where a panel sends both ways, the split one
+    holds more.
     """
     if not _SPLIT.isdisjoint(fields):
         in_used, out_used, in_limit, out_limit = _counters(fields, SPLIT_KEYS)
         if not (in_used is out_used is in_limit is out_limit is None):
             # With split accounting a limit of 0 means that none is set.
-            return SplitTraffic(in_used or 0, out_used or 0, in_limit or None, out_limit or None)
+            return SplitTraffic(in_used, out_used, in_limit or None, out_limit or None)
     if not _COMBINED.isdisjoint(fields):
         used, limit = _counters(fields, COMBINED_KEYS)
         if not (used is limit is None):
-            return CombinedTraffic(used or 0, limit)
+            return CombinedTraffic(used, limit)
     return None
 
 
+def unread_traffic(keys: Collection[str]) -> Traffic | None:
+    """Give traffic of which nothing is known but that it is counted, where these keys could not be read."""
+    if not _SPLIT.isdisjoint(keys):
+        return SplitTraffic(None, None)
+    return None if _COMBINED.isdisjoint(keys) else CombinedTraffic(None)
+
+
 def _counters(fields: Mapping[str, Json], keys: tuple[str, ...]) -> list[int | None]:
-    try:
-        return [optional_whole(fields.get(key)) for key in keys]
-    except RefusedError as refused:
-        refused.key = next(key for key in keys if fields.get(key) is refused.value)
-        raise
+    return [optional_whole(fields.get(key)) for key in keys]
 
 
-def extra_beside(known: frozenset[str]) -> Callable[[Mapping[str, Json], object], Extra]:
+def extra_beside(known: AbstractSet[str]) -> Callable[[Mapping[str, Json], object], Extra]:
     """Make a reader that gives, from among all the fields of an object, those that are not known.
 
     They are kept as they came. What could not be printed, compared or pickled later, a NaN or an array nested

@@ -8,7 +8,7 @@ the page is and whatever it holds.
 import json
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, TypeAlias
 
@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from cvm_async._safe_text import excerpt
 
-__all__ = ["Json", "NotJsonError", "Page", "Unusable"]
+__all__ = ["Json", "NotJsonError", "Page", "Unusable", "array_items"]
 
 
 class NotJsonError(Exception):
@@ -37,6 +37,27 @@ class Unusable:
 
 
 Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Unusable | None"
+
+# A key of a PHP array that is no name.
+_ARRAY_INDEX: Final = re.compile(r"-?[0-9]{1,19}")
+
+
+def array_items(value: Json, *, named: bool = False) -> Iterable[tuple[int | str, Json]] | None:
+    """Give what a PHP array holds, each with its key; None for what is no such array.
+
+    PHP has one type of array. `json_encode` writes it as a list where its keys are 0, 1, 2 and so on, and else as an
+    object: where one was taken out, where they were counted from 1, where they are ids. An empty array is ``[]``
+    always, so an empty object is none.
+
+    Args:
+        value: What was decoded.
+        named: Whether keys may be names, too. Else an object with a name for a key is none: it is something by itself.
+    """
+    if isinstance(value, list):
+        return enumerate(value)
+    if isinstance(value, dict) and value and (named or all(map(_ARRAY_INDEX.fullmatch, value))):
+        return value.items()
+    return None
 
 
 def _integer(digits: str) -> int | Unusable:
@@ -89,12 +110,33 @@ def _raw_value(text: str, start: int) -> tuple[Json, int]:
 
 
 def _sound(value: Json, source: str) -> Json:
-    try:
-        source.encode()
-    except UnicodeEncodeError:
-        return Unusable("text that is no UTF-8")
     mended = _ESCAPE.sub(_mend_escape, source)
-    return value if mended == source else _raw_value(mended, 0)[0]
+    if mended != source:
+        value = _raw_value(mended, 0)[0]
+    # What is left of surrogates now are bytes that are no UTF-8.
+    return value if _is_encodable(mended) else _legible(value)
+
+
+def _is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _legible(value: Json) -> Json:
+    if isinstance(value, str):
+        return value if _is_encodable(value) else Unusable("text that is no UTF-8")
+    if isinstance(value, list):
+        return [_legible(member) for member in value]
+    if isinstance(value, dict):
+        return {_legible_key(key): _legible(member) for key, member in value.items()}
+    return value
+
+
+def _legible_key(key: str) -> str:
+    return key.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 @define
@@ -171,19 +213,19 @@ class Page:
     def value_at(self, start: int) -> tuple[Json, int]:
         """Give the JSON value that begins at `start`, and where it ends.
 
-        A value with bytes that are no UTF-8 comes as `Unusable`; escapes of lone surrogates, which no encoder
-        would take later, come as U+FFFD.
+        Texts in it with bytes that are no UTF-8 come as `Unusable`, each by itself; escapes of lone surrogates, which
+        no encoder would take later, come as U+FFFD.
 
         Raises:
             NotJsonError: There is none.
         """
         try:
             value, end = _raw_value(self.text, start)
+            return (_sound(value, self.text[start:end]) if self.suspect else value), end
         except json.JSONDecodeError as error:
             raise NotJsonError(f"no JSON ({error.msg} at character {error.pos:,})") from None
         except RecursionError:
             raise NotJsonError("JSON that is nested too deep") from None
-        return (_sound(value, self.text[start:end]) if self.suspect else value), end
 
     def words_before(self, position: int) -> str | None:
         """Give an excerpt of the text before `position`, without HTML's tags; None if there is none."""

@@ -1,13 +1,14 @@
 """A model's shape is a table of the panel's keys and their readers, which cattrs compiles into a function.
 
-It is compiled twice: once to be quick, and once to tell all that is wrong with what the quick one refused.
+That one is quick, and refuses an object for a single bad value. What it refused is then read key by key: what can be
+read is read, and all that can't is told.
 """
 
 from collections.abc import Callable, Mapping
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from attrs import NOTHING, field, fields, frozen
-from cattrs import ClassValidationError, Converter
+from cattrs import Converter
 from cattrs.gen import make_dict_structure_fn, override
 
 from cvm_async._api.fields import (
@@ -20,27 +21,47 @@ from cvm_async._api.fields import (
     optional_whole,
     positive,
     power_state,
+    state_text,
     text,
     traffic,
+    unread_traffic,
     virtualization_type,
     whole,
 )
 from cvm_async._api.php import Json, Unusable
-from cvm_async.models import Problem, Vps, VpsStatus
+from cvm_async.models import Extra, Problem, Vps, VpsStatus
 
 __all__ = ["STATUS", "VPS", "Schema"]
 
 M = TypeVar("M", bound=Vps | VpsStatus)
-Reader: TypeAlias = Callable[[Json, object], object] | Callable[[Mapping[str, Json], object], object]
+Reader: TypeAlias = Callable[[Json, object], object]
 
 # Under this key a reader finds the object as a whole. An object that has such a key itself is hidden by it
 # only from readers of one key, and none of those reads this one.
 _ALL: Final = "*"
-# What a reader is given, when all problems are told, for a key that is not there.
+# What a reader is given, when each is asked by itself, for a key that must be there and is not.
 _ABSENT: Final = Unusable("absent")
+# Traffic is made of several keys, in every model.
+_COUNTERS: Final[Mapping[str, Reader]] = dict.fromkeys((*SPLIT_KEYS, *COMBINED_KEYS), optional_whole)
 
-_QUICK: Final = Converter(detailed_validation=False)
-_THOROUGH: Final = Converter(detailed_validation=True)
+_CONVERTER: Final = Converter(detailed_validation=False)
+
+
+@frozen
+class Field:
+    """How an attribute of a model is read.
+
+    Attributes:
+        key: The panel's key.
+        reader: Gives the value, or refuses.
+        unread: The value where the reader refuses.
+        vital: Whether there is no model then.
+    """
+
+    key: str
+    reader: Reader
+    unread: object = None
+    vital: bool = False
 
 
 @frozen
@@ -48,28 +69,34 @@ class Schema(Generic[M]):
     """How an object of the panel becomes a model."""
 
     _model: type[M] = field(alias="model")
-    _keys: Mapping[str, str] = field(alias="keys")
+    _fields: Mapping[str, Field] = field(alias="fields")
     _absent: Mapping[str, Unusable] = field(alias="absent")
+    _extra: Callable[[Mapping[str, Json], object], Extra] = field(alias="extra")
     _quick: Callable[[Mapping[str, Json], type[M]], M] = field(alias="quick")
-    _thorough: Callable[[Mapping[str, Json], type[M]], M] = field(alias="thorough")
 
     @classmethod
-    def of(cls, model: type[M], readers: Mapping[str, tuple[str, Reader]]) -> "Schema[M]":
-        """Compile the shape of `model`: for each attribute the panel's key, and its reader."""
-        overrides = {name: override(rename=key, struct_hook=reader) for name, (key, reader) in readers.items()}
+    def of(cls, model: type[M], by_name: Mapping[str, Field]) -> "Schema[M]":
+        """Compile the shape of `model`: its attributes by name, but for those that every model has."""
         required = {attribute.name for attribute in fields(model) if attribute.default is NOTHING}
+        extra = extra_beside({each.key for each in by_name.values()} | _COUNTERS.keys())
+        overrides = {
+            **{name: override(rename=each.key, struct_hook=each.reader) for name, each in by_name.items()},
+            "traffic": override(rename=_ALL, struct_hook=traffic),
+            "extra": override(rename=_ALL, struct_hook=extra),
+            # Else it would be read from a key of that name.
+            "problems": override(omit=True),
+        }
         return cls(
             model=model,
-            keys={name: key for name, (key, _) in readers.items()},
-            absent={key: _ABSENT for name, (key, _) in readers.items() if name in required},
-            # cattrs gives each field's override by keyword, beside options of its own that are by keyword
-            # too.
-            quick=make_dict_structure_fn(model, _QUICK, **overrides),  # type: ignore[arg-type]
-            thorough=make_dict_structure_fn(model, _THOROUGH, **overrides),  # type: ignore[arg-type]
+            fields=by_name,
+            absent={each.key: _ABSENT for name, each in by_name.items() if name in required},
+            extra=extra,
+            # cattrs gives each field's override by keyword, beside options of its own that are by keyword too.
+            quick=make_dict_structure_fn(model, _CONVERTER, **overrides),  # type: ignore[arg-type]
         )
 
     def read(self, value: Json) -> M:
-        """Give the model of an object.
+        """Give the model of an object in which nothing is wrong.
 
         Raises:
             RefusedError: The object, or a value in it, can't be what it stands for; of several, any one.
@@ -79,46 +106,51 @@ class Schema(Generic[M]):
             raise RefusedError(value, "an object")
         return self._quick({**value, _ALL: value}, self._model)
 
-    def problems(self, value: Json, path: str) -> tuple[Problem, ...]:
-        """Give all that is wrong with what `read` refuses; `path` says where it is."""
+    def salvage(self, value: Json, path: str) -> tuple[M | None, tuple[Problem, ...]]:
+        """Give what can be read of what `read` refuses, and all that is wrong with it.
+
+        Args:
+            value: The object, or what is in its place.
+            path: Where it is, for the problems.
+
+        Returns:
+            The model; None where something cannot be read without which there is none. And the problems.
+        """
         if not isinstance(value, dict):
-            return (Problem(path, describe(value), "an object"),)
-        try:
-            self._thorough({**self._absent, **value, _ALL: value}, self._model)
-        except ClassValidationError as error:
-            refusals, _ = error.group_exceptions()
-            problems = (self._problem(refusal, note.name, path) for refusal, note in refusals)
-            # Two attributes may be read from one key.
-            return tuple(dict.fromkeys(problems))
-        return ()
+            return None, (Problem(path, describe(value), "an object"),)
+        refused = self._refused(value)
+        problems = tuple(Problem(f"{path}.{key}", why.found, why.expected) for key, why in refused.items())
+        if any(each.vital and each.key in refused for each in self._fields.values()):
+            return None, problems
+        told = {key: member for key, member in value.items() if key not in refused}
+        attributes = {
+            name: each.unread if each.key in refused else each.reader(told.get(each.key), None)
+            for name, each in self._fields.items()
+        }
+        attributes["traffic"] = traffic(told) or unread_traffic(refused)
+        return self._model(**attributes, extra=self._extra(told, None), problems=problems), problems  # type: ignore[arg-type]
 
-    def _problem(self, refusal: Exception, attribute: str, path: str) -> Problem:
-        # The readers raise nothing else.
-        assert isinstance(refusal, RefusedError)  # noqa: S101
-        return Problem(f"{path}.{refusal.key or self._keys[attribute]}", refusal.found, refusal.expected)
+    def _refused(self, value: Mapping[str, Json]) -> dict[str, RefusedError]:
+        refused: dict[str, RefusedError] = {}
+        for key, reader in {**{each.key: each.reader for each in self._fields.values()}, **_COUNTERS}.items():
+            try:
+                reader(value.get(key, self._absent.get(key)), None)
+            except RefusedError as refusal:
+                refused[key] = refusal
+        return refused
 
-
-def _known(*keys: str) -> Reader:
-    return extra_beside(frozenset((*keys, *SPLIT_KEYS, *COMBINED_KEYS)))
-
-
-_VPS_READERS: Final[Mapping[str, Reader]] = {
-    "id": positive,
-    "hostname": text,
-    "node": optional_whole,
-    "virtualization_type": virtualization_type,
-    "guaranteed_ram": whole,
-    "burstable_ram": optional_whole,
-    "disk_space": whole,
-    "cpu_count": whole,
-}
 
 VPS: Final = Schema[Vps].of(
     Vps,
     {
-        **{key: (key, reader) for key, reader in _VPS_READERS.items()},
-        "traffic": (_ALL, traffic),
-        "extra": (_ALL, _known(*_VPS_READERS)),
+        "id": Field("id", positive, vital=True),
+        "hostname": Field("hostname", text, unread=""),
+        "node": Field("node", optional_whole),
+        "virtualization_type": Field("virtualization_type", virtualization_type),
+        "guaranteed_ram": Field("guaranteed_ram", whole),
+        "burstable_ram": Field("burstable_ram", optional_whole),
+        "disk_space": Field("disk_space", whole),
+        "cpu_count": Field("cpu_count", whole),
     },
 )
 """An object of ``GET /api/client/vps/list``."""
@@ -126,12 +158,10 @@ VPS: Final = Schema[Vps].of(
 STATUS: Final = Schema[VpsStatus].of(
     VpsStatus,
     {
-        "state": ("status", power_state),
-        "state_text": ("status", text),
-        "ram_used": ("ram_used", optional_whole),
-        "disk_used": ("disk_used", optional_floor),
-        "traffic": (_ALL, traffic),
-        "extra": (_ALL, _known("status", "ram_used", "disk_used")),
+        "state": Field("status", power_state, vital=True),
+        "state_text": Field("status", state_text, vital=True),
+        "ram_used": Field("ram_used", optional_whole),
+        "disk_used": Field("disk_used", optional_floor),
     },
 )
 """The object of ``GET /api/client/vps/{id}/status``."""

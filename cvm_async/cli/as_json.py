@@ -14,7 +14,7 @@ def vps_dict(vps: Vps) -> dict[str, object]:
         "id": vps.id,
         "hostname": vps.hostname,
         "node": vps.node,
-        "virtualization_type": int(vps.virtualization_type),
+        "virtualization_type": None if vps.virtualization_type is None else int(vps.virtualization_type),
         "guaranteed_ram": vps.guaranteed_ram,
         "burstable_ram": vps.burstable_ram,
         "disk_space": vps.disk_space,

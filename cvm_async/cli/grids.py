@@ -10,13 +10,12 @@ from cvm_async._safe_text import safe_text
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.models import PowerState, Vps, VpsStatus
 from cvm_async.render import (
-    MEBIBYTE,
+    allowance,
     grouped,
     natural,
     node_name,
     outcome_word,
     place,
-    size,
     traffic_usage,
     trouble_first,
     usage,
@@ -136,9 +135,9 @@ def _node_row(node: str, group: list[Outcome[object]], verb: str) -> Row:
 
 
 def _listed(vps: Vps) -> tuple[str, ...]:
-    burst = "" if vps.burstable_ram is None else size(vps.burstable_ram * MEBIBYTE)
-    ram, disk = size(vps.guaranteed_ram * MEBIBYTE), size(vps.disk_space * MEBIBYTE)
-    return (*_named(vps), ram, burst, disk, f"{vps.cpu_count:,}", traffic_usage(vps.traffic))
+    ram, burst, disk = map(allowance, (vps.guaranteed_ram, vps.burstable_ram, vps.disk_space))
+    cpus = "" if vps.cpu_count is None else f"{vps.cpu_count:,}"
+    return (*_named(vps), ram, burst, disk, cpus, traffic_usage(vps.traffic))
 
 
 def _used(outcome: Outcome[object]) -> tuple[str, ...]:

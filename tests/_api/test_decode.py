@@ -157,10 +157,9 @@ class TestStatus:
             (b'{"response":""}', 'response is "", not an object'),
             (b'{"response":null}', "response is null, not an object"),
             (b'{"response":{}}', "response.status is absent, not text"),
-            (b'{"response":{"status":null}}', "response.status is null, not text"),
-            (b'{"response":{"status":"running","ram_used":-1}}', "response.ram_used is -1, not a whole number"),
-            (b'{"response":{"status":"running","ram_used":NaN}}', "response.ram_used is NaN, not a whole number"),
-            (b'{"response":{"status":"runn\xffing"}}', "the answer is text that is no UTF-8, not an object"),
+            (b'{"response":{"status":false}}', "response.status is false, not text"),
+            (b'{"response":{"status":["running"]}}', "response.status is an array, not text"),
+            (b'{"response":{"status":"runn\xffing"}}', "response.status is text that is no UTF-8, not text"),
         ],
         ids=lambda value: value[:40] if isinstance(value, bytes) else None,
     )
@@ -169,6 +168,34 @@ class TestStatus:
             decode_status(body)
         assert [str(told) for told in caught.value.problems] == [problem]
         assert str(caught.value) == f"the panel's answer is not what the API documents: {problem}"
+
+    @pytest.mark.parametrize(
+        ("figure", "found"),
+        [
+            ("false", "false"),
+            ("-1", "-1"),
+            ('"N/A"', '"N/A"'),
+            ('"1.5"', '"1.5"'),
+            ("NaN", "NaN"),
+            ("1e400", "inf"),
+            ("9" * 5000, "a number of 5,000 digits"),
+            ('"\udcff"', "text that is no UTF-8"),
+            ("{}", "an empty object"),
+            ("[[1]]", "an array"),
+        ],
+        ids=lambda value: value[:20],
+    )
+    def test_a_bad_figure_is_none_and_told_and_the_state_is_known(self, figure: str, found: str) -> None:
+        body = f'{{"response":{{"ram_used":{figure},"status":"running","disk_used":5}}}}'
+        status = decode_status(body.encode("utf-8", "surrogateescape")).value
+        assert (status.state, status.ram_used, status.disk_used) == (PowerState.RUNNING, None, 5)
+        assert status.problems == (Problem("response.ram_used", found, "a whole number"),)
+
+    @pytest.mark.parametrize("word", ["null", '""'])
+    def test_no_word_for_a_state_is_an_unknown_one(self, word: str) -> None:
+        status = decode_status(f'{{"response":{{"status":{word},"ram_used":5}}}}'.encode()).value
+        assert (status.state, status.state_text, status.ram_used) == (PowerState.UNKNOWN, "", 5)
+        assert status.problems == ()
 
     @pytest.mark.parametrize("body", [b"", b" \n"])
     def test_an_empty_answer_is_told_as_such(self, body: bytes) -> None:
@@ -269,7 +296,10 @@ class TestListing:
             (b'{"response":{"vpses":{}}}', "response.vpses is an empty object, not an array"),
             (b'{"response":{"vpses":""}}', 'response.vpses is "", not an array'),
             (b'{"response":{"vpses":null}}', "response.vpses is null, not an array"),
-            (b'{"response":{"vpses":{"0":{}}}}', "response.vpses is an object, not an array"),
+            (b'{"response":{"vpses":{"id":1}}}', "response.vpses is an object, not an array"),
+            (b'{"response":{"vpses":{"0":{"id":1},"total":1}}}', "response.vpses is an object, not an array"),
+            (b'{"response":{"vpses":{"web1":{"id":1}}}}', "response.vpses is an object, not an array"),
+            (b'{"response":{"vpses":false}}', "response.vpses is false, not an array"),
             (b'{"response":{}}', "response.vpses is absent, not there"),
             (b'{"response":[]}', "response is an empty array, not an object"),
             (b'{"vpses":[]}', "response is absent, not there"),
@@ -279,18 +309,43 @@ class TestListing:
     def test_nothing_else_is_an_empty_fleet(self, body: bytes, problem: str) -> None:
         assert [str(told) for told in refusal(body).problems] == [problem]
 
-    def test_a_bad_entry_hides_none_of_the_others(self) -> None:
-        vpses = listing(listing_of(listed(1), listed(2, guaranteed_ram="much"), listed(3)))
-        assert [vps.id for vps in vpses] == [1, 3]
-        assert vpses.problems == (Problem("response.vpses[1].guaranteed_ram", '"much"', "a whole number"),)
+    @pytest.mark.parametrize("keys", [(0, 2, 5), (1, 2, 3), (17, 4, 9), (-1, 0, 1)], ids=str)
+    @pytest.mark.parametrize("before", [b"", DIAGNOSTIC], ids=["alone", "behind a diagnostic"])
+    def test_an_array_that_php_wrote_as_an_object_is_a_list(self, keys: tuple[int, ...], before: bytes) -> None:
+        body = json.dumps({"response": {"vpses": {str(key): listed(10 + key) for key in keys}}}).encode()
+        vpses = listing(before + body)
+        assert [vps.id for vps in vpses] == [10 + key for key in keys]
+        assert vpses.problems == ()
 
-    def test_a_list_with_no_good_entry_is_refused(self) -> None:
-        error = refusal(listing_of(listed(1, hostname=None), 5))
+    def test_a_problem_in_an_array_that_php_wrote_as_an_object_has_its_key(self) -> None:
+        vpses = listing(json.dumps({"response": {"vpses": {"0": listed(1), "7": listed(1, node=[])}}}).encode())
+        assert [problem.path for problem in vpses.problems] == ["response.vpses[7].node", "response.vpses[7].id"]
+
+    def test_a_bad_entry_hides_none_of_the_others(self) -> None:
+        vpses = listing(listing_of(listed(1), listed("two"), listed(3)))
+        assert [vps.id for vps in vpses] == [1, 3]
+        assert vpses.problems == (Problem("response.vpses[1].id", '"two"', "a whole number"),)
+
+    def test_a_bad_figure_hides_no_vps_and_is_told_by_it_and_by_the_list(self) -> None:
+        vpses = listing(listing_of(listed(1), listed(2, guaranteed_ram="much", hostname=None), listed(3)))
+        assert [vps.id for vps in vpses] == [1, 2, 3]
+        assert (vpses[1].guaranteed_ram, vpses[1].hostname, vpses[1].disk_space) == (None, "", 5000)
+        assert (
+            vpses.problems
+            == vpses[1].problems
+            == (
+                Problem("response.vpses[1].hostname", "null", "text"),
+                Problem("response.vpses[1].guaranteed_ram", '"much"', "a whole number"),
+            )
+        )
+
+    def test_a_list_with_no_vps_in_it_is_refused(self) -> None:
+        error = refusal(listing_of(listed(None), 5))
         assert str(error) == (
             "the panel's answer is not what the API documents:"
-            " response.vpses[0].hostname is null, not text, and 1 more such"
+            " response.vpses[0].id is null, not a whole number, and 1 more such"
         )
-        assert [problem.path for problem in error.problems] == ["response.vpses[0].hostname", "response.vpses[1]"]
+        assert [problem.path for problem in error.problems] == ["response.vpses[0].id", "response.vpses[1]"]
 
     def test_two_vpses_with_one_id_both_stay_and_are_told_of(self) -> None:
         vpses = listing(listing_of(listed(7, hostname="a"), listed(8), listed("7", hostname="b")))

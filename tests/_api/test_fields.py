@@ -17,8 +17,10 @@ from cvm_async._api.fields import (
     optional_whole,
     positive,
     power_state,
+    state_text,
     text,
     traffic,
+    unread_traffic,
     virtualization_type,
     whole,
 )
@@ -39,7 +41,14 @@ NUMBERS: list[tuple[Json, int]] = [
     (str(LARGEST), LARGEST),
     (1e15, 10**15),
     ("1.0E+15", 10**15),
+    ("1e15", 10**15),
+    (1.8446744073709552e19, 2**64),
+    ("1.8446744073709552E+19", 2**64),
+    (str(2**64), 2**64),
     ("007", 7),
+    (" 128 ", 128),
+    ("128\n", 128),
+    ("\t 128.0", 128),
 ]
 NO_NUMBERS: list[Json] = [
     True,
@@ -47,8 +56,10 @@ NO_NUMBERS: list[Json] = [
     -1,
     "-1",
     -0.5,
-    LARGEST + 1,
-    str(LARGEST + 1),
+    2**65 + 1,
+    str(2**65 + 1),
+    1e20,
+    "1e20",
     10**4000,
     "9" * 5000,
     1e400,
@@ -60,8 +71,12 @@ NO_NUMBERS: list[Json] = [
     "0x10",
     "1_000",
     "+5",
-    " 5",
-    "5\n",
+    " ",
+    "5 5",
+    "1,024",
+    "0x1A",
+    "1e",
+    "--",
     "5 MB",
     "\u0665",
     "five",
@@ -69,7 +84,7 @@ NO_NUMBERS: list[Json] = [
     ["5"],
     {},
 ]
-FRACTIONS: list[Json] = [5.9, "5.9", 0.1, "1233.7373046875"]
+FRACTIONS: list[Json] = [5.9, "5.9", 0.1, "1233.7373046875", "1.0E-5", " 1.5 "]
 
 any_json = recursive(
     none() | booleans() | integers() | floats() | texts(),
@@ -100,7 +115,7 @@ def test_a_fraction_is_refused_and_not_cut(reader: Callable[[Json], object], val
     assert caught.value.expected == "a whole number"
 
 
-@pytest.mark.parametrize(("value", "number"), [*zip(FRACTIONS, [5, 5, 0, 1233], strict=True)])
+@pytest.mark.parametrize(("value", "number"), [*zip(FRACTIONS, [5, 5, 0, 1233, 0, 1], strict=True)])
 def test_a_fraction_of_a_byte_on_disk_is_dropped(value: Json, number: int) -> None:
     assert optional_floor(value) == number
 
@@ -113,11 +128,17 @@ def test_null_and_the_empty_string_are_absent(absent: Json) -> None:
         whole(absent)
 
 
-@pytest.mark.parametrize("zero", [0, "0", 0.0])
-def test_an_id_is_not_zero(zero: Json) -> None:
+@pytest.mark.parametrize("value", [0, "0", 0.0, LARGEST + 1, 1.8446744073709552e19, 2.0**60, "1.0E+18"])
+def test_an_id_is_neither_zero_nor_too_large_nor_rounded(value: Json) -> None:
     with pytest.raises(RefusedError, match="a number of 1 or more"):
-        positive(zero)
-    assert positive("1") == 1
+        positive(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "number"), [("1", 1), (" 17 ", 17), (17.0, 17), (LARGEST, LARGEST), (2.0**53, 2**53)]
+)
+def test_an_id_is_any_other_number(value: Json, number: int) -> None:
+    assert positive(value) == number
 
 
 @pytest.mark.parametrize("value", ["", "web", "None", "\x1b"])
@@ -136,9 +157,22 @@ def test_each_documented_word_is_its_state(state: PowerState) -> None:
     assert power_state(state.value) is state
 
 
-@pytest.mark.parametrize("word", ["", "Running", "migrating"])
-def test_an_undocumented_word_is_an_unknown_state(word: str) -> None:
+@pytest.mark.parametrize(("word", "kept"), [("", ""), (None, ""), ("Running", "Running"), ("migrating", "migrating")])
+def test_an_undocumented_word_or_none_is_an_unknown_state(word: Json, kept: str) -> None:
     assert power_state(word) is PowerState.UNKNOWN
+    assert state_text(word) == kept
+
+
+def test_a_padded_word_is_the_word_and_kept_as_it_came() -> None:
+    assert power_state(" running\n") is PowerState.RUNNING
+    assert state_text(" running\n") == " running\n"
+
+
+@pytest.mark.parametrize("value", [False, 0, 5, [], {}, ["running"], Unusable("NaN")])
+def test_what_is_no_word_is_no_state(value: Json) -> None:
+    for reader in (power_state, state_text):
+        with pytest.raises(RefusedError, match="text"):
+            reader(value)
 
 
 def test_the_documented_platform_has_a_name_and_others_are_numbers() -> None:
@@ -153,9 +187,9 @@ def test_the_documented_platform_has_a_name_and_others_are_numbers() -> None:
         ({"traffic_used": "", "traffic_in_used": None}, None),
         ({"traffic_used": "7"}, CombinedTraffic(7)),
         ({"traffic_used": 0, "traffic_limit": 0}, CombinedTraffic(0, 0)),
-        ({"traffic_used": "", "traffic_limit": "9"}, CombinedTraffic(0, 9)),
+        ({"traffic_used": "", "traffic_limit": "9"}, CombinedTraffic(None, 9)),
         ({"traffic_in_used": 1, "traffic_out_used": 2.0}, SplitTraffic(1, 2)),
-        ({"traffic_in_used": 1}, SplitTraffic(1, 0)),
+        ({"traffic_in_used": 1}, SplitTraffic(1, None)),
         (
             {"traffic_in_used": 1, "traffic_out_used": 2, "traffic_in_limit": "0", "traffic_out_limit": 5},
             SplitTraffic(1, 2, None, 5),
@@ -169,7 +203,7 @@ def test_the_documented_platform_has_a_name_and_others_are_numbers() -> None:
         "all empty",
         "combined",
         "a combined limit of nothing",
-        "a counter not begun",
+        "a limit alone",
         "split",
         "one direction",
         "a split limit of 0 is none",
@@ -183,10 +217,24 @@ def test_traffic_is_read_whichever_way_it_is_counted(fields: dict[str, Json], re
 
 
 @pytest.mark.parametrize("key", ["traffic_limit", "traffic_out_used"])
-def test_a_bad_counter_is_refused_by_its_own_key(key: str) -> None:
-    with pytest.raises(RefusedError) as caught:
-        traffic({"traffic_used": 1, "traffic_in_used": 1, key: "much"} if "out" in key else {key: "much"})
-    assert (caught.value.key, caught.value.found) == (key, '"much"')
+def test_a_bad_counter_is_refused(key: str) -> None:
+    with pytest.raises(RefusedError):
+        traffic({"traffic_in_used": 1, key: "much"} if "out" in key else {key: "much"})
+
+
+@pytest.mark.parametrize(
+    ("keys", "traffic"),
+    [
+        (["ram_used"], None),
+        (["traffic_limit"], CombinedTraffic(None)),
+        (["traffic_used", "traffic_in_used"], SplitTraffic(None, None)),
+    ],
+    ids=["none", "combined", "split"],
+)
+def test_of_traffic_that_cannot_be_read_at_all_it_is_known_how_it_is_counted(
+    keys: list[str], traffic: Traffic | None
+) -> None:
+    assert unread_traffic(keys) == traffic
 
 
 def test_unknown_keys_are_kept_as_they_came_and_in_their_order() -> None:
@@ -215,7 +263,8 @@ def test_whatever_is_kept_pickles_and_compares(fields: dict[str, Json]) -> None:
 
 @given(any_json)
 def test_every_reader_gives_a_value_or_refuses(value: Json) -> None:
-    for reader in (whole, positive, optional_whole, optional_floor, text, power_state, virtualization_type):
+    readers = (whole, positive, optional_whole, optional_floor, text, power_state, state_text, virtualization_type)
+    for reader in readers:
         try:
             reader(value)
         except RefusedError as refused:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import binary, characters, dictionaries, floats, integers, lists, none, recursive, text
 
-from cvm_async._api.php import Json, NotJsonError, Page, Unusable
+from cvm_async._api.php import Json, NotJsonError, Page, Unusable, array_items
 
 DIAGNOSTIC = '<br />\n<b>Warning</b>:  Undefined key "x" in <b>/srv/panel/client.php</b> on line <b>17</b><br />\n'
 VALUE = {"response": {"status": "running"}}
@@ -135,8 +135,43 @@ def test_a_number_of_thousands_of_digits_is_unusable_where_it_stands() -> None:
     assert value_of(f'{{"response": [1, {"7" * 5000}]}}') == {"response": [1, Unusable("a number of 5,000 digits")]}
 
 
-def test_bytes_that_are_no_utf_8_are_unusable() -> None:
-    assert value_of(b'{"response": "caf\xe9"}') == Unusable("text that is no UTF-8")
+def test_bytes_that_are_no_utf_8_are_unusable_where_they_stand() -> None:
+    body = b'{"response": ["caf\xe9", {"caf\xe9": "\xff", "web": 1}, "\\ud800"]}'
+    bad = Unusable("text that is no UTF-8")
+    assert value_of(body) == {"response": [bad, {"caf\ufffd": bad, "web": 1}, "\ufffd"]}
+
+
+def test_bytes_that_are_no_utf_8_deep_inside_are_no_json() -> None:
+    with pytest.raises(NotJsonError, match="nested too deep"):
+        value_of(b'{"response":' + b"[" * 5_000 + b'"\xff"' + b"]" * 5_000 + b"}")
+
+
+@pytest.mark.parametrize(
+    ("value", "items"),
+    [
+        ([5, 6], [(0, 5), (1, 6)]),
+        ([], []),
+        ({"0": 5, "2": 6}, [("0", 5), ("2", 6)]),
+        ({"2": 5, "-1": 6}, [("2", 5), ("-1", 6)]),
+        ({"0": 5, "total": 6}, None),
+        ({"": 5}, None),
+        ({"9" * 20: 5}, None),
+        ({}, None),
+        ("", None),
+        (None, None),
+        (5, None),
+    ],
+    ids=repr,
+)
+def test_an_array_is_one_however_php_writes_it(value: Json, items: list[tuple[int | str, Json]] | None) -> None:
+    found = array_items(value)
+    assert (None if found is None else [*found]) == items
+
+
+def test_an_array_may_have_names_for_keys_where_that_is_said() -> None:
+    found = array_items({"hostname": "too long", "0": "no"}, named=True)
+    assert found is not None
+    assert [*found] == [("hostname", "too long"), ("0", "no")]
 
 
 def test_bytes_that_are_no_utf_8_do_not_matter_in_diagnostics() -> None:

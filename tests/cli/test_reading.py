@@ -29,7 +29,7 @@ def test_a_list_as_json_is_the_list(cvm: Cvm, panel: SimulatedPanel) -> None:
 
 
 def test_what_of_a_list_cannot_be_read_is_told_and_gives_3(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = SimulatedVps(id=2, extra={"guaranteed_ram": "much"})
+    broken = SimulatedVps(id=2, extra={"id": "two"})
     with SimulatedPanel(vpses=[SimulatedVps(id=1), broken]) as panel:
         use(monkeypatch, panel)
         listed, whole, one = cvm("list", "--json"), cvm("status"), cvm("status", "1")

@@ -89,7 +89,7 @@ async def test_what_the_list_could_not_say_stays_with_the_fleet_and_its_reports(
         assert (fleet | fleet.select(node=1)).problems == fleet.problems
         report = await fleet.status()
         assert report.problems == fleet.problems
-        assert report.summary() == "2 running in 0.0 s; 1 problem in the list"
+        assert report.summary() == "3 running in 0.0 s; 1 problem in the list"
 
 
 # Several sessions
