@@ -220,7 +220,8 @@ class Exchange:
 
     async def _meaning(self, call: Call[T], answer: Received, body: bytes) -> Read[T]:
         if answer.flaw is not None and 200 <= answer.status_code < 300:  # noqa: PLR2004 - HTTP's 2xx
-            problem = Problem("the body", self._shown(answer.flaw), f"at most {self.max_body:,} bytes, plain or gzip")
+            expected = f"at most {self._wire.longest(call):,} bytes, plain or gzip"
+            problem = Problem("the body", self._shown(answer.flaw), expected)
             unknown = "" if call.repeatable else f"; whether the {call.verb} was carried out is unknown"
             message = f"the answer of {self.panel} cannot be read: {problem}{unknown}"
             raise DecodeError(message, problems=(problem,), **call.about())

@@ -21,7 +21,11 @@ from cvm_async._exchange.request import Requests, blank_out, blank_out_copies
 from cvm_async._exchange.retry import retry_after
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import CvmError, NoAnswerError, NotSentError, SessionClosedError
-from cvm_async.settings import Timeouts
+from cvm_async.settings import MEBIBYTE, Timeouts
+
+SHORT_BODY = MEBIBYTE
+"""Bytes that the answer about one VPS may have at most: it takes a few hundred, and PHP's diagnostics before it some
+thousands. To read thirty million would hold up all other calls for seconds."""
 
 NEVER_SENT = (
     httpx.ConnectError,  # Refused, no route, no such name, and a failed TLS handshake: httpcore maps them all here.
@@ -67,7 +71,7 @@ class Sender:
         base: Where the panel is.
         tokens: Who we are there.
         timeouts: Of which `connect` is used here.
-        max_body: Bytes of one answer.
+        max_body: Bytes of the list; of any other answer no more than `SHORT_BODY`.
         panel: The panel's name in messages.
     """
 
@@ -105,7 +109,7 @@ class Sender:
         auth = None if self.client.auth is None else CookieBlindAuth(self.client.auth)
         handled = sys.exception()
         try:
-            return await self._exchanged(request, auth)
+            return await self._exchanged(request, auth, self.longest(call))
         except BaseException as error:
             _clear(error, but=handled)
             if not isinstance(error, Exception):
@@ -115,14 +119,18 @@ class Sender:
         finally:
             blank_out(request)
 
-    async def _exchanged(self, request: httpx.Request, auth: CookieBlindAuth | None) -> Received:
+    def longest(self, call: Call[object]) -> int:
+        """Give the bytes that the answer to a call may have."""
+        return self.max_body if call.vps_id is None else min(self.max_body, SHORT_BODY)
+
+    async def _exchanged(self, request: httpx.Request, auth: CookieBlindAuth | None, limit: int) -> Received:
         response = await self._response(request, auth)
         try:
             # Most answers have neither header: to look once for both costs half of what two look-ups do.
             names = {name.lower() for name, _ in response.headers.raw}
             encoding = response.headers["Content-Encoding"] if b"content-encoding" in names else ""
             wait = retry_after(response.headers["Retry-After"], time.time()) if b"retry-after" in names else None
-            body, flaw = await self._body(response, encoding)
+            body, flaw = await self._body(response, encoding, limit)
             location = response.headers.get("Location") if response.is_redirect else None
             return Received(response.status_code, body, flaw, wait, location)
         finally:
@@ -149,28 +157,18 @@ class Sender:
                 raise
             return error.response
 
-    async def _body(self, response: httpx.Response, encoding: str) -> tuple[bytes, str | None]:
+    async def _body(self, response: httpx.Response, encoding: str, limit: int) -> tuple[bytes, str | None]:
         try:
             if response.is_closed:
-                return self._read_already(response), None
+                return _read_already(response, limit), None
             if isinstance(response.stream, httpx.ByteStream):
                 # A transport that had all of it at once.
-                return unpack_body(b"".join(response.stream), encoding, self.max_body), None
+                return unpack_body(b"".join(response.stream), encoding, limit), None
             # A client that is async makes sure of that.
             stream = cast("AsyncIterable[bytes]", response.stream)
-            return await read_body(stream, encoding, self.max_body), None
+            return await read_body(stream, encoding, limit), None
         except UnreadableBodyError as error:
             return b"", str(error)
-
-    def _read_already(self, response: httpx.Response) -> bytes:
-        """Give the body that a response hook of the user's has read, and httpx decompressed."""
-        try:
-            body = response.content
-        except httpx.ResponseNotRead:
-            msg = "closed by a hook of the client's before it was read"
-            raise UnreadableBodyError(msg) from None
-        check_size(len(body), self.max_body)
-        return body
 
     def _failure(self, call: Call[object], error: Exception, *, unsent: bool) -> CvmError:
         """Give what a foreign error means to the caller."""
@@ -188,6 +186,16 @@ class Sender:
         if shown == words and not isinstance(error, (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)):
             failure.__cause__ = error
         return failure
+
+
+def _read_already(response: httpx.Response, limit: int) -> bytes:
+    """Give the body that a response hook of the user's has read, and httpx decompressed."""
+    try:
+        body = response.content
+    except httpx.ResponseNotRead:
+        raise UnreadableBodyError("closed by a hook of the client's before it was read") from None
+    check_size(len(body), limit)
+    return body
 
 
 def _was_never_sent(error: Exception, request: httpx.Request) -> bool:

@@ -18,7 +18,7 @@ from cvm_async._api import calls
 from cvm_async._api.calls import Call, Verb
 from cvm_async._exchange.address import Tokens
 from cvm_async._exchange.request import BLANK
-from cvm_async._exchange.sender import Received, Sender
+from cvm_async._exchange.sender import SHORT_BODY, Received, Sender
 from cvm_async._version import __version__
 from cvm_async.errors import ConfigurationError, CvmError, NoAnswerError, NotSentError, SessionClosedError
 from cvm_async.settings import Timeouts
@@ -157,7 +157,7 @@ async def test_a_location_without_a_redirect_is_none() -> None:
     ("headers", "body", "flaw"),
     [
         pytest.param({}, b"a" * 10_001, "longer than 10,000 bytes", id="too long"),
-        pytest.param({"Content-Encoding": "br"}, b"a", 'compressed as "br", which was not asked for', id="brotli"),
+        pytest.param({"Content-Encoding": "br"}, b"\xff", 'compressed as "br", which was not asked for', id="brotli"),
         pytest.param(
             {"Content-Encoding": "deflate"}, zlib.compress(bytes(50_000)), "longer than 10,000 bytes", id="a bomb"
         ),
@@ -169,6 +169,17 @@ async def test_a_body_that_cannot_be_had_is_empty_and_the_reason_is_told(
     received = await outcome(Panel(answer(200, body, headers=headers)))
     assert isinstance(received, Received)
     assert (received.body, received.flaw) == (b"", flaw)
+
+
+@pytest.mark.parametrize(
+    ("call", "limit"),
+    [(GET, SHORT_BODY), (POST, SHORT_BODY), (calls.list_vpses(), 2 * SHORT_BODY)],
+    ids=["a status", "a start", "the list"],
+)
+async def test_the_answer_about_one_vps_is_bounded_more_tightly_than_the_list(call: Call[object], limit: int) -> None:
+    for length, flaw in [(limit, None), (limit + 1, f"longer than {limit:,} bytes")]:
+        wire = wire_over(httpx.AsyncClient(transport=Panel(answer(200, b"a" * length))), max_body=2 * SHORT_BODY)
+        assert (await wire.exchange(call, 15.0)).flaw == flaw
 
 
 class Replaying(httpx.AsyncClient):
@@ -189,7 +200,9 @@ class Replaying(httpx.AsyncClient):
         pytest.param({}, b"[]", (b"[]", None), id="plain"),
         pytest.param({"Content-Encoding": "deflate"}, zlib.compress(b"[]"), (b"[]", None), id="deflate"),
         pytest.param({}, b"a" * 10_001, (b"", "longer than 10,000 bytes"), id="too long"),
-        pytest.param({"content-encoding": "br"}, b"a", (b"", 'compressed as "br", which was not asked for'), id="br"),
+        pytest.param(
+            {"content-encoding": "br"}, b"\xff", (b"", 'compressed as "br", which was not asked for'), id="br"
+        ),
     ],
 )
 async def test_a_body_that_came_with_its_answer_is_read_and_bounded_as_one_that_is_still_to_come(
