@@ -16,14 +16,16 @@ class Tally:
     Attributes:
         read: Statuses that were read.
         elapsed: Seconds for all of them.
+        stuck: Workers of the panel that were still at work on such calls when nobody waited for an answer any more.
     """
 
     read: int = 0
     elapsed: float = 0.0
+    stuck: int = 0
 
     def to_dict(self) -> dict[str, object]:
         """Give the figures as JSON takes them."""
-        return {"read": self.read, "elapsed": round(self.elapsed, 3)}
+        return {"read": self.read, "elapsed": round(self.elapsed, 3), "workers_stuck": self.stuck}
 
 
 async def poll_by_hand(

@@ -31,20 +31,23 @@ async def demo(*, json: Switch = False) -> Exit:
     terminal, setting = Terminal.here(json=json), SCENARIO
     story = Narration(terminal, setting)
     with terminal.logging(verbose=False):
-        async with setting.panel(sick=True) as panel, setting.session(panel) as session:
+        async with setting.panel(sick=True) as panel:
             story.introduce(panel.url)
-            fleet = await session.fleet()
-            healthy = LastGood()
-            polled = await fleet.status(progress=healthy)
-            story.tell_poll(polled, healthy.after)
+            async with setting.poller(panel) as session:
+                fleet = await session.fleet()
+                healthy = LastGood()
+                polled = await fleet.status(progress=healthy)
+            ours_sick = tally(panel, polled)
+            story.tell_poll(polled, healthy.after, ours_sick.stuck)
 
             moved = [outcome.vps.id for outcome in polled.by_state().get(PowerState.RUNNING, ())][: setting.moved]
-            some = fleet.select(ids=moved)
-            stopped = await some.stop(wait=True, interval=setting.settle)
-            started = await some.start(wait=True, interval=setting.settle)
+            async with setting.session(panel) as session:
+                some = (await session.fleet()).select(ids=moved)
+                stopped = await some.stop(wait=True, interval=setting.settle)
+                started = await some.start(wait=True, interval=setting.settle)
             agrees = ledger_agrees(panel.actions, moved)
             story.tell_move(stopped, started, agrees=agrees)
-        rows = await compare(terminal, setting, tally(polled))
+        rows = await compare(terminal, setting, ours_sick)
     story.compare(rows)
     terminal.emit(
         {

@@ -56,23 +56,26 @@ class Narration:
             f"take {least:.1f} s at least.",
             "Each answer brings a session cookie, and calls that send the same one back are worked on one after the "
             "other. PHP, in which the panel is written, locks a session that way: the cookie lock.",
-            f"Node {s.hung} hangs: calls about its VPSes are never answered.",
+            f"Node {s.hung} hangs: calls about its VPSes are not answered. PHP does not notice that a caller has left, "
+            f"so each such call keeps one of the {s.workers} at work for three minutes.",
             f"Node {s.unreachable} cannot be reached; the panel says so, after {s.gives_up:g} s.",
         )
         self._title(f"1. How is the fleet? One call for each VPS, {s.width} at a time")
 
-    def tell_poll(self, report: FleetReport[VpsStatus], healthy_after: float) -> None:
-        """Tell how the fleet is; and after how many seconds the last status was read."""
+    def tell_poll(self, report: FleetReport[VpsStatus], healthy_after: float, stuck: int) -> None:
+        """Tell how the fleet is; after how many seconds the last status was read; and how many workers are stuck."""
         self.terminal.table(node_grid(report, report.verb))
-        failed, read = report.failed, len(report.ok)
-        asked = len(failed) - len(report.skipped)
+        read, s = len(report.ok), self.setting
+        on_sick = [outcome for outcome in report if outcome.vps.node in {s.hung, s.unreachable}]
+        asked = sum(not outcome.skipped for outcome in on_sick)
         self._tell(
             "",
             safe_text(report.summary()),
             "",
             f"The {read:,} statuses were there after {healthy_after:.1f} s, {_rate(read, healthy_after)} a second; the "
-            f"rest of the time went into waiting for the sick nodes. Of the {len(failed):,} VPSes on the sick nodes it "
-            f"asked about {asked:,}, saw that these nodes fail, and left the other VPSes there alone.",
+            f"rest of the time went into waiting for the sick nodes. Of the {len(on_sick):,} VPSes there it asked "
+            f"about {asked:,}, saw that these nodes fail, and left the others alone. So {stuck} of the {s.workers} "
+            "workers are stuck, and the rest can go on with the rest of the fleet.",
         )
         self._title(f"2. Stop {self.setting.moved} VPSes, wait until they are down, and start them again")
 
@@ -95,21 +98,23 @@ class Narration:
         columns = (
             Column("STATUSES READ, AND TIME"),
             Column("2 NODES SICK", right=True, toned=True),
+            Column("STUCK", right=True),
             Column("ALL NODES WELL", right=True),
         )
-        self.terminal.table(Grid(columns, tuple(_row(row, s.vpses) for row in rows)))
+        self.terminal.table(Grid(columns, tuple(_row(row, s) for row in rows)))
         self._tell(
             "",
             f'"By hand" is a default httpx.AsyncClient and a semaphore of {s.width}, as wide as ours; both wait '
-            f"{s.timeout:g} s for an answer, and neither tries again. Each poll had a simulated panel of its own.",
+            f"{s.timeout:g} s for an answer, and neither tries again. Each poll had a simulated panel of its own. "
+            "STUCK are the workers that such a poll leaves behind: still at work for callers who have left.",
             "",
             f"With all nodes well, it takes {_times(by_hand.well, ours.well)} times as long as ours: httpx keeps "
             "cookies and sends them back by itself, so the panel answers one call at a time. With sick nodes it is "
             "worse: a call to the hung node holds the lock until the client gives it up, and most of those behind it "
             "run out of time.",
             "",
-            "Dropping the cookie cures the lock, not the sick nodes: each of their VPSes is asked about, and takes the "
-            f"place of another while it waits. That takes {_times(rows[2].sick, ours.sick)} times as long as ours.",
+            "Dropping the cookie cures the lock, not the hung node: each call to it costs the panel a worker for three "
+            "minutes, until none is left to answer for the others. The next poll would read nothing at all.",
         )
 
     def _title(self, text: str) -> None:
@@ -124,13 +129,15 @@ class Narration:
             self.terminal.show(*textwrap.wrap(item, _LINE, initial_indent="  - ", subsequent_indent="    "))
 
 
-def _row(row: Comparison, vpses: int) -> Row:
-    cells = (f"{tally.read:,} of {vpses:,} in {tally.elapsed:.1f} s" for tally in (row.sick, row.well))
-    return Row((row.client, *cells), Tone.GOOD if row.client == "cvm_async" else Tone.WARNING)
+def _row(row: Comparison, setting: Scenario) -> Row:
+    sick, well = (f"{tally.read:,} of {setting.vpses:,} in {tally.elapsed:.1f} s" for tally in (row.sick, row.well))
+    tone = Tone.GOOD if row.client == "cvm_async" else Tone.WARNING
+    return Row((row.client, sick, f"{row.sick.stuck} of {setting.workers}", well), tone)
 
 
 def _rate(count: int, seconds: float) -> str:
-    return f"{count / seconds:,.0f}"
+    # Nothing at all takes no time.
+    return f"{count / seconds:,.0f}" if seconds else "0"
 
 
 def _times(slow: Tally, fast: Tally) -> str:

@@ -67,26 +67,33 @@ class Scenario:
         return panel
 
     def session(self, panel: SimulatedPanel) -> CvmSession:
-        """Make our client. No second tries, since the poll by hand has none."""
+        """Make our client as it comes: patient enough for any machine."""
+        return self._session(panel, Timeouts(), Retry())
+
+    def poller(self, panel: SimulatedPanel) -> CvmSession:
+        """Make our client as impatient as the poll by hand, and without second tries, since that has none."""
+        return self._session(panel, Timeouts(read=self.timeout), Retry(attempts=1))
+
+    def _session(self, panel: SimulatedPanel, timeouts: Timeouts, retry: Retry) -> CvmSession:
         return CvmSession(
             panel.url,
             public_token=panel.public_token,
             private_token=panel.private_token,
             limits=Limits(max_concurrency=self.width),
-            timeouts=Timeouts(read=self.timeout),
-            retry=Retry(attempts=1),
+            timeouts=timeouts,
+            retry=retry,
             name="the simulated panel",
         )
 
     async def poll(self, *, sick: bool) -> Tally:
         """Give our poll, measured."""
-        async with self.panel(sick=sick) as panel, self.session(panel) as session:
-            return tally(await (await session.fleet()).status())
+        async with self.panel(sick=sick) as panel, self.poller(panel) as session:
+            return tally(panel, await (await session.fleet()).status())
 
     async def poll_by_hand(self, *, sick: bool, keep_cookies: bool) -> Tally:
         """Give the poll by hand, measured."""
         async with self.panel(sick=sick) as panel:
-            return await poll_by_hand(
+            tally = await poll_by_hand(
                 panel.url,
                 panel.public_token,
                 panel.private_token,
@@ -94,8 +101,10 @@ class Scenario:
                 timeout=self.timeout,
                 keep_cookies=keep_cookies,
             )
+            tally.stuck = panel.busy_workers()
+        return tally
 
 
-def tally(report: FleetReport[VpsStatus]) -> Tally:
-    """Give a report's figures."""
-    return Tally(len(report.ok), report.elapsed)
+def tally(panel: SimulatedPanel, report: FleetReport[VpsStatus]) -> Tally:
+    """Give the figures of a poll that has just come to its end."""
+    return Tally(len(report.ok), report.elapsed, panel.busy_workers())
