@@ -79,7 +79,7 @@ class ConfigurationError(CvmError, ValueError):
 
 
 class SessionClosedError(CvmError):
-    """The session was closed before this call."""
+    """The session is closed, or was closed while this call waited for its turn or for a state."""
 
 
 class NotSentError(CvmError):

@@ -187,12 +187,13 @@ class CvmSession:
         await self._account.power(Verb.RESTART, vps, timeout=timeout)
 
     async def wait_until(
-        self, vps: Vps | int, state: PowerState, *, timeout: float = 120.0, interval: float = 2.0
+        self, vps: Vps | int, state: PowerState, *, timeout: float | None = 120.0, interval: float = 2.0
     ) -> VpsStatus:
         """Wait for a VPS to reach a state, and give the status that shows it.
 
         The status is read at once, then every `interval` seconds. All waits of a session share one stream of polls. A
-        reading that fails in a way that may pass is followed by the next.
+        reading that fails in a way that may pass is followed by the next. The last one is begun when `timeout` is over,
+        and may take two seconds more. None waits without a limit.
 
         Raises:
             WaitTimeoutError: It did not come within `timeout` seconds, or can no longer come (a suspended or terminated

@@ -88,6 +88,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         self._timers[next(self._number)] = timer
         return timer
 
+    def hold(self, seconds: float) -> None:
+        """Let the time pass as while somebody holds the loop: nothing is done meanwhile."""
+        self._virtual_now += seconds
+
     @property
     def timers(self) -> list[float]:
         """When the timers are due that are set and not cancelled."""

@@ -118,7 +118,7 @@ class Account:
             timeout=self.exchange.timeouts.total if timeout is None else timeout,
         )
 
-    async def wait(self, vps: Vps | int, wanted: PowerState, *, timeout: float, interval: float) -> VpsStatus:
+    async def wait(self, vps: Vps | int, wanted: PowerState, *, timeout: float | None, interval: float) -> VpsStatus:
         self._check(timeout)
         check_seconds("interval", interval)
         vps_id = _id_of(vps)

@@ -6,6 +6,7 @@ exists only while somebody waits.
 
 import asyncio
 import heapq
+import math
 from collections.abc import Awaitable, Callable
 
 from attrs import define, field
@@ -32,6 +33,13 @@ DEAD_ENDS = {
 }
 """From which states the wanted one does not come any more, whatever a customer does."""
 
+LAST_LOOK = 2.0
+"""Seconds that a reading may take which is begun at a wait's deadline, or shortly before it: a healthy panel takes less
+than one, and what a deadline is waited past must be bounded."""
+
+MOST_STALE = 64
+"""Moments on the agenda that are of no more use before they are looked for and thrown away."""
+
 _PASSING_STATUS_CODES = {429, 500, 502, 503, 504}
 
 Ask = Callable[[int, Permit], Awaitable[VpsStatus]]
@@ -45,10 +53,12 @@ class _Wait:
         vps_id: Which VPS.
         wanted: The state waited for.
         interval: Seconds between two readings, as this caller wants them.
-        timeout: Seconds it may take.
+        timeout: Seconds it may take; infinity for no limit.
         due: When the next reading should begin.
-        ends_at: When it is over.
+        ends_at: When the last one should.
         done: What the caller waits on.
+        not_before: When the panel wants to be asked again.
+        gives_up_at: When the last reading has taken too long; infinity before it is due.
         last: The last status seen.
         trouble: What went wrong with the last reading; None where it went well.
     """
@@ -60,14 +70,32 @@ class _Wait:
     due: float
     ends_at: float
     done: asyncio.Future[VpsStatus]
+    not_before: float = -math.inf
+    gives_up_at: float = math.inf
     last: VpsStatus | None = None
     trouble: CvmError | None = None
 
-    def learn(self, news: VpsStatus | CvmError) -> None:
+    @property
+    def next_look(self) -> float:
+        """When to read next: at the deadline, too, as what happened since the reading before it counts."""
+        return max(min(self.due, self.ends_at), self.not_before)
+
+    @property
+    def moments(self) -> tuple[float, ...]:
+        """When there is something to do about it."""
+        return tuple(moment for moment in (self.next_look, self.ends_at, self.gives_up_at) if moment < math.inf)
+
+    def learn(self, news: VpsStatus | CvmError, began: float) -> None:
+        """Take in what a reading gave that began then."""
+        self.gives_up_at = math.inf
+        self.not_before = began + _wished_pause(news)
+        self.due = max(began + self.interval, self.not_before)
         if isinstance(news, CvmError):
             self._hear(news)
         else:
             self._see(news)
+        if began >= self.ends_at and not self.done.done():
+            self.give_up_late()
 
     def _see(self, status: VpsStatus) -> None:
         self.last = status
@@ -82,11 +110,25 @@ class _Wait:
         if not _passes(error):
             self.done.set_exception(error)
 
-    def end_if_late(self, now: float) -> None:
-        if now >= self.ends_at and not self.done.done():
-            seen = "its state could not be read" if self.last is None else f"it is {self.last.state}"
-            trouble = f"; the last reading failed: {self.trouble.message}" if self.trouble else ""
-            self._give_up(f"it did not become {self.wanted} within {self.timeout:g} s: {seen}{trouble}")
+    def end_if_late(self, now: float, asking_since: float | None) -> None:
+        """At the deadline allow a last reading its time, and give up where it has had that.
+
+        Args:
+            now: The time.
+            asking_since: When the reading that is under way was due; None where none is.
+        """
+        if now < self.ends_at or self.done.done():
+            return
+        if math.isinf(self.gives_up_at):
+            self.gives_up_at = (now if asking_since is None else asking_since) + LAST_LOOK
+        if now >= self.gives_up_at or (asking_since is None and self.next_look > now):
+            self.give_up_late()
+
+    def give_up_late(self) -> None:
+        """End it, as the state did not come in time."""
+        seen = "its state could not be read" if self.last is None else f"it is {self.last.state}"
+        trouble = f"; the last reading failed: {self.trouble.message}" if self.trouble else ""
+        self._give_up(f"it did not become {self.wanted} within {self.timeout:g} s: {seen}{trouble}")
 
     def _give_up(self, why: str) -> None:
         self.done.set_exception(WaitTimeoutError(why, vps_id=self.vps_id, last=self.last))
@@ -94,20 +136,30 @@ class _Wait:
 
 @define(eq=False)
 class _Watched:
-    """A VPS that somebody waits for."""
+    """A VPS that somebody waits for.
+
+    Attributes:
+        vps_id: Which.
+        node: Its host node.
+        waits: Who waits for it.
+        asking_since: When the reading that is under way was due; None where none is.
+        asked_at: When the last one began.
+    """
 
     vps_id: int
     node: int | None
     waits: list[_Wait] = field(factory=list[_Wait])
-    asking: bool = False
+    asking_since: float | None = None
     asked_at: float | None = None
 
     @property
-    def due(self) -> float:
-        return min(wait.due for wait in self.open)
+    def next_look(self) -> float:
+        """When to read next; only while somebody waits."""
+        return min(wait.next_look for wait in self.open)
 
     @property
     def open(self) -> list[_Wait]:
+        """The waits that are not over."""
         return [wait for wait in self.waits if not wait.done.done()]
 
 
@@ -137,9 +189,11 @@ class Waits:
         return sum(len(watched.waits) for watched in self._watched.values())
 
     async def wait(
-        self, vps_id: int, node: int | None, wanted: PowerState, *, timeout: float, interval: float
+        self, vps_id: int, node: int | None, wanted: PowerState, *, timeout: float | None, interval: float
     ) -> VpsStatus:
         """Give the first status in the wanted state whose reading began after this call.
+
+        A last reading is begun when the time is over, so that what happened since the one before it counts.
 
         Raises:
             WaitTimeoutError: It did not come in time, or no longer can.
@@ -152,7 +206,8 @@ class Waits:
         # Where others wait already, their last reading is no use to this one, and the next is soon enough.
         due = now if watched.asked_at is None else max(now, watched.asked_at + interval)
         done: asyncio.Future[VpsStatus] = asyncio.get_running_loop().create_future()
-        wait = _Wait(vps_id, wanted, interval, timeout, due, now + timeout, done)
+        seconds = math.inf if timeout is None else timeout
+        wait = _Wait(vps_id, wanted, interval, seconds, due, now + seconds, done)
         self._begin(watched, wait)
         try:
             return await done
@@ -172,9 +227,25 @@ class Waits:
         if self._task is None:
             self._workers = WorkerPool(self._poll, node_of=lambda watched: watched.node)
             self._task = asyncio.create_task(self._workers.run())
-        heapq.heappush(self._agenda, (wait.ends_at, wait.vps_id))
-        heapq.heappush(self._agenda, (wait.due, wait.vps_id))
+        self._note(*wait.moments, vps_id=wait.vps_id)
+
+    def _note(self, *moments: float, vps_id: int) -> None:
+        """Look at a VPS at these moments."""
+        for moment in moments:
+            heapq.heappush(self._agenda, (moment, vps_id))
+        if len(self._agenda) > MOST_STALE + 4 * len(self):
+            self._tidy()
         self._set_timer()
+
+    def _tidy(self) -> None:
+        """Throw away the moments of waits that are over: each left its deadline behind."""
+        self._agenda = [
+            (moment, watched.vps_id)
+            for watched in self._watched.values()
+            for wait in watched.open
+            for moment in wait.moments
+        ]
+        heapq.heapify(self._agenda)
 
     def _end(self, watched: _Watched, wait: _Wait) -> None:
         watched.waits.remove(wait)
@@ -206,19 +277,23 @@ class Waits:
             watched = self._watched.get(heapq.heappop(self._agenda)[1])
             if watched is None:
                 continue
-            for wait in watched.waits:
-                wait.end_if_late(now)
-            if watched.asking or not watched.open:
+            for wait in watched.open:
+                wait.end_if_late(now, watched.asking_since)
+            if not watched.open:
                 continue
-            if watched.due <= now:
-                watched.asking = True
+            if watched.asking_since is None and watched.next_look <= now:
+                watched.asking_since = now
                 due.append(watched)
-            else:
-                # The wait that this reading was for has ended; that of the others is still to come.
-                heapq.heappush(self._agenda, (watched.due, watched.vps_id))
+            self._note_later(watched, now)
         if due and self._workers is not None:
             self._workers.add(self._gates, due)
         self._set_timer()
+
+    def _note_later(self, watched: _Watched, now: float) -> None:
+        """Note what is still to come for a VPS: the reading that was looked for may have been another's."""
+        moments = {moment for wait in watched.open for moment in wait.moments if moment > now}
+        if moments:
+            heapq.heappush(self._agenda, (min(moments), watched.vps_id))
 
     async def _poll(self, assignment: Assignment[_Watched]) -> None:
         watched = assignment.target
@@ -226,20 +301,18 @@ class Waits:
         # from before it.
         asked = watched.open
         if not asked:
-            watched.asking = False
+            watched.asking_since = None
             return
         watched.asked_at = began = self._clock()
         try:
             news = await self._read(assignment)
         finally:
-            watched.asking = False
+            watched.asking_since = None
         for wait in asked:
             if not wait.done.done():
-                wait.due = began + max(wait.interval, _wished_pause(news))
-                wait.learn(news)
+                wait.learn(news, began)
         if watched.open and watched is self._watched.get(watched.vps_id):
-            heapq.heappush(self._agenda, (watched.due, watched.vps_id))
-            self._set_timer()
+            self._note(watched.next_look, vps_id=watched.vps_id)
 
     async def _read(self, assignment: Assignment[_Watched]) -> VpsStatus | CvmError:
         watched = assignment.target

@@ -1,3 +1,4 @@
+# pyright: reportPrivateUsage=false
 import asyncio
 from itertools import pairwise
 
@@ -23,7 +24,7 @@ from cvm_async import (
     VpsStatus,
     WaitTimeoutError,
 )
-from cvm_async._account.waits import DEAD_ENDS
+from cvm_async._account.waits import DEAD_ENDS, MOST_STALE
 from cvm_async.panel import Answer, Hang, PanelApp, Reset, bad_gateway, garbage, too_many_requests
 
 RUNNING, STOPPED = PowerState.RUNNING, PowerState.STOPPED
@@ -207,6 +208,97 @@ async def test_a_reading_that_fails_in_passing_is_followed_by_the_next(fault: An
         app.set_power(1, "stopped")
         await wait
     assert readings(app) == [0, 2, 4, 6]
+
+
+@pytest.mark.parametrize(
+    ("timeout", "interval", "stops_at", "read"),
+    [
+        pytest.param(3.5, 2.0, 2.2, [0, 2, 3.5], id="between two readings the deadline is one"),
+        pytest.param(3.0, 10.0, 1.0, [0, 3], id="before the second reading, too"),
+        pytest.param(4.0, 2.0, 3.0, [0, 2, 4], id="at the same time"),
+    ],
+)
+@virtual
+async def test_a_last_look_is_taken_at_the_deadline(
+    timeout: float, interval: float, stops_at: float, read: list[float]
+) -> None:
+    app = PanelApp(vpses=1)
+    async with session_on(app) as session:
+        wait = waiting(session, timeout=timeout, interval=interval)
+        await asyncio.sleep(stops_at)
+        app.set_power(1, "stopped")
+        assert (await wait).state is STOPPED
+        assert now() == timeout
+    assert readings(app) == read
+
+
+@virtual
+async def test_a_last_look_may_take_a_little_time_and_no_more() -> None:
+    app = PanelApp(vpses=1, latency=1.0)
+    async with session_on(app) as session:
+        app.set_power(1, "stopped")
+        assert (await session.wait_until(1, STOPPED, timeout=0.5)).state is STOPPED
+        app.inject(Hang(), times=None)
+        with pytest.raises(WaitTimeoutError):
+            await session.wait_until(1, RUNNING, timeout=10.0, interval=30.0)
+        assert now() == pytest.approx(1 + 10)
+
+
+@virtual
+async def test_a_slow_reading_from_before_the_deadline_is_followed_by_one_from_it() -> None:
+    app = PanelApp(vpses=1, latency=1.5)
+    async with session_on(app) as session:
+        wait = waiting(session, timeout=3.0, interval=2.0)
+        await asyncio.sleep(3.6)
+        app.set_power(1, "stopped")
+        assert (await wait).state is STOPPED
+        assert now() == pytest.approx(3.5 + 1.5)
+    assert readings(app) == [0, 2, 3.5]
+
+
+@virtual
+async def test_a_loop_that_was_held_past_the_deadline_looks_once_more() -> None:
+    app = PanelApp(vpses=1)
+    async with session_on(app) as session:
+        wait = waiting(session, timeout=10.0, interval=2.0)
+        await asyncio.sleep(1)
+        app.set_power(1, "stopped")
+        virtual_loop().hold(60.0)
+        assert (await wait).state is STOPPED
+    assert readings(app) == [0, 61]
+
+
+@virtual
+async def test_a_panel_that_asks_to_wait_past_the_deadline_is_not_asked_again() -> None:
+    app = PanelApp(vpses=1)
+    app.inject(too_many_requests(retry_after="20"))
+    async with session_on(app) as session:
+        with pytest.raises(WaitTimeoutError):
+            await session.wait_until(1, STOPPED, timeout=5.0)
+        assert now() == 5
+    assert readings(app) == [0]
+
+
+@virtual
+async def test_without_a_limit_it_waits_for_as_long_as_it_takes() -> None:
+    app = PanelApp(vpses=1)
+    async with session_on(app) as session:
+        wait = asyncio.create_task(session.wait_until(1, STOPPED, timeout=None, interval=600.0))
+        await asyncio.sleep(7 * 24 * 3600)
+        assert not wait.done()
+        app.set_power(1, "stopped")
+        assert (await wait).state is STOPPED
+
+
+@virtual
+async def test_what_is_kept_of_waits_that_are_over_is_bounded() -> None:
+    app = PanelApp(vpses=2)
+    async with session_on(app) as session:
+        long = waiting(session, 2, timeout=1e6, interval=1e5)
+        for _ in range(1000):
+            await session.wait_until(1, RUNNING, timeout=1e6)
+        assert len(account_of(session).waits._agenda) <= MOST_STALE + 4 * 2 + 1
+        await end(long)
 
 
 @virtual
@@ -464,4 +556,9 @@ async def test_no_vps_is_read_more_often_than_the_most_impatient_asks_however_ma
     for vps in (1, 2, 3):
         read = [record.started for record in calls(app, "status") if record.vps == vps]
         least = min([waiter.interval for waiter in waiters if waiter.vps == vps], default=1000)
-        assert all(after - before >= least - 1e-6 for before, after in pairwise(read))
+        # Each takes a last look at its deadline besides.
+        last_looks = {200, *(waiter.after + waiter.timeout for waiter in waiters if waiter.vps == vps)}
+        assert all(
+            after - before >= least - 1e-6 or not last_looks.isdisjoint((before, after))
+            for before, after in pairwise(read)
+        )
