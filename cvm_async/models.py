@@ -3,6 +3,8 @@
 Every class here is frozen, slotted and inert: there is no session inside, it pickles, and it compares by
 value. All of them but `Extra` and `VpsList` are hashable; `extra` takes part in comparing, not in hashing. A
 fleet of 100,000 keeps 100,000 of them, so an absent `extra` is one shared object.
+
+`to_dict` gives each as JSON takes it, under its attributes' names; the command line prints the same.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,6 +14,7 @@ from typing import Final, TypeAlias, final
 from attrs import field, frozen
 
 __all__ = [
+    "JSON_VERSION",
     "CombinedTraffic",
     "Extra",
     "PowerState",
@@ -22,7 +25,15 @@ __all__ = [
     "Vps",
     "VpsList",
     "VpsStatus",
+    "named",
+    "shown",
 ]
+
+JSON_VERSION: Final = 1
+"""What `version` says in a report, a plan, a snapshot and a list as JSON.
+
+It grows when a key goes or means something else; new keys come without.
+"""
 
 
 class PowerState(StrEnum):
@@ -99,6 +110,10 @@ class Problem:
     def __str__(self) -> str:
         return f"{self.path} is {self.found}, not {self.expected}"
 
+    def to_dict(self) -> dict[str, str]:
+        """Give the problem as JSON takes it."""
+        return {"path": self.path, "found": self.found, "expected": self.expected}
+
 
 @frozen(weakref_slot=False)
 class CombinedTraffic:
@@ -114,6 +129,10 @@ class CombinedTraffic:
     def total_used(self) -> int | None:
         """Incoming and outgoing bytes together; None where they are not told."""
         return self.used
+
+    def to_dict(self) -> dict[str, int | None]:
+        """Give the traffic as JSON takes it."""
+        return {"used": self.used, "limit": self.limit, "total_used": self.total_used}
 
 
 @frozen(weakref_slot=False)
@@ -133,6 +152,16 @@ class SplitTraffic:
     def total_used(self) -> int | None:
         """Incoming and outgoing bytes together; None unless both are told."""
         return None if self.in_used is None or self.out_used is None else self.in_used + self.out_used
+
+    def to_dict(self) -> dict[str, int | None]:
+        """Give the traffic as JSON takes it."""
+        return {
+            "in_used": self.in_used,
+            "out_used": self.out_used,
+            "in_limit": self.in_limit,
+            "out_limit": self.out_limit,
+            "total_used": self.total_used,
+        }
 
 
 Traffic: TypeAlias = CombinedTraffic | SplitTraffic
@@ -171,6 +200,22 @@ class Vps:
     extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
     problems: tuple[Problem, ...] = ()
 
+    def to_dict(self) -> dict[str, object]:
+        """Give the VPS as JSON takes it: megabytes and bytes as the panel gave them."""
+        return {
+            "id": self.id,
+            "hostname": self.hostname,
+            "node": self.node,
+            "virtualization_type": None if self.virtualization_type is None else int(self.virtualization_type),
+            "guaranteed_ram": self.guaranteed_ram,
+            "burstable_ram": self.burstable_ram,
+            "disk_space": self.disk_space,
+            "cpu_count": self.cpu_count,
+            "traffic": None if self.traffic is None else self.traffic.to_dict(),
+            "extra": dict(self.extra),
+            "problems": [problem.to_dict() for problem in self.problems],
+        }
+
 
 @frozen(kw_only=True, weakref_slot=False)
 class VpsStatus:
@@ -196,6 +241,18 @@ class VpsStatus:
     extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
     problems: tuple[Problem, ...] = ()
 
+    def to_dict(self) -> dict[str, object]:
+        """Give the status as JSON takes it."""
+        return {
+            "state": self.state.value,
+            "state_text": self.state_text,
+            "ram_used": self.ram_used,
+            "disk_used": self.disk_used,
+            "traffic": None if self.traffic is None else self.traffic.to_dict(),
+            "extra": dict(self.extra),
+            "problems": [problem.to_dict() for problem in self.problems],
+        }
+
 
 class VpsList(list[Vps]):
     """The VPSes of an account, in the panel's order, and beside them what could not be read.
@@ -214,5 +271,28 @@ class VpsList(list[Vps]):
         super().__init__(vpses)
         self.problems: tuple[Problem, ...] = tuple(problems)
 
+    def to_dict(self) -> dict[str, object]:
+        """Give the list as JSON takes it."""
+        return {
+            "version": JSON_VERSION,
+            "vpses": [vps.to_dict() for vps in self],
+            "problems": [problem.to_dict() for problem in self.problems],
+        }
+
     def __repr__(self) -> str:
         return f"VpsList({super().__repr__()}, problems={self.problems!r})"
+
+
+def named(panel: str, vps: Vps) -> dict[str, object]:
+    """Give what names a VPS, as JSON takes it, in whatever is told of it."""
+    return {"panel": panel, "id": vps.id, "hostname": vps.hostname, "node": vps.node}
+
+
+_NOT_SEEN: Final = VpsStatus(state=PowerState.UNKNOWN, state_text="")
+
+
+def shown(status: object) -> dict[str, object]:
+    """Give a status as JSON takes it, in whatever is told of a VPS; where it is none, the same keys with nothing."""
+    if isinstance(status, VpsStatus):
+        return status.to_dict()
+    return {**_NOT_SEEN.to_dict(), "state": None, "state_text": None}

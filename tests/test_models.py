@@ -1,6 +1,7 @@
 """The resources are plain values: frozen, hashable, comparable, picklable, and small."""
 
 import copy
+import json
 import pickle
 from collections.abc import Callable
 
@@ -8,6 +9,7 @@ import attrs
 import pytest
 
 from cvm_async.models import (
+    JSON_VERSION,
     CombinedTraffic,
     Extra,
     PowerState,
@@ -17,6 +19,7 @@ from cvm_async.models import (
     Vps,
     VpsList,
     VpsStatus,
+    shown,
 )
 
 
@@ -157,3 +160,67 @@ def test_a_list_of_vpses_shows_its_problems() -> None:
 
 def test_a_list_of_vpses_has_no_problems_unless_it_is_told() -> None:
     assert VpsList().problems == ()
+
+
+def test_a_vps_is_told_as_json_under_its_attributes_names() -> None:
+    problem = Problem("response.vpses[0].burstable_ram", '"x"', "a whole number")
+    vps = attrs.evolve(
+        a_vps(extra={"location": "Roubaix, France"}, traffic=SplitTraffic(1, 2, 3, None)), problems=(problem,)
+    )
+    assert json.loads(json.dumps(vps.to_dict())) == {
+        "id": 17,
+        "hostname": "web17",
+        "node": None,
+        "virtualization_type": 1,
+        "guaranteed_ram": 128,
+        "burstable_ram": None,
+        "disk_space": 5000,
+        "cpu_count": 2,
+        "traffic": {"in_used": 1, "out_used": 2, "in_limit": 3, "out_limit": None, "total_used": 3},
+        "extra": {"location": "Roubaix, France"},
+        "problems": [{"path": "response.vpses[0].burstable_ram", "found": '"x"', "expected": "a whole number"}],
+    }
+
+
+def test_what_a_panel_does_not_tell_of_a_vps_is_null_as_json() -> None:
+    vps = Vps(id=1, hostname="", virtualization_type=None, guaranteed_ram=None, disk_space=None, cpu_count=None)
+    told = vps.to_dict()
+    assert told == {**dict.fromkeys(told), "id": 1, "hostname": "", "extra": {}, "problems": []}
+
+
+def test_a_status_is_told_as_json_with_the_panels_own_word() -> None:
+    status = VpsStatus(
+        state=PowerState.UNKNOWN, state_text="melting", ram_used=5, traffic=CombinedTraffic(7), extra={"uptime": 3}
+    )
+    assert json.loads(json.dumps(status.to_dict())) == {
+        "state": "unknown",
+        "state_text": "melting",
+        "ram_used": 5,
+        "disk_used": None,
+        "traffic": {"used": 7, "limit": None, "total_used": 7},
+        "extra": {"uptime": 3},
+        "problems": [],
+    }
+
+
+def test_a_list_is_told_as_json_with_its_problems() -> None:
+    told = VpsList([a_vps()], [Problem("a", "b", "c")]).to_dict()
+    assert told == {
+        "version": JSON_VERSION,
+        "vpses": [a_vps().to_dict()],
+        "problems": [{"path": "a", "found": "b", "expected": "c"}],
+    }
+
+
+def test_where_there_is_no_status_its_keys_stand_for_nothing() -> None:
+    keys = VpsStatus(state=PowerState.RUNNING, state_text="running").to_dict()
+    for nothing in (None, "running"):
+        assert shown(nothing) == {**dict.fromkeys(keys), "extra": {}, "problems": []}
+
+
+@pytest.mark.parametrize(
+    "model", [CombinedTraffic, SplitTraffic, Problem, Vps, VpsStatus], ids=lambda model: model.__name__
+)
+def test_no_attribute_is_forgotten_as_json(model: type) -> None:
+    told = next(value.to_dict() for value in VALUES if isinstance(value, model))  # type: ignore[attr-defined]
+    assert {attribute.name for attribute in attrs.fields(model)} <= told.keys()

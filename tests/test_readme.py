@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import json
 import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -9,7 +10,17 @@ from typing import cast
 
 import pytest
 
-from cvm_async import CvmSession, Fleet
+from cvm_async import (
+    CvmSession,
+    Fleet,
+    FleetReport,
+    Outcome,
+    PowerState,
+    Problem,
+    SplitTraffic,
+    Vps,
+    VpsStatus,
+)
 from cvm_async.panel import SimulatedPanel
 
 README = Path(__file__).parent.parent / "README.md"
@@ -67,6 +78,31 @@ def test_the_two_commands_stand_where_the_checks_look_for_them() -> None:
     text = README.read_text(encoding="utf-8")
     assert re.search(r"<!-- demo -->\n```sh\n.*cvm-async demo\n```", text)
     assert re.search(r"<!-- checks -->\n```sh\n.*nox\n```", text)
+
+
+def test_a_report_as_json_is_what_it_is_said_to_be() -> None:
+    (block,) = re.findall(
+        r"^<!-- a report -->\n```json\n(.*?)^```$", README.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+    status = VpsStatus(
+        state=PowerState.RUNNING,
+        state_text="running",
+        ram_used=402_653_184,
+        traffic=SplitTraffic(912_727_849, 16_923_948),
+        extra={"uptime": 86_400},
+        problems=(Problem("response.disk_used", '"N/A"', "a whole number"),),
+    )
+    vps = Vps(
+        id=17,
+        hostname="web-017.example.net",
+        node=3,
+        virtualization_type=1,
+        guaranteed_ram=512,
+        disk_space=10_240,
+        cpu_count=1,
+    )
+    report = FleetReport("status", (Outcome(vps, "panel.example.net", status, elapsed=0.042),), 0.058)
+    assert json.loads(block) == report.to_dict()
 
 
 FIGURES = re.findall(r"<!-- from (\S+) -->\n((?:\|.*\n)+)", README.read_text(encoding="utf-8"))

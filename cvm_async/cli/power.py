@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 from cvm_async import render
 from cvm_async._safe_text import safe_text
-from cvm_async.cli.as_json import plan_dict, vps_dict
 from cvm_async.cli.exits import CommandError, Exit, of_outcomes
 from cvm_async.cli.flags import Common, RolloutFlags, Selection
 from cvm_async.cli.grids import Tone, result_grid
@@ -20,7 +19,7 @@ from cvm_async.errors import NotSentError
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.plan import Plan, PlannedStep, Step, make_plan
 from cvm_async.fleet.report import FleetReport
-from cvm_async.models import PowerState, VpsStatus
+from cvm_async.models import PowerState, VpsList, VpsStatus
 
 _NONE = Selection()
 _HOW = RolloutFlags()
@@ -72,7 +71,7 @@ async def restart(*ids: int, selection: Selection = _NONE, how: RolloutFlags = _
         intent = [f"To restart {len(vpses):,} VPSes:", *(f"  {line}" for line in render.by_node(vpses))]
         if how.dry_run:
             terminal.show(*intent)
-            terminal.emit({"to_do": len(vpses), "vpses": [vps_dict(vps) for vps in vpses]})
+            terminal.emit({**VpsList(vpses, chosen.problems).to_dict(), "to_do": len(vpses)})
             return Exit.DONE
         if len(vpses) > 1:
             _agree(terminal, "restart", len(vpses), intent, how)
@@ -90,7 +89,7 @@ async def _bring(verb: str, ids: Sequence[int], selection: Selection, how: Rollo
             plan = make_plan(_AIM[verb], await chosen.status(progress=bar), chosen)
         if how.dry_run:
             terminal.show(*str(plan).splitlines())
-            terminal.emit(plan_dict(plan))
+            terminal.emit(plan.to_dict())
             return Exit.DONE
         if verb == "stop" and len(plan.to_do) > 1:
             _agree(terminal, verb, len(plan.to_do), str(plan).splitlines(), how)

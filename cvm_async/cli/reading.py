@@ -6,7 +6,6 @@ from typing import Literal
 
 from cvm_async import render
 from cvm_async._safe_text import safe_text
-from cvm_async.cli.as_json import list_dict
 from cvm_async.cli.exits import Exit, of_outcomes
 from cvm_async.cli.flags import Common, Selection, Switch
 from cvm_async.cli.grids import Tone, list_grid, node_grid, status_grid
@@ -15,7 +14,7 @@ from cvm_async.cli.terminal import Terminal
 from cvm_async.errors import CvmError
 from cvm_async.fleet.outcome import Outcome, Progress
 from cvm_async.fleet.report import FleetReport
-from cvm_async.models import PowerState, Problem, Vps, VpsStatus
+from cvm_async.models import PowerState, Problem, Vps, VpsList, VpsStatus
 
 _ALL = Selection()
 _COMMON = Common()
@@ -31,7 +30,7 @@ async def list_vpses(*, selection: Selection = _ALL, common: Common = _COMMON) -
         panel = session.name
     terminal.table(list_grid(chosen))
     terminal.show(f"{len(chosen):,} VPSes")
-    terminal.emit(list_dict(panel, chosen, fleet.problems))
+    terminal.emit({**VpsList(chosen, fleet.problems).to_dict(), "panel": panel})
     return _unread(terminal, fleet.problems)
 
 

@@ -13,7 +13,7 @@ from cvm_async.cli.exits import Exit
 from cvm_async.cli.flags import Common, Selection
 from cvm_async.cli.terminal import Terminal
 from cvm_async.fleet.outcome import Outcome
-from cvm_async.models import Vps, VpsStatus
+from cvm_async.models import JSON_VERSION, Vps, VpsStatus
 
 _ALL = Selection()
 _COMMON = Common()
@@ -85,7 +85,7 @@ async def watch(
             for change in changes(known, report):
                 at = time.strftime("%H:%M:%S")
                 terminal.show(f"{at} {change}")
-                terminal.emit({"at": time.time(), **change.to_dict()}, indent=None)
+                terminal.emit({"version": JSON_VERSION, "at": time.time(), **change.to_dict()}, indent=None)
             known = words(report)
             polls += 1
     return Exit.DONE

@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 from attrs import frozen
 
 from cvm_async.errors import CvmError
-from cvm_async.models import Vps, VpsStatus
+from cvm_async.models import Vps, named, shown
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -37,17 +37,11 @@ class Outcome(Generic[T_co]):
 
     def to_dict(self) -> dict[str, object]:
         """Give the outcome as JSON takes it."""
-        value = self.value
         return {
-            "panel": self.panel,
-            "id": self.vps.id,
-            "hostname": self.vps.hostname,
-            "node": self.vps.node,
+            **named(self.panel, self.vps),
             "ok": self.ok,
             "skipped": self.skipped,
-            "state": value.state.value if isinstance(value, VpsStatus) else None,
-            "ram_used": value.ram_used if isinstance(value, VpsStatus) else None,
-            "disk_used": value.disk_used if isinstance(value, VpsStatus) else None,
+            **shown(self.value),
             "error": None if self.error is None else str(self.error),
             "error_type": None if self.error is None else type(self.error).__name__,
             "elapsed": round(self.elapsed, 6),

@@ -10,7 +10,7 @@ from cvm_async._safe_text import excerpt, safe_text
 from cvm_async.errors import ConfigurationError, CvmError
 from cvm_async.fleet.report import FleetReport
 from cvm_async.fleet.rollout import Rollout
-from cvm_async.models import PowerState, Vps, VpsStatus
+from cvm_async.models import JSON_VERSION, PowerState, Vps, VpsStatus, named, shown
 
 if TYPE_CHECKING:
     from cvm_async.fleet.fleet import Fleet, OnProgress
@@ -73,6 +73,10 @@ class PlannedStep:
         """The state that was found, or why it was not."""
         return self.seen.state.value if self.seen is not None else str(self.error)
 
+    def to_dict(self) -> dict[str, object]:
+        """Give the step as JSON takes it, with the status that was seen."""
+        return {**named(self.panel, self.vps), "step": self.step.value, "reason": self.reason, **shown(self.seen)}
+
 
 @frozen(eq=False)
 class Plan:
@@ -101,6 +105,15 @@ class Plan:
     def to_do(self) -> tuple[PlannedStep, ...]:
         """The steps that change something."""
         return self.of(Step.START, Step.STOP)
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the plan as JSON takes it."""
+        return {
+            "version": JSON_VERSION,
+            "wanted": self.wanted.value,
+            "to_do": len(self.to_do),
+            "steps": [step.to_dict() for step in self.steps],
+        }
 
     def __str__(self) -> str:
         counts = Counter(step.step for step in self.steps)

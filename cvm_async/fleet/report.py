@@ -9,7 +9,7 @@ from attrs import field, frozen
 from cvm_async.errors import CvmError
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.summary import PAST, counts
-from cvm_async.models import Problem, VpsStatus
+from cvm_async.models import JSON_VERSION, Problem, VpsStatus
 
 if TYPE_CHECKING:
     from cvm_async.fleet.fleet import Fleet
@@ -120,13 +120,14 @@ class FleetReport(Generic[T_co]):
     def to_dict(self) -> dict[str, object]:
         """Give the report as JSON takes it."""
         return {
+            "version": JSON_VERSION,
             "verb": self.verb,
             "ok": len(self.ok),
             "failed": len(self.failed),
             "skipped": len(self.skipped),
             "elapsed": round(self.elapsed, 6),
             "summary": self.summary(),
-            "problems": [str(problem) for problem in self.problems],
+            "problems": [problem.to_dict() for problem in self.problems],
             "outcomes": [outcome.to_dict() for outcome in self.outcomes],
         }
 

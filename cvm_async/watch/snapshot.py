@@ -8,7 +8,17 @@ from typing import TypeVar
 from attrs import field, frozen
 
 from cvm_async.errors import CvmError
-from cvm_async.models import CombinedTraffic, Problem, SplitTraffic, Traffic, Vps, VpsStatus
+from cvm_async.models import (
+    JSON_VERSION,
+    CombinedTraffic,
+    Problem,
+    SplitTraffic,
+    Traffic,
+    Vps,
+    VpsStatus,
+    named,
+    shown,
+)
 from cvm_async.watch.events import Change, Direction, Key
 
 K = TypeVar("K")
@@ -79,15 +89,9 @@ class Reading:
     def to_dict(self) -> dict[str, object]:
         """Give the reading as JSON takes it."""
         return {
-            "panel": self.panel,
-            "id": self.vps.id,
-            "hostname": self.vps.hostname,
-            "node": self.vps.node,
-            "state": None if self.status is None else self.status.state.value,
-            "state_text": None if self.status is None else self.status.state_text,
-            "ram_used": None if self.status is None else self.status.ram_used,
-            "disk_used": None if self.status is None else self.status.disk_used,
-            "traffic": [
+            **named(self.panel, self.vps),
+            **shown(self.status),
+            "uses": [
                 {"direction": use.direction, "used": use.used, "limit": use.limit, "share": use.share}
                 for use in self.traffic
             ],
@@ -165,13 +169,13 @@ class Snapshot:
     def to_dict(self) -> dict[str, object]:
         """Give the snapshot as JSON takes it."""
         return {
-            "version": 1,
+            "version": JSON_VERSION,
             "at": self.at.isoformat(),
             "elapsed": round(self.elapsed, 6),
             "totals": self.totals,
             "failed": len(self.failures),
             "stale": len(self.stale),
-            "problems": [str(problem) for problem in self.problems],
+            "problems": [problem.to_dict() for problem in self.problems],
             "changes": [change.to_dict() for change in self.changes],
             "readings": [reading.to_dict() for reading in self.readings],
         }

@@ -1,9 +1,12 @@
 """`list`, `status` and `wait` say how things are, and change nothing."""
 
+import asyncio
 import json
+from typing import Any
 
 import pytest
 
+from cvm_async import CvmSession, PowerState
 from cvm_async.cli.exits import Exit
 from cvm_async.panel import Power, SimulatedPanel, SimulatedVps
 
@@ -77,6 +80,40 @@ def test_a_status_as_json_is_the_report(cvm: Cvm, panel: SimulatedPanel) -> None
         (1, "running", None),
         (2, None, "NodeUnreachableError"),
     ]
+
+
+def without_times(told: dict[str, Any]) -> dict[str, Any]:
+    for each in (told, *told.get("outcomes", ())):
+        each.pop("elapsed", None)
+        each.pop("summary", None)
+    return told
+
+
+async def told_by_the_library(panel: SimulatedPanel) -> dict[str, dict[str, Any]]:
+    async with CvmSession(panel.url, public_token=panel.public_token, private_token=panel.private_token) as session:
+        vpses, fleet = await session.list_vpses(), await session.fleet()
+        return {
+            "list": {**vpses.to_dict(), "panel": session.name},
+            "status": (await fleet.status()).to_dict(),
+            "stop --all --dry-run": (await fleet.plan(PowerState.STOPPED)).to_dict(),
+            "restart --all --dry-run": {**vpses.to_dict(), "to_do": len(vpses)},
+        }
+
+
+def test_as_json_the_command_line_says_what_the_library_says(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpses = [
+        SimulatedVps(id=1, extra={"guaranteed_ram": "much", "location": "Roubaix, France"}),
+        SimulatedVps(id=2, shown_as="migrating"),
+        SimulatedVps(id=3, node=2),
+    ]
+    with SimulatedPanel(vpses=vpses) as panel:
+        panel.unreachable_node(2, after=0.0)
+        use(monkeypatch, panel)
+        library = asyncio.run(told_by_the_library(panel))
+        printed = {command: json.loads(cvm(*command.split(), "--json").out) for command in library}
+    for command, told in library.items():
+        assert without_times(printed[command]) == without_times(told), command
+        assert told["version"] == 1
 
 
 def test_nothing_that_a_panel_sends_can_command_a_terminal(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:

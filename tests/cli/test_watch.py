@@ -59,6 +59,7 @@ def test_a_change_between_two_polls_is_printed_once(cvm: Cvm, panel: SimulatedPa
     (line,) = ran.out.splitlines()
     if as_json:
         assert {**json.loads(line), "at": 0} == {
+            "version": 1,
             "at": 0,
             "id": 1,
             "hostname": "web-001.example.net",

@@ -5,9 +5,11 @@ import pytest
 from attrs.exceptions import FrozenInstanceError
 from values import vps
 
-from cvm_async import NotSentError, Outcome, PowerState, Progress, VpsStatus
+from cvm_async import CombinedTraffic, NotSentError, Outcome, PowerState, Progress, VpsStatus
 
-STATUS = VpsStatus(state=PowerState.RUNNING, state_text="running", ram_used=5, disk_used=7)
+STATUS = VpsStatus(
+    state=PowerState.RUNNING, state_text="running", ram_used=5, disk_used=7, traffic=CombinedTraffic(9), extra={"up": 1}
+)
 
 
 def test_an_outcome_without_an_error_is_ok() -> None:
@@ -20,7 +22,7 @@ def test_an_outcome_without_an_error_is_ok() -> None:
     [
         pytest.param(
             Outcome(vps(1), "panel", STATUS, elapsed=0.12345678),
-            {"ok": True, "state": "running", "ram_used": 5, "disk_used": 7, "error": None, "elapsed": 0.123457},
+            {"ok": True, **STATUS.to_dict(), "error": None, "elapsed": 0.123457},
             id="a status",
         ),
         pytest.param(

@@ -1,12 +1,24 @@
 import asyncio
+import json
 import pickle
 
 import pytest
 from hypothesis import given, settings, strategies as st
 from panels import calls, fleet_of, session_on
+from values import vps
 from virtual_time import virtual
 
-from cvm_async import ConfigurationError, NotSentError, Plan, PowerState, Rollout, Step
+from cvm_async import (
+    ConfigurationError,
+    NoAnswerError,
+    NotSentError,
+    Plan,
+    PlannedStep,
+    PowerState,
+    Rollout,
+    Step,
+    VpsStatus,
+)
 from cvm_async.panel import PanelApp, SimulatedVps
 
 RUNNING, STOPPED = PowerState.RUNNING, PowerState.STOPPED
@@ -15,8 +27,8 @@ RUNNING, STOPPED = PowerState.RUNNING, PowerState.STOPPED
 def mixed() -> PanelApp:
     """Running, stopped, suspended, terminated, and one on a node that can't be reached."""
     app = PanelApp(vpses=fleet_of(1, 1, 2, 2, 3))
-    for vps, power in ((2, "stopped"), (3, "suspended"), (4, "terminated")):
-        app.set_power(vps, power)
+    for vps_id, power in ((2, "stopped"), (3, "suspended"), (4, "terminated")):
+        app.set_power(vps_id, power)
     app.unreachable_node(3, after=0.0, answer="503")
     return app
 
@@ -168,8 +180,8 @@ async def test_a_plan_brings_all_that_can_be_brought_and_never_acts_on_what_move
     actions: list[tuple[str, str]], wanted: PowerState
 ) -> None:
     app = PanelApp(vpses=fleet_of(*[1] * len(actions)))
-    for vps, (before, _) in enumerate(actions, 1):
-        app.set_power(vps, before)
+    for vps_id, (before, _) in enumerate(actions, 1):
+        app.set_power(vps_id, before)
     async with session_on(app) as session:
         plan = await (await session.fleet()).plan(wanted)
         for vps, (_, after) in enumerate(actions, 1):
@@ -179,3 +191,25 @@ async def test_a_plan_brings_all_that_can_be_brought_and_never_acts_on_what_move
     other = "stopped" if wanted is RUNNING else "running"
     stayed = [vps for vps, (before, after) in enumerate(actions, 1) if before == after == other]
     assert sorted(vps for vps, _ in app.actions) == stayed
+
+
+def test_a_plan_is_told_as_json_with_what_was_seen() -> None:
+    stopped = VpsStatus(state=PowerState.STOPPED, state_text="stopped", ram_used=0)
+    steps = (
+        PlannedStep(vps(1), "panel", "https://x", Step.START, stopped),
+        PlannedStep(vps(2), "panel", "https://x", Step.CANNOT, error=NoAnswerError("silence")),
+    )
+    told = json.loads(json.dumps(Plan(RUNNING, steps).to_dict()))
+    assert told == {"version": 1, "wanted": "running", "to_do": 1, "steps": [step.to_dict() for step in steps]}
+    first, second = told["steps"]
+    assert first == {
+        "panel": "panel",
+        "id": 1,
+        "hostname": "vps1.example.net",
+        "node": 1,
+        "step": "start",
+        "reason": "stopped",
+        **stopped.to_dict(),
+    }
+    assert (second["step"], second["reason"], second["state"]) == ("cannot", "silence", None)
+    assert second.keys() == first.keys()
