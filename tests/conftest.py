@@ -4,6 +4,12 @@ import ssl
 
 import pytest
 import trustme
+from hypothesis import HealthCheck, settings
+
+# How long an example takes is the machine's affair: with hypothesis's own deadline of 200 ms, and its complaint about
+# slow data, tests failed where the machine was busy.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 PROXY_VARIABLES = ("http_proxy", "https_proxy", "all_proxy", "no_proxy")
 

@@ -295,7 +295,7 @@ async def cancelled_later(task: asyncio.Task[None], after: float) -> None:
     task.cancel()
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(ASKERS)
 @virtual
 async def test_never_are_two_actions_on_one_vps_in_flight(askers: list[tuple[str, int, int, int | None]]) -> None:

@@ -170,7 +170,7 @@ def test_it_follows_a_panel_that_becomes_slower_for_good() -> None:
     assert 5 <= sum(settled) / len(settled) <= 15
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     news=st.lists(st.tuples(st.booleans(), st.floats(0, 100), st.floats(0, 1), st.integers(0, 300)), max_size=300),
     least=st.integers(1, 10),

@@ -426,7 +426,7 @@ class Witness:
 LIMITS = st.one_of(st.none(), st.integers(1, 4))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(PANELS, FATES, LIMITS, LIMITS, st.booleans())
 @virtual
 async def test_no_gate_is_exceeded_nobody_idles_and_every_target_is_done_once(
@@ -444,7 +444,7 @@ async def test_no_gate_is_exceeded_nobody_idles_and_every_target_is_done_once(
         assert_free(room)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(PANELS, FATES, LIMITS, st.integers(0, 300))
 @virtual
 async def test_the_gates_are_whole_after_a_cancellation_at_any_step(

@@ -173,7 +173,7 @@ async def test_plans_over_two_panels_keep_them_apart() -> None:
 POWERS = st.sampled_from(["running", "stopped", "suspended", "terminated"])
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(POWERS, POWERS), max_size=8), st.sampled_from([RUNNING, STOPPED]))
 @virtual
 async def test_a_plan_brings_all_that_can_be_brought_and_never_acts_on_what_moved(

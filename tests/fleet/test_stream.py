@@ -168,7 +168,7 @@ async def test_a_stream_is_used_once_and_inside_its_block() -> None:
             await stream.__aenter__()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.integers(0, 400), st.sampled_from([0.0, 0.3]), st.integers(0, 3))
 @virtual
 async def test_a_consumer_that_is_cancelled_anywhere_leaves_the_gates_whole(
