@@ -1,10 +1,11 @@
 """The command line's tables before they get a look: what is in them, in which order, and how it is meant."""
 
+import sys
 from collections import Counter
 from collections.abc import Iterable
 from enum import StrEnum
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from cvm_async._safe_text import safe_text
 from cvm_async.fleet.outcome import Outcome
@@ -21,8 +22,8 @@ from cvm_async.render import (
     usage,
 )
 
-_ROOMY = 100
-"""Columns of a terminal from which on the less important figures show, too."""
+_WHOLE = sys.maxsize
+"""Columns of a terminal: all that there are."""
 
 
 class Tone(StrEnum):
@@ -42,16 +43,18 @@ class Column:
     Attributes:
         title: Its heading.
         right: Whether it is aligned to the right, as figures are.
-        flexible: Whether it may be cut where room is short.
         toned: Whether it shows the row's tone.
-        from_width: Width of the terminal from which on it is worth its room.
+        leaves: Which leaves first where room is short, 1 before 2 and so on; None for what tells one row from another.
+        uncut: How much of its texts is worth more than another figure.
+        least: How narrow it may be cut where room is short still. A figure is never cut: it would be another one.
     """
 
     title: str
     right: bool = field(default=False, kw_only=True)
-    flexible: bool = field(default=False, kw_only=True)
     toned: bool = field(default=False, kw_only=True)
-    from_width: int = field(default=0, kw_only=True)
+    leaves: int | None = field(default=None, kw_only=True)
+    uncut: int = field(default=_WHOLE, kw_only=True)
+    least: int = field(default=_WHOLE, kw_only=True)
 
 
 @frozen
@@ -71,8 +74,10 @@ class Grid:
 
 
 _ID = Column("ID", right=True)
-_HOSTNAME = Column("HOSTNAME", flexible=True)
-_NODE = Column("NODE", right=True)
+_HOSTNAME = Column("HOSTNAME", uncut=len("web-001.dc1.example.net."), least=len("HOSTNAME"))
+_STATE = Column("STATE", toned=True, uncut=len("refused: too many calls"), least=len("running"))
+# More than any figure has before it.
+_NODE = Column("NODE", right=True, leaves=9)
 
 _TONES = {
     PowerState.UNKNOWN: Tone.TROUBLE,
@@ -89,11 +94,11 @@ def list_grid(vpses: Iterable[Vps]) -> Grid:
         _ID,
         _HOSTNAME,
         _NODE,
-        Column("RAM", right=True),
-        Column("BURST", right=True, from_width=_ROOMY),
-        Column("DISK", right=True),
-        Column("CPUS", right=True, from_width=_ROOMY),
-        Column("TRAFFIC", right=True),
+        Column("RAM", right=True, leaves=5),
+        Column("BURST", right=True, leaves=2),
+        Column("DISK", right=True, leaves=4),
+        Column("CPUS", right=True, leaves=1),
+        Column("TRAFFIC", right=True, leaves=3),
     )
     return Grid(columns, tuple(Row(_listed(vps)) for vps in sorted(vpses, key=place)))
 
@@ -101,20 +106,20 @@ def list_grid(vpses: Iterable[Vps]) -> Grid:
 def status_grid(outcomes: Iterable[Outcome[object]]) -> Grid:
     """Give what VPSes do and use, trouble first."""
     columns = (
-        Column("STATE", toned=True),
+        _STATE,
         _ID,
         _HOSTNAME,
         _NODE,
-        Column("RAM USED", right=True),
-        Column("DISK USED", right=True),
-        Column("TRAFFIC", right=True, from_width=_ROOMY),
+        Column("RAM USED", right=True, leaves=3),
+        Column("DISK USED", right=True, leaves=2),
+        Column("TRAFFIC", right=True, leaves=1),
     )
     return Grid(columns, tuple(_row(outcome, "status", _used(outcome)) for outcome in trouble_first(outcomes)))
 
 
 def result_grid(outcomes: Iterable[Outcome[object]], verb: str) -> Grid:
     """Give what came of a power action for each VPS, trouble first."""
-    columns = (Column("RESULT", toned=True), _ID, _HOSTNAME, _NODE, Column("TOOK", right=True))
+    columns = (evolve(_STATE, title="RESULT"), _ID, _HOSTNAME, _NODE, Column("TOOK", right=True, leaves=1))
     rows = (_row(outcome, verb, (f"{outcome.elapsed:.1f} s",)) for outcome in trouble_first(outcomes))
     return Grid(columns, tuple(rows))
 
@@ -123,7 +128,11 @@ def node_grid(outcomes: Iterable[Outcome[object]], verb: str) -> Grid:
     """Tell how each host node's VPSes are, the nodes with the most trouble first."""
     nodes = grouped(trouble_first(outcomes), lambda outcome: node_name(outcome.vps))
     ranked = sorted(nodes.items(), key=lambda item: (-sum(not each.ok for each in item[1]), natural(item[0])))
-    columns = (_NODE, Column("VPSES", right=True), Column("HOW THEY ARE", toned=True, flexible=True))
+    columns = (
+        Column("NODE", right=True),
+        Column("VPSES", right=True, leaves=1),
+        Column("HOW THEY ARE", toned=True, uncut=len("8 unreachable"), least=len("8 failed")),
+    )
     return Grid(columns, tuple(_node_row(node, group, verb) for node, group in ranked))
 
 

@@ -4,11 +4,12 @@ import json
 import logging
 import signal
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import contextmanager
 
 from attrs import frozen
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -21,6 +22,10 @@ _UNBOUNDED = 100_000
 
 _ROWS = 50
 """Rows of a table that a person scrolls back over; the rest is told of in a line."""
+
+
+_GAP = 3
+"""Columns of a terminal between two columns of a table."""
 
 
 class _Stream(Console):
@@ -131,13 +136,38 @@ class _Messages(logging.Handler):
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Table:
-    shown = [index for index, column in enumerate(columns) if width >= column.from_width]
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in (columns[index] for index in shown):
-        table.add_column(Text(column.title), justify="right" if column.right else "left", no_wrap=not column.flexible)
+    widths = _fitting(columns, rows, width)
+    for index, room in widths.items():
+        column = columns[index]
+        table.add_column(Text(column.title), justify="right" if column.right else "left", no_wrap=True, width=room)
     for row in rows:
-        table.add_row(*(_cell(row.cells[index], row.tone if columns[index].toned else Tone.PLAIN) for index in shown))
+        table.add_row(*(_cell(row.cells[index], row.tone if columns[index].toned else Tone.PLAIN) for index in widths))
     return table
+
+
+def _fitting(columns: Sequence[Column], rows: Sequence[Row], width: int) -> dict[int, int]:
+    """Give the columns that fit, by index, with their widths: figures leave first, then texts are cut."""
+    widths = {
+        index: min(width, max(cell_len(text) for text in (column.title, *(row.cells[index] for row in rows))))
+        for index, column in enumerate(columns)
+    }
+    leaving = (index for index, column in enumerate(columns) if column.leaves is not None)
+    for index in sorted(leaving, key=lambda each: columns[each].leaves or 0):
+        if _total(min(room, columns[each].uncut) for each, room in widths.items()) > width:
+            del widths[index]
+    while _total(widths.values()) > width:
+        spare = {each: room - columns[each].least for each, room in widths.items()}
+        widest = max(spare, key=spare.__getitem__)
+        if spare[widest] <= 0:
+            break
+        widths[widest] -= 1
+    return widths
+
+
+def _total(widths: Iterable[int]) -> int:
+    rooms = list(widths)
+    return sum(rooms) + _GAP * (len(rooms) - 1)
 
 
 def _cell(text: str, tone: Tone) -> Text:

@@ -44,6 +44,14 @@ def test_a_list_says_what_vpses_are() -> None:
     ]
 
 
+def test_what_the_panel_does_not_tell_is_left_blank() -> None:
+    unread = Vps(id=1, hostname="", virtualization_type=None, guaranteed_ram=None, disk_space=None, cpu_count=None)
+    assert [row.cells for row in list_grid([unread]).rows] == [("1", "", "", "", "", "", "", "")]
+    status = VpsStatus(state=PowerState.RUNNING, state_text="running", ram_used=1024**2)
+    (row,) = status_grid([Outcome(unread, "panel", status)]).rows
+    assert row.cells == ("running", "1", "", "", "1.0 MiB", "", "")
+
+
 def test_a_status_says_what_vpses_do_and_use_those_with_trouble_first() -> None:
     failed = Outcome[VpsStatus](vps(2, None), "panel", error=NodeUnreachableError("gone"))
     assert [row.cells for row in status_grid([seen(1, PowerState.RUNNING), failed]).rows] == [

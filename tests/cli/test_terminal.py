@@ -8,16 +8,24 @@ import signal
 import pytest
 from rich.console import Console
 
-from cvm_async.cli.grids import Column, Grid, Row, Tone
+from cvm_async.cli.grids import Column, Grid, Row, Tone, result_grid, status_grid
 from cvm_async.cli.terminal import Terminal
+from cvm_async.errors import RateLimitedError
+from cvm_async.fleet.outcome import Outcome
+from cvm_async.models import PowerState, Vps, VpsStatus
 
 from .conftest import Tty
 
-COLUMNS = (Column("STATE", toned=True), Column("HOSTNAME", flexible=True), Column("NODE", right=True, from_width=60))
+COLUMNS = (
+    Column("STATE", toned=True),
+    Column("HOSTNAME", uncut=20, least=8),
+    Column("NODE", right=True, leaves=2),
+    Column("RAM", right=True, leaves=1),
+)
 
 
 def grid(*hostnames: str) -> Grid:
-    return Grid(COLUMNS, tuple(Row(("running", name, "1"), Tone.GOOD) for name in hostnames))
+    return Grid(COLUMNS, tuple(Row(("running", name, "1", "4.0 GiB"), Tone.GOOD) for name in hostnames))
 
 
 def at(width: int, *, json: bool = False, color: bool = False) -> tuple[Terminal, Tty, Tty]:
@@ -38,12 +46,51 @@ def test_a_table_fits_the_terminal_and_cuts_only_what_may_be_cut() -> None:
     assert lines[2].endswith("…")
 
 
-def test_less_important_columns_show_where_there_is_room() -> None:
-    narrow, wide = at(59), at(60)
-    for terminal, _, _ in (narrow, wide):
-        terminal.table(grid("web"))
-    assert "NODE" not in narrow[1].getvalue()
-    assert "NODE" in wide[1].getvalue()
+@pytest.mark.parametrize(
+    ("width", "titles", "hostname"),
+    [
+        (80, ["STATE", "HOSTNAME", "NODE", "RAM"], "web-001.dc1.example.net"),
+        (50, ["STATE", "HOSTNAME", "NODE", "RAM"], "web-001.dc1.example.net"),
+        (49, ["STATE", "HOSTNAME", "NODE", "RAM"], "web-001.dc1.example.n…"),
+        (47, ["STATE", "HOSTNAME", "NODE", "RAM"], "web-001.dc1.example…"),
+        (46, ["STATE", "HOSTNAME", "NODE"], "web-001.dc1.example.net"),
+        (36, ["STATE", "HOSTNAME"], "web-001.dc1.example.net"),
+        (20, ["STATE", "HOSTNAME"], "web-001.d…"),
+        (18, ["STATE", "HOSTNAME"], "web-001…"),
+    ],
+)
+def test_where_room_is_short_figures_leave_before_names_are_cut(width: int, titles: list[str], hostname: str) -> None:
+    terminal, out, _ = at(width)
+    terminal.table(grid("web-001.dc1.example.net"))
+    head, _, row = out.getvalue().splitlines()
+    assert head.split() == titles
+    assert row.split()[:2] == ["running", hostname]
+    assert len(row) <= width
+
+
+def test_in_less_room_than_makes_sense_nothing_fails() -> None:
+    terminal, out, _ = at(5)
+    terminal.table(grid("web-001.dc1.example.net"))
+    assert max(map(len, out.getvalue().splitlines())) <= 5
+
+
+@pytest.mark.parametrize("width", [30, 40, 50, 60, 80, 120, 200])
+@pytest.mark.parametrize("columns", [0, 1], ids=["a status", "a result"])
+def test_state_id_and_hostname_show_in_every_width(width: int, columns: int) -> None:
+    vps = Vps(
+        id=123_456, hostname="web-001", node=7, virtualization_type=1, guaranteed_ram=1, disk_space=1, cpu_count=1
+    )
+    running = VpsStatus(state=PowerState.RUNNING, state_text="running", ram_used=1, disk_used=1)
+    outcomes = [
+        Outcome(vps, "panel", running),
+        Outcome[VpsStatus](vps, "panel", error=RateLimitedError("", status_code=429)),
+    ]
+    terminal, out, _ = at(width)
+    terminal.table((status_grid(outcomes), result_grid(outcomes, "stop"))[columns])
+    first, second = out.getvalue().splitlines()[2:]
+    assert first.startswith("refused")
+    assert second.split()[:3] == ["running", "123456", "web-001"]
+    assert max(map(len, (first, second))) <= width
 
 
 def test_to_a_pipe_nothing_is_cut_or_wrapped(capsys: pytest.CaptureFixture[str]) -> None:
