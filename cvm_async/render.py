@@ -11,10 +11,11 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
+from cvm_async._api.verbs import past_of
 from cvm_async._safe_text import excerpt, safe_text
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport
-from cvm_async.fleet.summary import PAST, error_word
+from cvm_async.fleet.summary import error_word
 from cvm_async.models import CombinedTraffic, PowerState, Traffic, Vps, VpsStatus
 
 T = TypeVar("T")
@@ -90,7 +91,7 @@ def outcome_word(outcome: Outcome[object], verb: str) -> str:
     """Give what came of a verb for one VPS, in a word or two."""
     if outcome.error is not None:
         return error_word(outcome.error)
-    return state_word(outcome.value) if isinstance(outcome.value, VpsStatus) else PAST[verb]
+    return state_word(outcome.value) if isinstance(outcome.value, VpsStatus) else past_of(verb)
 
 
 def reasons(outcomes: Iterable[Outcome[object]]) -> list[str]:

@@ -9,7 +9,7 @@ from typing import Self
 import httpx
 
 from cvm_async._account.account import Account
-from cvm_async._api.calls import Verb
+from cvm_async._api.verbs import Verb
 from cvm_async._exchange.address import Tokens, panel_url
 from cvm_async._exchange.exchange import Exchange
 from cvm_async._gates.breaker import NodeReport

@@ -10,7 +10,7 @@ from attrs import define, field
 from cvm_async._account.actions import Actions
 from cvm_async._account.waits import Waits
 from cvm_async._api import calls
-from cvm_async._api.calls import Verb
+from cvm_async._api.verbs import Verb
 from cvm_async._checks import check_seconds
 from cvm_async._exchange.exchange import Exchange
 from cvm_async._gates.breaker import NodeReport

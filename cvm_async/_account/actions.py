@@ -5,7 +5,7 @@ from collections.abc import Callable, Coroutine
 
 from attrs import define
 
-from cvm_async._api.calls import Verb
+from cvm_async._api.verbs import Verb
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import NoAnswerError, NotSentError
 

@@ -11,13 +11,12 @@ from collections.abc import Awaitable, Callable
 
 from attrs import define, field
 
+from cvm_async._api.answers import passes
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.permit import Permit, left_alone
 from cvm_async._gates.workers import Assignment, WorkerPool
 from cvm_async.errors import (
     CvmError,
-    NoAnswerError,
-    NotSentError,
     PanelError,
     SessionClosedError,
     WaitTimeoutError,
@@ -39,8 +38,6 @@ than one, and what a deadline is waited past must be bounded."""
 
 MOST_STALE = 64
 """Moments on the agenda that are of no more use before they are looked for and thrown away."""
-
-_PASSING_STATUS_CODES = {429, 500, 502, 503, 504}
 
 Ask = Callable[[int, Permit], Awaitable[VpsStatus]]
 
@@ -107,7 +104,7 @@ class _Wait:
 
     def _hear(self, error: CvmError) -> None:
         self.trouble = error
-        if not _passes(error):
+        if not passes(error):
             self.done.set_exception(error)
 
     def end_if_late(self, now: float, asking_since: float | None) -> None:
@@ -161,13 +158,6 @@ class _Watched:
     def open(self) -> list[_Wait]:
         """The waits that are not over."""
         return [wait for wait in self.waits if not wait.done.done()]
-
-
-def _passes(error: CvmError) -> bool:
-    """Tell whether a later reading may succeed, so that the wait goes on."""
-    if isinstance(error, PanelError):
-        return error.status_code in _PASSING_STATUS_CODES
-    return isinstance(error, (NotSentError, NoAnswerError))
 
 
 class Waits:

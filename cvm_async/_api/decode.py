@@ -17,7 +17,7 @@ from cvm_async._safe_text import excerpt
 from cvm_async.errors import DecodeError
 from cvm_async.models import Problem, Vps, VpsList, VpsStatus
 
-__all__ = ["Answer", "ErrorsKeyError", "decode_errors", "decode_listing", "decode_nothing", "decode_status"]
+__all__ = ["Decoded", "ErrorsKeyError", "decode_errors", "decode_listing", "decode_nothing", "decode_status"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -44,7 +44,7 @@ _EMPTY: Final[tuple[Json, ...]] = ([], {}, "", None)
 
 
 @frozen
-class Answer(Generic[T_co]):
+class Decoded(Generic[T_co]):
     """What an answer said, and a safe excerpt of the PHP diagnostics before it, None without any."""
 
     value: T_co
@@ -59,7 +59,7 @@ class ErrorsKeyError(Exception):
         self.errors = errors
 
 
-def decode_status(body: bytes) -> Answer[VpsStatus]:
+def decode_status(body: bytes) -> Decoded[VpsStatus]:
     """Read the answer to a status call.
 
     Raises:
@@ -68,15 +68,15 @@ def decode_status(body: bytes) -> Answer[VpsStatus]:
     """
     response, diagnostics = _response(body)
     try:
-        return Answer(STATUS.read(response), diagnostics)
+        return Decoded(STATUS.read(response), diagnostics)
     except (RefusedError, KeyError):
         status, problems = STATUS.salvage(response, "response")
     if status is None:
         _refuse(body, *problems)
-    return Answer(status, diagnostics)
+    return Decoded(status, diagnostics)
 
 
-def decode_nothing(body: bytes) -> Answer[None]:
+def decode_nothing(body: bytes) -> Decoded[None]:
     """Read the answer to a start, stop or restart, of which the API documents only that it is empty.
 
     Empty are no body at all, the empty array or object, and a ``response`` whatever it holds. Where the
@@ -88,28 +88,28 @@ def decode_nothing(body: bytes) -> Answer[None]:
     """
     page = Page.of(body)
     if page.is_blank():
-        return Answer(None)
+        return Decoded(None)
     if page.is_diagnostics_alone():
-        return Answer(None, page.words_before(len(page.text)))
+        return Decoded(None, page.words_before(len(page.text)))
     value, diagnostics = _value(page, body)
     if value not in ([], {}):
         _member(value, "response", _ROOT, body)
-    return Answer(None, diagnostics)
+    return Decoded(None, diagnostics)
 
 
-def decode_errors(body: bytes) -> tuple[str, ...]:
-    """Give the texts of the ``errors`` key of an answer that is an error anyway; none without it."""
+def decode_errors(body: bytes) -> tuple[str, ...] | None:
+    """Give the texts of the ``errors`` key of an answer that is an error anyway; None without it."""
     try:
         value, _ = Page.of(body).value()
         _raise_errors(value)
     except NotJsonError:
-        return ()
+        return None
     except ErrorsKeyError as found:
         return found.errors
-    return ()
+    return None
 
 
-def decode_listing(body: bytes) -> Generator[None, None, Answer[VpsList]]:
+def decode_listing(body: bytes) -> Generator[None, None, Decoded[VpsList]]:
     """Read the answer to a list call, and yield between slices of the work.
 
     Written the usual way, the JSON is parsed in slices too. Any other way it is parsed at once, which holds
@@ -126,13 +126,13 @@ def decode_listing(body: bytes) -> Generator[None, None, Answer[VpsList]]:
             vpses = yield from _collect(enumerate(_listed(page, opening)), body)
         except NotJsonError:
             continue
-        return Answer(vpses, page.words_before(opening))
+        return Decoded(vpses, page.words_before(opening))
     response, diagnostics = _response(body)
     listed = _member(response, "vpses", "response", body)
     entries = array_items(listed)
     if entries is None:
         _refuse(body, Problem("response.vpses", describe(listed), "an array"))
-    return Answer((yield from _collect(entries, body)), diagnostics)
+    return Decoded((yield from _collect(entries, body)), diagnostics)
 
 
 def _listed(page: Page, opening: int) -> Iterator[Json]:

@@ -11,7 +11,9 @@ from typing import TypeVar, cast
 import httpx
 from attrs import define, field
 
-from cvm_async._api.calls import Answer as Read, Call, Verb
+from cvm_async._api.answers import is_success, row_of
+from cvm_async._api.calls import Call
+from cvm_async._api.decode import Decoded
 from cvm_async._exchange.address import Tokens
 from cvm_async._exchange.retry import may_repeat, repeat
 from cvm_async._exchange.sender import Received, Sender
@@ -35,17 +37,11 @@ T = TypeVar("T")
 
 logger = logging.getLogger("cvm_async")
 
-OVERLOADED = {429, 502, 504}
-"""Says a proxy in front of the panel, or the panel, that has no room; a 503 is the panel's word for a lost node."""
-
 LONG_BODY = 64 * 1024
 """Bytes from which a body is read in slices: some 250 VPSes, which take a millisecond or two."""
 
 CONNECTING_STEPS = 3
 """A place in the client's pool, the TCP connection, TLS: httpx allows the connect timeout to each."""
-
-LIST_PATIENCE = 10
-"""Read timeouts that a list may take from beginning to end: it may rightly be long, and come piece by piece."""
 
 
 @define
@@ -159,7 +155,7 @@ class Exchange:
             verdict = Verdict.NEUTRAL if unknown else Verdict.ANSWERED
             return value
         finally:
-            permit.leave(verdict, telling=call.verb is Verb.STATUS)
+            permit.leave(verdict, telling=call.repeatable and call.vps_id is not None)
             if logger.isEnabledFor(logging.DEBUG):
                 spent = (time.perf_counter() - started) * 1000
                 said = end if status_code is None else status_code
@@ -187,8 +183,7 @@ class Exchange:
         sent_before = progress.sent
         progress.sent = True
         answering = self.timeouts.read if call.repeatable else self.timeouts.action
-        patience = LIST_PATIENCE if call.verb is Verb.LIST else 1
-        whole = CONNECTING_STEPS * self.timeouts.connect + patience * answering
+        whole = CONNECTING_STEPS * self.timeouts.connect + call.verb.row.patience * answering
         try:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(whole):
@@ -218,8 +213,8 @@ class Exchange:
         # A page that shows the tokens, as debugging pages show a request's headers: the error must not quote them.
         return (await self._meaning(call, answer, body)).value
 
-    async def _meaning(self, call: Call[T], answer: Received, body: bytes) -> Read[T]:
-        if answer.flaw is not None and 200 <= answer.status_code < 300:  # noqa: PLR2004 - HTTP's 2xx
+    async def _meaning(self, call: Call[T], answer: Received, body: bytes) -> Decoded[T]:
+        if answer.flaw is not None and is_success(answer.status_code):
             expected = f"at most {self._wire.longest(call):,} bytes, plain or gzip"
             problem = Problem("the body", self._shown(answer.flaw), expected)
             unknown = "" if call.repeatable else f"; whether the {call.verb} was carried out is unknown"
@@ -240,13 +235,13 @@ class Exchange:
         return excerpt(self.tokens.hide_in(text))
 
 
-async def _in_slices(steps: Generator[None, None, Read[T]]) -> Read[T]:
+async def _in_slices(steps: Generator[None, None, Decoded[T]]) -> Decoded[T]:
     """Run a long reading to its end, and let the event loop turn between its steps."""
     while True:
         try:
             next(steps)
         except StopIteration as end:
-            return cast("Read[T]", end.value)
+            return cast("Decoded[T]", end.value)
         await asyncio.sleep(0)
 
 
@@ -254,4 +249,5 @@ def _verdict(error: CvmError, status_code: int | None) -> Verdict:
     """Give what a failed call says of the node and the panel; a 4xx and the failure of a VPS say nothing of either."""
     if isinstance(error, NodeUnreachableError) or (isinstance(error, NoAnswerError) and error.timed_out):
         return Verdict.NODE_FAILED
-    return Verdict.OVERLOADED if status_code in OVERLOADED else Verdict.NEUTRAL
+    overloaded = status_code is not None and row_of(status_code).overloaded
+    return Verdict.OVERLOADED if overloaded else Verdict.NEUTRAL

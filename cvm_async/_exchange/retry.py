@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
 
+from cvm_async._api.answers import passes_soon
 from cvm_async._api.calls import Call
 from cvm_async.errors import CvmError, NoAnswerError, NotSentError, PanelError
 from cvm_async.settings import Retry
@@ -17,22 +18,23 @@ BACKOFF_BASE = 0.5
 """Seconds: the first pause is a random part of this, the second of twice as much. Full jitter: many clients that failed
 at one moment must not come back at one moment (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015)."""
 
-_PASSING_STATUS_CODES = {429, 502, 503, 504}
-
 
 def may_repeat(call: Call[object], error: BaseException) -> bool:
     """Tell whether sending the call again is safe, and of use.
 
-    A power action is repeated only where the panel provably never saw it. A 500 is the VPS's own failure, and will
-    not pass.
+    A power action is repeated only where the panel provably never saw it. Nor is a status where the panel was silent
+    for too long: PHP works on for a caller who has left, so another call to a hung host node would take another of the
+    panel's workers, for minutes.
     """
     if isinstance(error, NotSentError):
         return True
-    if not call.repeatable:
+    if not call.repeatable or (_was_silence(error) and call.vps_id is not None):
         return False
-    if isinstance(error, PanelError):
-        return error.status_code in _PASSING_STATUS_CODES
-    return isinstance(error, NoAnswerError)
+    return passes_soon(error)
+
+
+def _was_silence(error: BaseException) -> bool:
+    return isinstance(error, NoAnswerError) and error.timed_out
 
 
 def retry_after(text: str | None, now: float) -> float | None:

@@ -8,7 +8,7 @@ from typing import TypeVar
 from attrs import frozen
 
 from cvm_async._account.account import Account, loop_time
-from cvm_async._api.calls import Verb
+from cvm_async._api.verbs import Verb
 from cvm_async.fleet.operations import Operation, PlannedAction, PowerAction, read_status
 from cvm_async.fleet.outcome import Outcome, Progress
 from cvm_async.fleet.plan import Plan, as_wanted, make_plan
@@ -237,7 +237,7 @@ class Fleet:
         progress: OnProgress | None = None,
     ) -> FleetReport[VpsStatus | None]:
         """See `Plan.apply`. VPSes of the plan that this fleet does not have are left out."""
-        verb = Verb.START if plan.wanted is PowerState.RUNNING else Verb.STOP
+        verb = Verb.bringing_to(plan.wanted)
         seen = {(step.address, step.vps.id): step.seen.state for step in plan.to_do if step.seen is not None}
         chosen = self.at(member.index for member in self._members if (member.account.address, member.vps.id) in seen)
         action = _action(verb, rollout, wait=wait, timeout=timeout, interval=interval)

@@ -6,7 +6,7 @@ from typing import TypeAlias, TypeVar
 from attrs import field, frozen
 
 from cvm_async._account.account import Account
-from cvm_async._api.calls import Verb
+from cvm_async._api.verbs import Verb
 from cvm_async._checks import seconds
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import CvmError, DecodeError, NoAnswerError, NotSentError, WaitTimeoutError
@@ -18,17 +18,6 @@ Clock: TypeAlias = Callable[[], float]
 """Seconds that are left for waiting, from the run's deadline; infinity where it has none."""
 
 Operation: TypeAlias = Callable[[Account, Vps, Permit, Clock], Awaitable[T]]
-
-REACHED = {Verb.START: PowerState.RUNNING, Verb.STOP: PowerState.STOPPED, Verb.RESTART: PowerState.RUNNING}
-"""The state that an action leads to.
-
-A restart leads from running to running, and this API tells no uptime. What can be known: a status read after the panel
-answered "done" shows running. What cannot: whether that is before or after the reboot, on a panel that answers before
-the node is done. (The panel as documented answers after.) Nor can a restart that was not answered be settled.
-"""
-
-SETTLES = {Verb.START, Verb.STOP}
-"""The actions whose result can be read off the state."""
 
 
 class Untouched(Exception):  # noqa: N818 - no error: an operation's way to say that it rightly did nothing
@@ -54,12 +43,17 @@ async def read_status(account: Account, vps: Vps, permit: Permit, left: Clock) -
 class PowerAction:
     """A start, stop or restart of one VPS.
 
+    After a restart, with `wait`, what can be known is that a status read after the panel answered "done" shows running.
+    What cannot: whether that is before or after the reboot, on a panel that answers before the node is done. (The panel
+    as documented answers after.)
+
     Attributes:
         verb: Which.
         wait: Whether it is done only when the VPS is in the state that the action leads to.
         timeout: Seconds that waiting may take, for each VPS.
         interval: Seconds between two readings of its status.
-        verify: Whether a start or stop without an answer that can be read is settled by reading the status.
+        verify: Whether a start or stop whose outcome is unknown is settled by reading the status; with `wait` it is in
+            any case, since that reads the status until it shows the state.
     """
 
     verb: Verb
@@ -73,7 +67,7 @@ class PowerAction:
         try:
             await account.power(self.verb, vps, permit=permit)
         except (NoAnswerError, DecodeError) as error:
-            if not (self.verify and self.verb in SETTLES):
+            if not (self.verb.row.settled_by_status and (self.verify or self.wait)):
                 raise
             unanswered = error
         else:
@@ -83,10 +77,10 @@ class PowerAction:
     async def _reached(self, account: Account, vps: Vps, permit: Permit, left: Clock) -> VpsStatus:
         timeout = min(self.timeout, left())
         if timeout <= 0:
-            msg = f"the deadline of the run had passed before it could be seen to be {REACHED[self.verb]}"
+            msg = f"the deadline of the run had passed before it could be seen to be {self.verb.goal}"
             raise WaitTimeoutError(msg, vps_id=vps.id)
         permit.rest()
-        return await account.wait(vps, REACHED[self.verb], timeout=timeout, interval=self.interval)
+        return await account.wait(vps, self.verb.goal, timeout=timeout, interval=self.interval)
 
     async def _settled(
         self, account: Account, vps: Vps, permit: Permit, left: Clock, unanswered: NoAnswerError | DecodeError
@@ -123,7 +117,7 @@ class PlannedAction:
     async def __call__(self, account: Account, vps: Vps, permit: Permit, left: Clock) -> VpsStatus | None:
         """Carry it out, unless the VPS has moved since it was planned."""
         status = await read_status(account, vps, permit, left)
-        if status.state is REACHED[self.action.verb]:
+        if status.state is self.action.verb.goal:
             raise Untouched(value=status)
         seen = self.seen[account.address, vps.id]
         if status.state is not seen:

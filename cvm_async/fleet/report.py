@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, overload
 
 from attrs import field, frozen
 
+from cvm_async._api.verbs import past_of
 from cvm_async.errors import CvmError
 from cvm_async.fleet.outcome import Outcome
-from cvm_async.fleet.summary import PAST, counts
+from cvm_async.fleet.summary import counts
 from cvm_async.models import JSON_VERSION, Problem, VpsStatus
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class FleetReport(Generic[T_co]):
         """
         errors = [outcome.error for outcome in self.outcomes if outcome.error is not None]
         if errors:
-            message = f"{len(errors):,} of {len(self):,} VPSes were not {PAST[self.verb]}"
+            message = f"{len(errors):,} of {len(self):,} VPSes were not {past_of(self.verb)}"
             raise FleetError(message, errors, report=self)
 
     def failed_fleet(self) -> "Fleet":

@@ -57,9 +57,10 @@ class Rollout:
         pause: Seconds between two batches.
         deadline: Seconds for the whole run. When they are over, nothing new starts and waits end; requests in flight
             end by themselves, as a power action cut off is one with an unknown outcome.
-        on_unknown: What to do with a start or stop that was sent and not answered. "report": its outcome is a
-            `NoAnswerError`. "verify": read the status until it shows that the action was carried out, or the time for
-            waiting is over. A restart cannot be settled so: it leaves the state it found.
+        on_unknown: What to do with a start or stop that was sent and got no answer of the panel's. "report": its
+            outcome is a `NoAnswerError` or a `DecodeError`. "verify": read the status until it shows that the action
+            was carried out, or the time for waiting is over; with `wait` that is done in any case. A restart cannot be
+            settled so: it leaves the state it found.
     """
 
     max_concurrency: int | None = field(default=None, validator=count(optional=True))

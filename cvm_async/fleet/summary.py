@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from cvm_async._api.verbs import past_of
 from cvm_async._safe_text import safe_text
 from cvm_async.errors import (
     ActionFailedError,
@@ -19,8 +20,6 @@ from cvm_async.errors import (
 )
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.models import VpsStatus
-
-PAST = {"status": "read", "start": "started", "stop": "stopped", "restart": "restarted"}
 
 _WORDS: dict[type[CvmError], str] = {
     NodeUnreachableError: "unreachable",
@@ -50,7 +49,7 @@ def error_word(error: CvmError) -> str:
 
 def _good(outcomes: Iterable[Outcome[object]], verb: str) -> list[str]:
     words = Counter(
-        outcome.value.state.value if isinstance(outcome.value, VpsStatus) else PAST[verb]
+        outcome.value.state.value if isinstance(outcome.value, VpsStatus) else past_of(verb)
         for outcome in outcomes
         if outcome.ok
     )

@@ -14,9 +14,9 @@ from cvm_async import (
     ConfigurationError,
     CvmError,
     CvmSession,
-    DecodeError,
     Limits,
     NodeState,
+    PanelError,
     PowerState,
     SessionClosedError,
     Timeouts,
@@ -195,6 +195,11 @@ async def test_a_wait_is_over_in_time_also_while_a_reading_hangs() -> None:
         pytest.param(bad_gateway(), id="502"),
         pytest.param(too_many_requests(), id="429"),
         pytest.param(Answer(status=500), id="an empty 500"),
+        pytest.param(Answer(status=522, body=b"<html>"), id="522"),
+        pytest.param(Answer(status=503, body=b"<html>"), id="503 of a proxy"),
+        pytest.param(Answer(body=b'{"errors":["The status could not be read."]}'), id="errors with 200"),
+        pytest.param(Answer(body=b"Could not connect to the database."), id="a sentence of text"),
+        pytest.param(garbage(), id="garbage"),
         pytest.param(Reset(), id="a reset"),
     ],
 )
@@ -306,7 +311,7 @@ async def test_what_went_wrong_last_is_told_when_the_time_is_over() -> None:
     app = PanelApp(vpses=1)
     app.inject(bad_gateway(), skip=1, times=None)
     async with session_on(app) as session:
-        with pytest.raises(WaitTimeoutError, match="it is running; the last reading failed: the panel answered 502"):
+        with pytest.raises(WaitTimeoutError, match="it is running; the last reading failed: a proxy answered 502"):
             await session.wait_until(1, STOPPED, timeout=5.0)
 
 
@@ -325,7 +330,7 @@ async def test_a_panel_that_asks_for_a_pause_gets_it() -> None:
     [
         pytest.param(Answer(status=401, body=b'{"errors":["no"]}'), AuthenticationError, id="401"),
         pytest.param(Answer(status=404, body=b'{"errors":["no"]}'), VpsNotFoundError, id="404"),
-        pytest.param(garbage(), DecodeError, id="garbage"),
+        pytest.param(Answer(status=403, body=b"<html>"), PanelError, id="403 of a firewall"),
     ],
 )
 @virtual

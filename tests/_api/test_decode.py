@@ -9,7 +9,7 @@ from typing import TypeVar
 import pytest
 
 from cvm_async._api.decode import (
-    Answer,
+    Decoded,
     ErrorsKeyError,
     decode_errors,
     decode_listing,
@@ -112,7 +112,7 @@ class TestSamples:
         assert listing(sample("list-empty.json")) == []
 
     def test_a_status_of_mixed_types(self) -> None:
-        assert decode_status(sample("status-mixed-types.json")) == Answer(
+        assert decode_status(sample("status-mixed-types.json")) == Decoded(
             VpsStatus(
                 state=PowerState.RUNNING,
                 state_text="running",
@@ -237,8 +237,8 @@ class TestNothing:
         ],
     )
     def test_every_kind_of_empty_response_is_success_also_behind_diagnostics(self, body: bytes) -> None:
-        assert decode_nothing(body) == Answer(None)
-        assert decode_nothing(DIAGNOSTIC + body) == Answer(
+        assert decode_nothing(body) == Decoded(None)
+        assert decode_nothing(DIAGNOSTIC + body) == Decoded(
             None, 'Warning: Undefined key "x" in /srv/panel/client.php on line 17'
         )
 
@@ -286,7 +286,10 @@ class TestErrorsKey:
 
     @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"response":[]}', b'{"errors":', b"\xff"])
     def test_an_answer_without_the_key_has_no_errors(self, body: bytes) -> None:
-        assert decode_errors(body) == ()
+        assert decode_errors(body) is None
+
+    def test_an_empty_key_is_the_panels_own_word_all_the_same(self) -> None:
+        assert decode_errors(b'{"errors":[]}') == ()
 
 
 class TestListing:

@@ -24,7 +24,7 @@ from mocked import (
 from virtual_time import run_virtual, virtual, virtual_loop
 
 from cvm_async._api import calls
-from cvm_async._api.calls import Verb
+from cvm_async._api.verbs import Verb
 from cvm_async._exchange import retry
 from cvm_async._exchange.exchange import LONG_BODY
 from cvm_async._gates.breaker import Verdict
@@ -110,7 +110,6 @@ FAILURES: list[tuple[str, Callable[[], Scripted], str, str]] = [
     ("slow to connect", lambda: httpx.ConnectTimeout("slow"), AGAIN, AGAIN),
     ("no place in the pool", lambda: httpx.PoolTimeout("full"), AGAIN, AGAIN),
     ("a proxy refuses the tunnel", lambda: httpx.ProxyError("403"), AGAIN, AGAIN),
-    ("silence", lambda: httpx.ReadTimeout("silence"), AGAIN, ONCE),
     ("reset", lambda: httpx.ReadError("reset"), AGAIN, ONCE),
     ("reset while writing", lambda: httpx.WriteError("reset"), AGAIN, ONCE),
     ("cut", lambda: answer(200, b'{"resp', error=httpx.RemoteProtocolError("cut")), AGAIN, ONCE),
@@ -127,7 +126,9 @@ FAILURES: list[tuple[str, Callable[[], Scripted], str, str]] = [
     ("413", lambda: answer(413), ONCE, ONCE),
     ("errors with 200", lambda: refusal(200, "no"), ONCE, ONCE),
     ("a redirect", lambda: answer(302, headers={"Location": "/login"}), ONCE, ONCE),
-    ("garbage", lambda: answer(200, b"\xff\xfe"), ONCE, ONCE),
+    ("garbage", lambda: answer(200, b"\xff\xfe"), AGAIN, ONCE),
+    ("522", lambda: answer(522, b"<html>"), AGAIN, ONCE),
+    ("403 of a firewall", lambda: answer(403, b"<html>"), ONCE, ONCE),
 ]
 
 
@@ -144,6 +145,14 @@ async def test_a_call_is_sent_as_often_as_is_safe_and_of_use(
     assert (f"{expected} attempts" in str(error)) is (expected > 1)
     assert error.method == ("GET" if verb in READS else "POST")
     assert error.vps_id == (None if verb is Verb.LIST else 1)
+
+
+@pytest.mark.parametrize("verb", Verb)
+@virtual
+async def test_after_a_silence_only_a_list_is_sent_again(verb: Verb) -> None:
+    panel = Panel(*[httpx.ReadTimeout("silence") for _ in range(5)])
+    error = await failure(session_over(panel, retry=Retry(attempts=3)), verb)
+    assert len(panel.requests) == error.attempts == (3 if verb is Verb.LIST else 1)
 
 
 @pytest.mark.parametrize("verb", Verb)
@@ -293,10 +302,8 @@ async def test_a_get_that_is_cut_off_in_a_pause_tells_of_the_last_failure() -> N
         pytest.param(lambda: refusal(500, "no"), ActionFailedError, id="500"),
         pytest.param(lambda: refusal(503, "no"), NodeUnreachableError, id="503"),
         pytest.param(lambda: answer(502), NoAnswerError, id="502"),
-        pytest.param(lambda: answer(503, b"a" * 2000), NodeUnreachableError, id="503, too long to read"),
-        pytest.param(
-            lambda: answer(500, b"a", headers={"Content-Encoding": "br"}), ActionFailedError, id="500, brotli"
-        ),
+        pytest.param(lambda: answer(503, b"a" * 2000), NoAnswerError, id="503, too long to read"),
+        pytest.param(lambda: answer(500, b"a", headers={"Content-Encoding": "br"}), NoAnswerError, id="500, brotli"),
         pytest.param(lambda: answer(200, b"a" * 2000), DecodeError, id="200, too long to read"),
     ],
 )
@@ -337,6 +344,9 @@ class Judging(Permit):
         pytest.param(lambda: answer(429), Verdict.OVERLOADED, Verdict.OVERLOADED, id="429"),
         pytest.param(lambda: answer(502), Verdict.OVERLOADED, Verdict.OVERLOADED, id="502"),
         pytest.param(lambda: answer(504), Verdict.OVERLOADED, Verdict.OVERLOADED, id="504"),
+        pytest.param(lambda: answer(503), Verdict.OVERLOADED, Verdict.OVERLOADED, id="503 of anybody's"),
+        pytest.param(lambda: answer(522), Verdict.OVERLOADED, Verdict.OVERLOADED, id="522"),
+        pytest.param(lambda: answer(403), Verdict.NEUTRAL, Verdict.NEUTRAL, id="403 of a firewall"),
         pytest.param(lambda: refusal(500, "no"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="500"),
         pytest.param(lambda: refusal(404, "no"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="404"),
         pytest.param(lambda: refusal(200, "no"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="errors with 200"),
@@ -366,7 +376,8 @@ async def test_a_call_leaves_the_gates_with_what_its_answer_says_of_the_node(
 )
 @virtual
 async def test_a_good_answer_that_is_too_long_is_a_decode_error_that_says_so(verb: Verb, ending: str) -> None:
-    session = session_over(Panel(answer(200, b"a" * 1001)), limits=Limits(max_body=1000))
+    panel = Panel(answer(200, b"a" * 1001))
+    session = session_over(panel, limits=Limits(max_body=1000), retry=Retry(attempts=1))
     error = await failure(session, verb)
     assert isinstance(error, DecodeError)
     assert error.message.startswith("the answer of panel.example.net cannot be read: the body is longer than 1,000")
@@ -412,7 +423,7 @@ async def test_a_page_that_shows_the_tokens_is_quoted_without_them() -> None:
     async def dump(_: httpx.Request) -> httpx.Response:
         return answer(200, f"<pre>HTTP_API_PRIVATE_TOKEN => {PRIVATE}</pre>".encode())
 
-    error = await failure(session_over(Panel(dump)), Verb.STATUS)
+    error = await failure(session_over(Panel(dump), retry=Retry(attempts=1)), Verb.STATUS)
     assert isinstance(error, DecodeError)
     assert error.excerpt == "<pre>HTTP_API_PRIVATE_TOKEN => [token]</pre>"
 

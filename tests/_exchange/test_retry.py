@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, strategies as st
 
 from cvm_async._api import calls
-from cvm_async._api.calls import Verb
+from cvm_async._api.verbs import Verb
 from cvm_async._exchange.retry import BACKOFF_BASE, may_repeat, repeat, retry_after, wished_pause
 from cvm_async.errors import (
     ActionFailedError,
@@ -45,7 +45,9 @@ POST = calls.power(Verb.START, 1)
         pytest.param(PanelError("x", status_code=413), False, False, id="413"),
         pytest.param(PanelError("x", status_code=200), False, False, id="errors with 200"),
         pytest.param(PanelError("x", status_code=302), False, False, id="a redirect"),
-        pytest.param(DecodeError("x"), False, False, id="not what the API documents"),
+        pytest.param(DecodeError("x"), True, False, id="not what the API documents"),
+        pytest.param(PanelError("x", status_code=522), True, False, id="522"),
+        pytest.param(NoAnswerError("x", timed_out=True), False, False, id="silence"),
         pytest.param(ConfigurationError("x"), False, False, id="a bad setting"),
         pytest.param(SessionClosedError("x"), False, False, id="closed"),
         pytest.param(asyncio.CancelledError(), False, False, id="cancelled"),
@@ -55,6 +57,10 @@ def test_what_may_pass_is_tried_again_where_that_is_safe(
     error: BaseException, *, of_a_get: bool, of_a_post: bool
 ) -> None:
     assert (may_repeat(GET, error), may_repeat(POST, error)) == (of_a_get, of_a_post)
+
+
+def test_a_list_is_asked_for_again_also_after_a_silence() -> None:
+    assert may_repeat(calls.list_vpses(), NoAnswerError("x", timed_out=True))
 
 
 @pytest.mark.parametrize(

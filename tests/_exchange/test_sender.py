@@ -15,7 +15,8 @@ from mocked import DONE, PRIVATE, PUBLIC, STATUS, URL, Panel, Pieces, answer, re
 from virtual_time import virtual
 
 from cvm_async._api import calls
-from cvm_async._api.calls import Call, Verb
+from cvm_async._api.calls import Call
+from cvm_async._api.verbs import Verb
 from cvm_async._exchange.address import Tokens
 from cvm_async._exchange.request import BLANK
 from cvm_async._exchange.sender import SHORT_BODY, Received, Sender

@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 
 import pytest
 from panels import calls, fleet_of, session_on
@@ -15,7 +16,7 @@ from cvm_async import (
     Timeouts,
     VpsStatus,
 )
-from cvm_async.panel import Cut, Fault, Hang, PanelApp, Reset, bad_gateway, garbage, gateway_timeout
+from cvm_async.panel import Answer, Cut, Fault, Hang, PanelApp, Reset, bad_gateway, garbage, gateway_timeout
 
 VERIFY = Rollout(on_unknown="verify")
 SHORT = Timeouts(connect=1.0, read=2.0, action=5.0)
@@ -26,6 +27,9 @@ UNKNOWN = [
     pytest.param(bad_gateway, NoAnswerError, id="502"),
     pytest.param(gateway_timeout, NoAnswerError, id="504"),
     pytest.param(garbage, DecodeError, id="an answer that can't be read"),
+    pytest.param(partial(Answer, status=500), NoAnswerError, id="an empty 500"),
+    pytest.param(partial(Answer, status=503, body=b"<html>"), NoAnswerError, id="503 of a proxy"),
+    pytest.param(partial(Answer, status=403, body=b"<html>"), NoAnswerError, id="403 of a firewall"),
 ]
 
 
@@ -52,6 +56,18 @@ async def test_an_unanswered_action_that_was_carried_out_is_settled_by_the_state
     assert outcome.ok
     assert (outcome.value and outcome.value.state.value) == (after if wait else None)
     assert app.actions == [(1, verb)]
+
+
+@pytest.mark.parametrize(("fault", "_error"), UNKNOWN)
+@virtual
+async def test_who_waits_for_the_state_need_not_ask_for_it_to_be_looked_at(
+    fault: type[Hang], _error: type[CvmError]
+) -> None:
+    app = PanelApp(vpses=fleet_of(1), settle=10.0)
+    app.inject(fault(after_action=True), verb="stop")
+    outcome = await one(app, "stop", wait=True)
+    assert outcome.ok
+    assert app.actions == [(1, "stop")]
 
 
 @pytest.mark.parametrize("verb", ["start", "stop", "restart"])

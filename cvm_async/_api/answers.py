@@ -1,0 +1,170 @@
+"""One row a status code, and whose word an answer is: what it means, whether waiting may help, who has no room.
+
+Only an answer with the ``errors`` key is the panel's own. Any other may be that of something in front of it, a proxy, a
+firewall or a login page, and tells nothing of a VPS, of a node or of the tokens; nor does a panel that broke.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+from attrs import evolve, frozen
+
+from cvm_async._api.verbs import Verb
+from cvm_async.errors import (
+    ActionFailedError,
+    AuthenticationError,
+    CvmError,
+    DecodeError,
+    NoAnswerError,
+    NodeUnreachableError,
+    NotSentError,
+    PanelError,
+    PermissionDeniedError,
+    RateLimitedError,
+    VpsNotFoundError,
+)
+
+__all__ = ["Meaning", "StatusRow", "is_redirect", "is_success", "meaning_of", "passes", "passes_soon", "row_of"]
+
+
+@frozen
+class StatusRow:
+    """What a status code means.
+
+    Attributes:
+        kind: The error that it makes where the panel itself says why.
+        passes: Whether a later answer may be another, so that waiting for a state goes on.
+        passes_soon: Whether that may be so within seconds, so that a GET is tried again.
+        overloaded: Whether it says that there is no room for more calls; a 503 of the panel's own says that of a node.
+        gateway: Whether it is that of a proxy that got no answer from the panel.
+    """
+
+    kind: type[PanelError] = PanelError
+    passes: bool = False
+    passes_soon: bool = False
+    overloaded: bool = False
+    gateway: bool = False
+
+
+_LASTING: Final = StatusRow()
+# The panel's word for what failed, and what it gives when it broke: where its database or a host node is away. Asked
+# again at once it says the same.
+_FAILED: Final = StatusRow(passes=True)
+_PASSING: Final = StatusRow(passes=True, passes_soon=True)
+_NO_ROOM: Final = evolve(_PASSING, overloaded=True)
+_GATEWAY: Final = evolve(_NO_ROOM, gateway=True)
+
+_ROWS: Final[dict[int, StatusRow]] = {
+    401: evolve(_LASTING, kind=AuthenticationError),
+    403: evolve(_LASTING, kind=PermissionDeniedError),
+    404: evolve(_LASTING, kind=VpsNotFoundError),
+    408: _PASSING,
+    425: _PASSING,
+    429: evolve(_NO_ROOM, kind=RateLimitedError),
+    502: _GATEWAY,
+    503: evolve(_NO_ROOM, kind=NodeUnreachableError),
+    504: _GATEWAY,
+    508: _NO_ROOM,  # CloudLinux's, where an account of shared hosting has used up its processes.
+    **dict.fromkeys(range(520, 531), _GATEWAY),  # Cloudflare's; 529 is in use for "overloaded".
+    598: _GATEWAY,  # No standard's, but in use for a proxy's read timeout,
+    599: _GATEWAY,  # and for its connect timeout.
+}
+
+# What the panel says where it should have sent another status than 200.
+_BY_SENTENCE: Final[dict[str, type[PanelError]]] = {
+    "no valid api token pair": AuthenticationError,
+    "does not have access to this api": PermissionDeniedError,
+    "vps id does not exist": VpsNotFoundError,
+}
+_LASTING_KINDS: Final = (AuthenticationError, PermissionDeniedError, VpsNotFoundError)
+
+
+@frozen
+class Meaning:
+    """What an answer means that is no success.
+
+    Attributes:
+        kind: The error to raise. `NoAnswerError` where the outcome of an action is unknown.
+        own: Whether it is the panel's own word.
+        overloaded: Whether the panel, or something in front of it, has no room for more calls.
+        node_lost: Whether the panel says that it can't reach the host node.
+        node_suspect: Whether it may be that: a panel that breaks over one VPS often can't reach that one's node.
+    """
+
+    kind: type[PanelError] | type[NoAnswerError]
+    own: bool
+    overloaded: bool
+    node_lost: bool
+    node_suspect: bool
+
+
+def is_success(status_code: int) -> bool:
+    """Tell whether a status code is one of HTTP's 2xx."""
+    return HTTPStatus.OK <= status_code < HTTPStatus.MULTIPLE_CHOICES
+
+
+def is_redirect(status_code: int) -> bool:
+    """Tell whether a status code is one of HTTP's 3xx."""
+    return HTTPStatus.MULTIPLE_CHOICES <= status_code < HTTPStatus.BAD_REQUEST
+
+
+def row_of(status_code: int) -> StatusRow:
+    """Give the row of a status code; every code has one."""
+    row = _ROWS.get(status_code)
+    if row is not None:
+        return row
+    return _FAILED if is_success(status_code) or status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else _LASTING
+
+
+def meaning_of(status_code: int, errors: tuple[str, ...] | None, verb: Verb) -> Meaning:
+    """Give what an answer means that is no success.
+
+    Args:
+        status_code: Its HTTP status.
+        errors: The texts of its ``errors`` key, None where it has none and so may be anybody's.
+        verb: What was asked.
+    """
+    row, own = row_of(status_code), errors is not None
+    kind = _foreign_kind(status_code, verb) if errors is None else _own_kind(status_code, errors, verb)
+    return Meaning(
+        kind,
+        own,
+        overloaded=row.overloaded and (not own or kind is RateLimitedError),
+        node_lost=kind is NodeUnreachableError and verb.row.about_one_vps,
+        node_suspect=status_code == HTTPStatus.INTERNAL_SERVER_ERROR and not own and verb.row.about_one_vps,
+    )
+
+
+def _own_kind(status_code: int, errors: tuple[str, ...], verb: Verb) -> type[PanelError]:
+    if is_success(status_code):
+        words = " ".join(errors).casefold()
+        for sentence, kind in _BY_SENTENCE.items():
+            if sentence in words:
+                return kind
+    elif status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
+        return row_of(status_code).kind
+    return PanelError if verb.row.repeatable else ActionFailedError
+
+
+def _foreign_kind(status_code: int, verb: Verb) -> type[PanelError] | type[NoAnswerError]:
+    # Whoever has had too many calls, or names another address, says of itself that it did not do what was asked.
+    if status_code == HTTPStatus.TOO_MANY_REQUESTS:
+        return RateLimitedError
+    return PanelError if verb.row.repeatable or is_redirect(status_code) else NoAnswerError
+
+
+def passes(error: CvmError) -> bool:
+    """Tell whether a later reading may succeed after one failed with this."""
+    return _row_after(error).passes
+
+
+def passes_soon(error: BaseException) -> bool:
+    """Tell whether the same, asked again within seconds, may succeed."""
+    return _row_after(error).passes_soon
+
+
+def _row_after(error: BaseException) -> StatusRow:
+    if isinstance(error, PanelError):
+        return _LASTING if isinstance(error, _LASTING_KINDS) else row_of(error.status_code)
+    # What is no JSON, or not what is documented, is often PHP's word for a database that is away for a moment.
+    return _PASSING if isinstance(error, (NotSentError, NoAnswerError, DecodeError)) else _LASTING

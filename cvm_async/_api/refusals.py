@@ -1,0 +1,121 @@
+"""The error for an answer that is no success, in a sentence that says who may have answered and what to do about it."""
+
+from http import HTTPStatus
+from typing import Final, TypedDict
+
+from cvm_async._api.answers import Meaning, is_redirect, meaning_of, row_of
+from cvm_async._api.verbs import Verb
+from cvm_async._safe_text import excerpt
+from cvm_async.errors import (
+    ActionFailedError,
+    AuthenticationError,
+    CvmError,
+    NoAnswerError,
+    NodeUnreachableError,
+    PanelError,
+    PermissionDeniedError,
+    RateLimitedError,
+    VpsNotFoundError,
+)
+
+__all__ = ["About", "refusal", "unknown_outcome"]
+
+_SUMMARIES: Final[dict[type[CvmError], str]] = {
+    AuthenticationError: "the panel does not accept this pair of tokens",
+    PermissionDeniedError: "the panel gives this pair of tokens no access to the client API",
+    VpsNotFoundError: "the panel knows no such VPS of this user",
+    RateLimitedError: "the panel, or something in front of it, has had too many calls",
+    NodeUnreachableError: "the host node of the VPS is unreachable",
+}
+_SUMMARIES_OF_A_LIST: Final[dict[type[CvmError], str]] = {
+    VpsNotFoundError: "there is no CVM client API at this address",
+    NodeUnreachableError: "the panel is not available",
+}
+_WRONG_ADDRESS: Final = "check the panel's address and its path, and whether it has another revision of this API"
+# What to do about an answer of somebody else's, or of a panel that broke.
+_ADVICE: Final = {
+    401: "where that is a login of its own, give it to the httpx client",
+    403: "a firewall or a filter for bots may refuse this client",
+    404: _WRONG_ADDRESS,
+    405: _WRONG_ADDRESS,
+    410: _WRONG_ADDRESS,
+    511: "log in to the network first",
+}
+_BROKE_OVER_A_VPS: Final = "its host node may be unreachable; where every VPS gives this, " + _WRONG_ADDRESS
+_BROKE_OVER_A_LIST: Final = "a VPS on the list may lack its host node; where it lasts, " + _WRONG_ADDRESS
+# Characters of the panel's own words that a message quotes.
+_QUOTED_LENGTH: Final = 300
+
+
+class About(TypedDict):
+    """What every error says of the call it is about."""
+
+    method: str
+    path: str
+    vps_id: int | None
+
+
+def refusal(
+    verb: Verb, about: About, status_code: int, errors: tuple[str, ...] | None, retry_after: float | None
+) -> CvmError:
+    """Give the error that an answer means.
+
+    Args:
+        verb: What was asked.
+        about: The call, for the error.
+        status_code: The answer's HTTP status.
+        errors: The texts of its ``errors`` key, None where it has none.
+        retry_after: Seconds that its header asks to wait.
+    """
+    meaning = meaning_of(status_code, errors, verb)
+    summary = _summary(meaning, verb, status_code)
+    if issubclass(meaning.kind, NoAnswerError):
+        return meaning.kind(f"{summary}, so {unknown_outcome(verb)}", **about)
+    words = excerpt("; ".join(errors or ()), _QUOTED_LENGTH)
+    said = f': "{words}"' if words else ""
+    wait = "" if retry_after is None else f", and asks to wait {retry_after:g} s"
+    message = f"{summary}{said}{wait}"
+    return meaning.kind(message, status_code=status_code, errors=errors or (), retry_after=retry_after, **about)
+
+
+def unknown_outcome(verb: Verb) -> str:
+    """Say that nobody can know whether an action was carried out."""
+    return f"whether the VPS was {verb.row.past} is unknown: look at its status before you repeat this"
+
+
+def _summary(meaning: Meaning, verb: Verb, status_code: int) -> str:
+    if not verb.row.about_one_vps and meaning.kind in _SUMMARIES_OF_A_LIST:
+        return _SUMMARIES_OF_A_LIST[meaning.kind]
+    if meaning.kind in _SUMMARIES:
+        return _SUMMARIES[meaning.kind]
+    if meaning.kind is ActionFailedError:
+        return f"the panel could not {verb} the VPS"
+    if is_redirect(status_code):
+        return "the panel redirects, which is never followed: check its address"
+    answered = f"answered {status_code}{_phrase(status_code)}"
+    if meaning.own:
+        return f"the panel {answered}"
+    return _foreign_summary(meaning, verb, status_code, answered)
+
+
+def _foreign_summary(meaning: Meaning, verb: Verb, status_code: int, answered: str) -> str:
+    if row_of(status_code).gateway:
+        return f"a proxy {answered} for the panel"
+    who = f"something in front of the panel {answered}, or the panel broke"
+    if meaning.overloaded:
+        who = f"the panel, or something in front of it, has no room and {answered}"
+    advice = _advice(verb, status_code)
+    return f"{who}: {advice}" if advice and meaning.kind is PanelError else who
+
+
+def _advice(verb: Verb, status_code: int) -> str | None:
+    if status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
+        return _BROKE_OVER_A_VPS if verb.row.about_one_vps else _BROKE_OVER_A_LIST
+    return _ADVICE.get(status_code)
+
+
+def _phrase(status_code: int) -> str:
+    try:
+        return f" {HTTPStatus(status_code).phrase}"
+    except ValueError:
+        return ""
