@@ -5,6 +5,8 @@ and the VPS, and holds no token and no object of the HTTP library. `str` of it i
 can act on and that is safe to print. `FleetError` stands with the report that it carries.
 """
 
+from typing import TypedDict, Unpack
+
 from cvm_async.models import Problem, VpsStatus
 
 __all__ = [
@@ -24,6 +26,20 @@ __all__ = [
     "VpsNotFoundError",
     "WaitTimeoutError",
 ]
+
+
+class About(TypedDict, total=False):
+    """What every error may say of the call it is about; `CvmError` tells what each means."""
+
+    method: str | None
+    path: str | None
+    vps_id: int | None
+    attempts: int
+
+
+class _Refusal(About, total=False):
+    errors: tuple[str, ...]
+    retry_after: float | None
 
 
 class CvmError(Exception):
@@ -83,7 +99,15 @@ class SessionClosedError(CvmError):
 
 
 class NotSentError(CvmError):
-    """The panel never saw the request: it is always safe to repeat."""
+    """The panel never saw the request: it is always safe to repeat.
+
+    Attributes:
+        may_pass: Whether repeating it may help by itself. It does not where the panel's certificate is not trusted.
+    """
+
+    def __init__(self, message: str, *, may_pass: bool = True, **about: Unpack[About]) -> None:
+        super().__init__(message, **about)
+        self.may_pass = may_pass
 
 
 class NoAnswerError(CvmError):
@@ -98,12 +122,9 @@ class NoAnswerError(CvmError):
         message: str,
         *,
         timed_out: bool = False,
-        method: str | None = None,
-        path: str | None = None,
-        vps_id: int | None = None,
-        attempts: int = 0,
+        **about: Unpack[About],
     ) -> None:
-        super().__init__(message, method=method, path=path, vps_id=vps_id, attempts=attempts)
+        super().__init__(message, **about)
         self.timed_out = timed_out
 
 
@@ -123,12 +144,9 @@ class PanelError(CvmError):
         status_code: int,
         errors: tuple[str, ...] = (),
         retry_after: float | None = None,
-        method: str | None = None,
-        path: str | None = None,
-        vps_id: int | None = None,
-        attempts: int = 0,
+        **about: Unpack[About],
     ) -> None:
-        super().__init__(message, method=method, path=path, vps_id=vps_id, attempts=attempts)
+        super().__init__(message, **about)
         self.status_code = status_code
         self.errors = errors
         self.retry_after = retry_after
@@ -156,28 +174,8 @@ class NodeUnreachableError(PanelError):
     Also raised, without a call, for a node that did not answer lately.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status_code: int = 503,
-        errors: tuple[str, ...] = (),
-        retry_after: float | None = None,
-        method: str | None = None,
-        path: str | None = None,
-        vps_id: int | None = None,
-        attempts: int = 0,
-    ) -> None:
-        super().__init__(
-            message,
-            status_code=status_code,
-            errors=errors,
-            retry_after=retry_after,
-            method=method,
-            path=path,
-            vps_id=vps_id,
-            attempts=attempts,
-        )
+    def __init__(self, message: str, *, status_code: int = 503, **refusal: Unpack[_Refusal]) -> None:
+        super().__init__(message, status_code=status_code, **refusal)
 
 
 class RateLimitedError(PanelError):
@@ -201,12 +199,9 @@ class DecodeError(CvmError):
         *,
         problems: tuple[Problem, ...] = (),
         excerpt: str = "",
-        method: str | None = None,
-        path: str | None = None,
-        vps_id: int | None = None,
-        attempts: int = 0,
+        **about: Unpack[About],
     ) -> None:
-        super().__init__(message, method=method, path=path, vps_id=vps_id, attempts=attempts)
+        super().__init__(message, **about)
         self.problems = problems
         self.excerpt = excerpt
 
@@ -223,10 +218,7 @@ class WaitTimeoutError(CvmError, TimeoutError):
         message: str,
         *,
         last: VpsStatus | None = None,
-        method: str | None = None,
-        path: str | None = None,
-        vps_id: int | None = None,
-        attempts: int = 0,
+        **about: Unpack[About],
     ) -> None:
-        super().__init__(message, method=method, path=path, vps_id=vps_id, attempts=attempts)
+        super().__init__(message, **about)
         self.last = last

@@ -24,9 +24,10 @@ from cvm_async._lanes.proxies import environment_proxies
 from cvm_async._lanes.replies.h11_reply import H11Reply
 from cvm_async._lanes.replies.reply import Reply
 from cvm_async._lanes.serialize import request_bytes
+from cvm_async._lanes.slots import UnusableTransportError
 from cvm_async._lanes.tls import context_maker
 
-__all__ = ["LaneTransport", "lane_client"]
+__all__ = ["LaneClient", "LaneTransport", "UnusableTransportError", "lane_client"]
 
 # httpx's own defaults, but for its 20 idle connections: it counts busy ones into them and so drops good ones.
 DEFAULT_LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)

@@ -32,7 +32,7 @@ ERRORS: list[CvmError] = [
     CvmError("m", method="GET", path="/p", vps_id=7, attempts=3),
     ConfigurationError("m"),
     SessionClosedError("m"),
-    NotSentError("m", attempts=3),
+    NotSentError("m", attempts=3, may_pass=False),
     NoAnswerError("m", timed_out=True, method="POST"),
     PanelError("m", status_code=422, errors=("e",), retry_after=1.5, vps_id=7),
     AuthenticationError("m", status_code=401),
@@ -89,6 +89,12 @@ def test_attempts_can_be_told_afterwards() -> None:
     error = NotSentError("it failed")
     error.attempts = 4
     assert str(error) == "it failed (4 attempts)"
+
+
+@pytest.mark.parametrize("kind", [CvmError, NotSentError, NoAnswerError, DecodeError, WaitTimeoutError])
+def test_a_keyword_that_no_error_has_is_refused(kind: type[CvmError]) -> None:
+    with pytest.raises(TypeError, match="vpsid"):
+        kind("it failed", vpsid=7)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue] -- the fact is there
 
 
 def test_a_configuration_error_is_a_value_error() -> None:

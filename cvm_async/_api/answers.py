@@ -166,5 +166,7 @@ def passes_soon(error: BaseException) -> bool:
 def _row_after(error: BaseException) -> StatusRow:
     if isinstance(error, PanelError):
         return _LASTING if isinstance(error, _LASTING_KINDS) else row_of(error.status_code)
+    if isinstance(error, NotSentError) and not error.may_pass:
+        return _LASTING
     # What is no JSON, or not what is documented, is often PHP's word for a database that is away for a moment.
     return _PASSING if isinstance(error, (NotSentError, NoAnswerError, DecodeError)) else _LASTING

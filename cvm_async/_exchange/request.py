@@ -1,11 +1,14 @@
 """The requests to one panel: what is the same from call to call is made once, by httpx itself, and handed on."""
 
+import re
+
 import httpx
 from attrs import define, field
 
 from cvm_async._api.calls import Call
 from cvm_async._exchange.address import PRIVATE_TOKEN_HEADER, PUBLIC_TOKEN_HEADER, Tokens
 from cvm_async._exchange.body import ACCEPT_ENCODING
+from cvm_async._safe_text import excerpt
 from cvm_async._version import __version__
 from cvm_async.errors import ConfigurationError
 
@@ -14,7 +17,30 @@ BLANK = "[token]"
 
 _TOKEN_HEADERS = (PUBLIC_TOKEN_HEADER.decode("ascii"), PRIVATE_TOKEN_HEADER.decode("ascii"))
 _USER_AGENT = f"cvm_async/{__version__}"
+# Source: RFC 9110, sections 5.6.2 and 5.5.
+_NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_VALUE = re.compile(rb"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
 _NO_BODY = httpx.ByteStream(b"")
+
+
+class Request(httpx.Request):
+    """A request that knows whether its client has handed it to a transport.
+
+    httpx looks at the stream just before it does so, and not earlier where the body is there: what fails before that
+    has sent nothing, a hook or the authentication. Who else looks at it makes us say "perhaps sent", not the reverse.
+    """
+
+    is_handed_on: bool = False
+    _stream: httpx.SyncByteStream | httpx.AsyncByteStream
+
+    @property
+    def stream(self) -> httpx.SyncByteStream | httpx.AsyncByteStream:
+        self.is_handed_on = True
+        return self._stream
+
+    @stream.setter
+    def stream(self, stream: httpx.SyncByteStream | httpx.AsyncByteStream) -> None:
+        self._stream = stream
 
 
 @define(eq=False, repr=False)
@@ -41,7 +67,7 @@ class Requests:
     def __attrs_post_init__(self) -> None:
         self._prefix = self.base.raw_path.decode("ascii").rstrip("/")
 
-    def make(self, call: Call[object], answering: float) -> httpx.Request:
+    def make(self, call: Call[object], answering: float) -> Request:
         """Give the request of a call.
 
         Args:
@@ -49,9 +75,9 @@ class Requests:
             answering: Seconds of silence that are borne.
 
         Raises:
-            ConfigurationError: The client's query parameters do not fit.
+            ConfigurationError: The client's query parameters or headers do not fit.
         """
-        request = httpx.Request(
+        request = Request(
             call.method,
             self._url(call),
             headers=self._headers_for(call.method),
@@ -64,6 +90,7 @@ class Requests:
         )
         # As httpx does with a body that it makes: a hook may look at `request.content`.
         request.read()
+        request.is_handed_on = False
         return request
 
     def _url(self, call: Call[object]) -> httpx.URL:
@@ -100,6 +127,11 @@ class Requests:
             merged["Accept"] = "application/json"
         merged["Accept-Encoding"] = ACCEPT_ENCODING
         merged.update(httpx.Headers(self.tokens.headers))
+        for name, value in merged.raw:
+            if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
+                # h11 would find that out when the request is under way. The value may be a secret.
+                message = f"the client's header {excerpt(name.decode('latin-1'))!r} has a character that HTTP forbids"
+                raise ConfigurationError(message)
         return merged
 
 

@@ -27,7 +27,7 @@ def may_repeat(call: Call[object], error: BaseException) -> bool:
     panel's workers, for minutes.
     """
     if isinstance(error, NotSentError):
-        return True
+        return passes_soon(error)
     if not call.repeatable or (_was_silence(error) and call.vps_id is not None):
         return False
     return passes_soon(error)

@@ -1,12 +1,11 @@
 """One request and its answer, through whatever `httpx.AsyncClient` there is.
 
-Foreign errors end here, by the table below. What is raised holds no httpx object, and its traceback leads to none:
-those keep the request, and the request had the tokens.
+Foreign errors end here, as `failures` tells what each means. What is raised holds no httpx object, and its traceback
+leads to none: those keep the request, and the request had the tokens.
 """
 
 import sys
 import time
-import traceback
 from collections.abc import AsyncIterable
 from typing import cast
 
@@ -17,7 +16,8 @@ from cvm_async._api.calls import Call
 from cvm_async._exchange.address import Tokens
 from cvm_async._exchange.body import UnreadableBodyError, check_size, read_body, unpack_body
 from cvm_async._exchange.cookies import CookieBlindAuth
-from cvm_async._exchange.request import Requests, blank_out, blank_out_copies
+from cvm_async._exchange.failures import chain, clear_frames, is_a_hooks, tls_refusal, was_never_sent
+from cvm_async._exchange.request import Request, Requests, blank_out, blank_out_copies
 from cvm_async._exchange.retry import retry_after
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import CvmError, NoAnswerError, NotSentError, SessionClosedError
@@ -26,20 +26,6 @@ from cvm_async.settings import MEBIBYTE, Timeouts
 SHORT_BODY = MEBIBYTE
 """Bytes that the answer about one VPS may have at most: it takes a few hundred, and PHP's diagnostics before it some
 thousands. To read thirty million would hold up all other calls for seconds."""
-
-NEVER_SENT = (
-    httpx.ConnectError,  # Refused, no route, no such name, and a failed TLS handshake: httpcore maps them all here.
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,  # Raised for CONNECT and SOCKS only, before the request itself.
-    httpx.UnsupportedProtocol,
-)
-"""What httpx raises before the first byte of the request is written. All else counts as sent: for a power action, to
-believe it unsent and to be wrong would be to carry it out twice."""
-
-_AIOHTTP_NEVER_SENT = {"ClientConnectorError", "ConnectionTimeoutError"}
-"""httpx-aiohttp (0.2.0) says `ConnectTimeout` for every connection error of aiohttp's, also where the connection was
-lost after the request: only of these, and what is derived from them, is it true."""
 
 
 @frozen
@@ -105,17 +91,17 @@ class Sender:
             raise outcome
         return outcome
 
-    async def _outcome(self, call: Call[object], request: httpx.Request) -> Received | CvmError:
+    async def _outcome(self, call: Call[object], request: Request) -> Received | CvmError:
         auth = None if self.client.auth is None else CookieBlindAuth(self.client.auth)
         handled = sys.exception()
         try:
             return await self._exchanged(request, auth, self.longest(call))
         except BaseException as error:
-            _clear(error, but=handled)
+            clear_frames(error, but=handled)
             if not isinstance(error, Exception):
                 raise
             answered = auth is not None and auth.answered
-            return self._failure(call, error, unsent=not answered and _was_never_sent(error, request))
+            return self._failure(call, error, unsent=not answered and was_never_sent(error, request, self.client))
         finally:
             blank_out(request)
 
@@ -172,20 +158,36 @@ class Sender:
 
     def _failure(self, call: Call[object], error: Exception, *, unsent: bool) -> CvmError:
         """Give what a foreign error means to the caller."""
-        words = str(error)
-        shown = self.tokens.hide_in(words)
-        reason = f"{type(error).__name__}: {excerpt(shown)}" if shown else type(error).__name__
-        if unsent:
-            return NotSentError(f"the request did not reach {self.panel} ({reason})", **call.about())
         if isinstance(error, RuntimeError) and self.client.is_closed:
             return SessionClosedError("the httpx client of this session was closed", **call.about())
-        message = f"the exchange with {self.panel} broke off before there was a whole answer ({reason})"
-        failure = NoAnswerError(message, timed_out=isinstance(error, httpx.ReadTimeout), **call.about())
-        # A hook of the user's, or a defect: its traceback is wanted. One of httpx's tells nothing more, and its error
-        # would keep the request.
-        if shown == words and not isinstance(error, (httpx.HTTPError, httpx.StreamError, httpx.InvalidURL)):
+        failure = self._unsent(call, error) if unsent else self._unanswered(call, error)
+        # The traceback of a hook's error is wanted. Any other foreign error may keep the request, or a copy of it.
+        if is_a_hooks(error) and not any(self._tells(link) for link in chain(error)):
             failure.__cause__ = error
         return failure
+
+    def _unsent(self, call: Call[object], error: Exception) -> NotSentError:
+        refusal = tls_refusal(error)
+        if refusal is None:
+            return NotSentError(f"the request did not reach {self.panel} ({self._words(error)})", **call.about())
+        message = f"the request did not reach {self.panel}: {self._shown(refusal)}"
+        return NotSentError(message, may_pass=False, **call.about())
+
+    def _unanswered(self, call: Call[object], error: Exception) -> NoAnswerError:
+        message = f"the exchange with {self.panel} broke off before there was a whole answer ({self._words(error)})"
+        return NoAnswerError(message, timed_out=isinstance(error, httpx.ReadTimeout), **call.about())
+
+    def _words(self, error: Exception) -> str:
+        shown = self._shown(str(error))
+        return f"{type(error).__name__}: {shown}" if shown else type(error).__name__
+
+    def _shown(self, text: str) -> str:
+        return excerpt(self.tokens.hide_in(text))
+
+    def _tells(self, error: BaseException) -> bool:
+        """Tell whether an error shows a token."""
+        text = f"{error} {error!r}"
+        return self.tokens.hide_in(text) != text
 
 
 def _read_already(response: httpx.Response, limit: int) -> bytes:
@@ -196,38 +198,3 @@ def _read_already(response: httpx.Response, limit: int) -> bytes:
         raise UnreadableBodyError("closed by a hook of the client's before it was read") from None
     check_size(len(body), limit)
     return body
-
-
-def _was_never_sent(error: Exception, request: httpx.Request) -> bool:
-    if not isinstance(error, NEVER_SENT) or _is_vague(error.__cause__):
-        return False
-    try:
-        # A hook that runs after the answer may have failed to connect to somewhere else.
-        return error.request is request
-    except RuntimeError:  # It is about no request in particular.
-        return True
-
-
-def _is_vague(cause: BaseException | None) -> bool:
-    kinds = type(cause).__mro__
-    return any(kind.__module__.startswith("aiohttp.") for kind in kinds) and _AIOHTTP_NEVER_SENT.isdisjoint(
-        kind.__name__ for kind in kinds
-    )
-
-
-def _clear(error: BaseException, *, but: BaseException | None) -> None:
-    """Empty the frames that an error, and what led to it, came through: copies of the headers lie about in them.
-
-    Where it happened stays in the traceback.
-
-    Args:
-        error: Which.
-        but: An error that the caller was handling before: it is none of our business, nor is what led to it.
-    """
-    chain, seen = [error], {id(but)}
-    while chain:
-        link = chain.pop()
-        if id(link) not in seen:
-            seen.add(id(link))
-            traceback.clear_frames(link.__traceback__)
-            chain.extend(earlier for earlier in (link.__cause__, link.__context__) if earlier is not None)

@@ -122,8 +122,8 @@ class Pool:
                 await self._open(connection, url)
         except TimeoutError as error:
             raise httpx.ConnectTimeout(str(error) or f"not connected within {within} s") from error
-        except (OSError, ValueError) as error:
-            # ValueError: a name that can't be one, or a port.
+        except Exception as error:
+            # Besides the network's: a name or a port that can't be one, and whatever a context of the user's raises.
             raise httpx.ConnectError(str(error)) from error
         return connection
 
@@ -138,10 +138,13 @@ class Pool:
             await connection.loop.create_connection(
                 lambda: connection, sock=sock, ssl=context, server_hostname=None if context is None else host
             )
-        except BaseException:
-            # asyncio would bid TLS's farewell, and wait half a minute for the answer.
+        except BaseException as error:
             if connection.is_made:
+                # asyncio would bid TLS's farewell, and wait half a minute for the answer.
                 connection.abort()
+            elif not isinstance(error, (OSError, asyncio.CancelledError)):
+                # The context failed before there was a transport to own the socket.
+                sock.close()
             raise
 
     def _drop_oldest(self) -> Connection:

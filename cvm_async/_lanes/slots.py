@@ -6,6 +6,10 @@ import sys
 import httpx
 
 
+class UnusableTransportError(RuntimeError):
+    """The transport is closed, or in use on another event loop: nothing of the request was sent."""
+
+
 class Slots:
     """So many places.
 
@@ -34,13 +38,13 @@ class Slots:
         """Tell whether the running loop is a new one; then all places are free, and the old loop's connections lost.
 
         Raises:
-            RuntimeError: Another event loop uses them, and is still alive.
+            UnusableTransportError: Another event loop uses them, and is still alive.
         """
         loop = asyncio.get_running_loop()
         if loop is self.loop:
             return False
         if self.loop is not None and not self.loop.is_closed():
-            raise RuntimeError("This transport is in use on another event loop; make one for each loop.")
+            raise UnusableTransportError("This transport is in use on another event loop; make one for each loop.")
         self._start_afresh()
         self.loop = loop
         return True
@@ -50,10 +54,10 @@ class Slots:
 
         Raises:
             httpx.PoolTimeout: None became free in time.
-            RuntimeError: They are closed.
+            UnusableTransportError: They are closed.
         """
         if self.is_closed:
-            raise RuntimeError("Cannot send a request, as the transport has been closed.")
+            raise UnusableTransportError("Cannot send a request, as the transport has been closed.")
         if self._free.locked():
             await self._wait(within)
         else:
@@ -71,7 +75,7 @@ class Slots:
         finally:
             self.waiting -= 1
         if self.is_closed:
-            raise RuntimeError("The transport was closed while the request waited for a lane.")
+            raise UnusableTransportError("The transport was closed while the request waited for a lane.")
 
     def free(self) -> None:
         """Give a place back."""

@@ -145,6 +145,7 @@ NEVER = "neither"
         (PermissionDeniedError("x", status_code=200), NEVER),
         (VpsNotFoundError("x", status_code=200), NEVER),
         (NotSentError("x"), SOON),
+        (NotSentError("x", may_pass=False), NEVER),
         (NoAnswerError("x"), SOON),
         (DecodeError("x"), SOON),
         (ConfigurationError("x"), NEVER),

@@ -23,7 +23,7 @@ CLIENT = httpx.AsyncClient()
 
 
 NAMES = st.sampled_from(["Host", "X-Own", "Accept", "User-Agent", "Content-Length", "Transfer-Encoding", "Cookie"])
-VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=9)
+VALUES = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=9).map(str.strip)
 
 
 @given(st.lists(st.tuples(NAMES, VALUES), max_size=4), st.sampled_from([GET, POST, calls.list_vpses()]))
@@ -41,6 +41,27 @@ def test_a_request_is_as_httpx_makes_it_with_the_same_headers(
         )
         assert (request.method, request.url, request.content) == (alike.method, alike.url, b"")
         assert sorted(request.headers.multi_items()) == sorted(alike.headers.multi_items())
+
+
+@pytest.mark.parametrize("name", ["X-Odd", "x-odd", "User-Agent", "Cookie"])
+@pytest.mark.parametrize("value", ["a\nb", "a\r\nAPI-Private-Token: b", "a\0", "\x1b[31m", " a", "a\t", " ", "\x7f"])
+def test_a_header_of_the_clients_that_http_forbids_is_refused_before_anything_is_sent(name: str, value: str) -> None:
+    requests = requests_with(httpx.AsyncClient(headers={name: value}))
+    with pytest.raises(ConfigurationError, match=f"header '(?i:{name})' has a character that HTTP forbids"):
+        requests.make(GET, 15.0)
+
+
+@pytest.mark.parametrize("name", ["X Odd", "X:Odd", "X\tOdd", ""])
+def test_a_header_whose_name_is_none_is_refused_too(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="has a character that HTTP forbids"):
+        requests_with(httpx.AsyncClient(headers={name.encode(): b"1"})).make(GET, 15.0)
+
+
+def test_a_request_knows_whether_it_was_handed_to_a_transport() -> None:
+    request = requests_with(httpx.AsyncClient()).make(POST, 15.0)
+    assert (request.content, request.is_handed_on) == (b"", False)
+    assert isinstance(request.stream, httpx.AsyncByteStream)
+    assert request.is_handed_on
 
 
 async def test_a_hook_may_look_at_the_content_of_a_request() -> None:

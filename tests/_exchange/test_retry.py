@@ -34,6 +34,7 @@ POST = calls.power(Verb.START, 1)
     ("error", "of_a_get", "of_a_post"),
     [
         pytest.param(NotSentError("refused"), True, True, id="never sent"),
+        pytest.param(NotSentError("untrusted", may_pass=False), False, False, id="a certificate that is not trusted"),
         pytest.param(LOST, True, False, id="no whole answer"),
         pytest.param(RateLimitedError("x", status_code=429), True, False, id="429"),
         pytest.param(PanelError("x", status_code=502), True, False, id="502"),
