@@ -111,7 +111,10 @@ class NotSentError(CvmError):
 
 
 class NoAnswerError(CvmError):
-    """The request was sent and no whole answer came: whether an action was carried out is unknown.
+    """The request was sent, and no answer came that could be the panel's: whether an action was carried out is unknown.
+
+    After a start, stop or restart that is also what the page of a proxy, a firewall or a login means, and a panel that
+    broke without a word.
 
     Attributes:
         timed_out: Whether that is because the panel was silent for too long.
@@ -129,7 +132,10 @@ class NoAnswerError(CvmError):
 
 
 class PanelError(CvmError):
-    """The panel, or a proxy in front of it, answered no.
+    """The panel, or something in front of it, answered no.
+
+    A class of its own has only what the panel itself says, but for `RateLimitedError`. Anything else that answers a
+    list or a status is a plain `PanelError` with the status code and no `errors`: a proxy's page says nothing of a VPS.
 
     Attributes:
         status_code: The HTTP status; 200 where the panel sent its errors with that.
@@ -179,13 +185,16 @@ class NodeUnreachableError(PanelError):
 
 
 class RateLimitedError(PanelError):
-    """There were too many calls; `retry_after` says when to come back, if the answer said so."""
+    """The panel or something in front of it has had too many calls, and did nothing.
+
+    `retry_after` says when to come back, if the answer said so.
+    """
 
 
 class DecodeError(CvmError):
     """An answer that is not what the API documents.
 
-    After a start, stop or restart it means that the panel answered with a 2xx that can't be read: the
+    After a start, stop or restart it means that something answered with a 2xx that can't be read: the
     action may have been carried out.
 
     Attributes:

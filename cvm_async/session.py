@@ -152,6 +152,13 @@ class CvmSession:
     async def status(self, vps: Vps | int, *, timeout: float | None = None) -> VpsStatus:
         """Give what a VPS is doing now, and what it uses.
 
+        Raises:
+            VpsNotFoundError: The panel knows no such VPS of this user.
+            NodeUnreachableError: The panel says that it cannot reach the VPS's host node.
+            NoAnswerError: No whole answer came; where the panel was silent for too long it is not asked again.
+            PanelError: Something in front of the panel answered, or the panel broke.
+            CvmError: The call failed.
+
         Source: ``GET /api/client/vps/id/status``.
         """
         return await self._account.status(vps, timeout=timeout)
@@ -165,7 +172,8 @@ class CvmSession:
         Raises:
             ActionFailedError: It failed; starting a VPS that runs is a failure too.
             NodeUnreachableError: Its host node cannot be reached; nothing was done.
-            NoAnswerError: It was sent and no answer came: it may have been carried out.
+            NoAnswerError: It was sent, and no answer of the panel's own came: it may have been carried out.
+            DecodeError: It was answered with a success that is not what the API documents: likewise.
             CvmError: The call failed.
 
         Source: ``POST /api/client/vps/id/start``.

@@ -76,7 +76,13 @@ class Timeouts:
 
 @frozen(kw_only=True)
 class Retry:
-    """How often a call is tried where trying again is safe; a power action is only where it provably was not sent.
+    """How often a call is tried where trying again is safe and of use.
+
+    A power action is tried again only where it provably was not sent. A status is not where the panel was silent for
+    too long: PHP works on for a caller who has left, so that each try to a hung host node would take one more of the
+    panel's workers, for minutes. A list is, and both are after a lost connection, an answer that cannot be read, too
+    many calls (429), a lost node or a panel with no room (503), and a proxy's word that the panel did not answer it
+    (502, 504, 520 to 530).
 
     Attributes:
         attempts: Tries in all, the first one included; 1 never repeats.

@@ -16,9 +16,10 @@ from cvm_async._api.decode import (
     decode_listing,
     decode_nothing,
     decode_status,
+    fatal_words,
 )
 from cvm_async._api.fields import LARGEST, describe
-from cvm_async._api.refusals import About, refusal, unknown_outcome
+from cvm_async._api.refusals import About, Refused, refusal, unknown_outcome
 from cvm_async._api.verbs import Verb
 from cvm_async.errors import ConfigurationError, DecodeError
 from cvm_async.models import VpsList, VpsStatus
@@ -85,11 +86,12 @@ class Call(Generic[T_co]):
         The answer is what the generator returns, and it raises what `read` raises.
         """
         if not is_success(status_code):
-            raise refusal(self.verb, self.about(), status_code, decode_errors(body), retry_after)
+            answer = Refused(status_code, decode_errors(body), retry_after, fatal_words(body))
+            raise refusal(self.verb, self.about(), answer)
         try:
             return (yield from self._decode(body))
         except ErrorsKeyError as found:
-            raise refusal(self.verb, self.about(), status_code, found.errors, retry_after) from None
+            raise refusal(self.verb, self.about(), Refused(status_code, found.errors, retry_after)) from None
         except DecodeError as error:
             message = error.message if self.repeatable else f"{error.message}; {unknown_outcome(self.verb)}"
             raise DecodeError(message, problems=error.problems, excerpt=error.excerpt, **self.about()) from None

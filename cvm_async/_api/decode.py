@@ -127,6 +127,8 @@ def decode_listing(body: bytes) -> Generator[None, None, Decoded[VpsList]]:
         except NotJsonError:
             continue
         return Decoded(vpses, page.words_before(opening))
+    if page.is_blank() or page.is_diagnostics_alone():
+        _refuse_unencoded(page, body)
     response, diagnostics = _response(body)
     listed = _member(response, "vpses", "response", body)
     entries = array_items(listed)
@@ -206,11 +208,34 @@ def _value(page: Page, body: bytes) -> tuple[Json, str | None]:
     try:
         value, opening = page.value()
     except NotJsonError as error:
-        words = excerpt(page.words_before(len(page.text)) or "", _QUOTED_LENGTH)
-        message = f'the panel answered with {error}: "{words}"' if words else "the panel's answer is empty"
-        raise DecodeError(message, excerpt=excerpt(body)) from None
+        raise DecodeError(_instead_of_json(page, str(error)), excerpt=excerpt(body)) from None
     _raise_errors(value)
     return value, page.words_before(opening)
+
+
+def _instead_of_json(page: Page, found: str) -> str:
+    fatal = page.fatal()
+    if fatal is not None:
+        return f'PHP broke off on the panel: "{fatal}"'
+    words = excerpt(page.words_before(len(page.text)) or "", _QUOTED_LENGTH)
+    if not words:
+        return "the panel's answer is empty"
+    where = ", as another address than the panel's would" if page.is_foreign() else ""
+    return f'the panel answered with {found}: "{words}"{where}'
+
+
+def _refuse_unencoded(page: Page, body: bytes) -> NoReturn:
+    words = page.words_before(len(page.text))
+    said = f'; it printed "{words}"' if words else ""
+    message = (
+        f"the panel's list is empty: PHP cannot encode one with a hostname that is not UTF-8, as may be so here{said}"
+    )
+    raise DecodeError(message, excerpt=excerpt(body))
+
+
+def fatal_words(body: bytes) -> str | None:
+    """Give an excerpt of the error that ended PHP, where it printed one."""
+    return Page.of(body).fatal()
 
 
 def _raise_errors(value: Json) -> None:

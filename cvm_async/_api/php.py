@@ -174,6 +174,15 @@ class Page:
             and _FATAL.search(text) is None
         )
 
+    def is_foreign(self) -> bool:
+        """Tell whether it is a whole HTML page, as proxies and other programs answer, and PHP's diagnostics are not."""
+        return _FOREIGN.match(self.text, self._first()) is not None
+
+    def fatal(self) -> str | None:
+        """Give an excerpt of the error that ended PHP, past the diagnostics before it; None if there is none."""
+        found = _FATAL.search(self.text)
+        return self._words(found.start(), len(self.text)) if found else None
+
     def openings(self) -> Iterator[int]:
         """Give where the JSON may begin, most likely first, each once, none for the page of a proxy."""
         # What almost every answer is, without another look at it.
@@ -182,7 +191,7 @@ class Page:
         first = self._first()
         if first and self.text.startswith(("{", "["), first):
             yield first
-        if _FOREIGN.match(self.text, first):
+        if self.is_foreign():
             return
         matches = _OPENING.finditer(self.text, first + 1)
         tried = [match.start() for match in islice(matches, _TRIED_OPENINGS)]
@@ -229,9 +238,12 @@ class Page:
 
     def words_before(self, position: int) -> str | None:
         """Give an excerpt of the text before `position`, without HTML's tags; None if there is none."""
-        if not position:
+        return self._words(0, position)
+
+    def _words(self, start: int, end: int) -> str | None:
+        if start == end:
             return None
-        return excerpt(_TAG.sub("", self.text[: min(position, _WORDS_HEAD)]).lstrip("\ufeff")) or None
+        return excerpt(_TAG.sub("", self.text[start : min(end, start + _WORDS_HEAD)]).lstrip("\ufeff")) or None
 
     def _first(self) -> int:
         blank = _BLANK.match(self.text)

@@ -3,6 +3,8 @@
 from http import HTTPStatus
 from typing import Final, TypedDict
 
+from attrs import frozen
+
 from cvm_async._api.answers import Meaning, is_redirect, meaning_of, row_of
 from cvm_async._api.verbs import Verb
 from cvm_async._safe_text import excerpt
@@ -18,7 +20,7 @@ from cvm_async.errors import (
     VpsNotFoundError,
 )
 
-__all__ = ["About", "refusal", "unknown_outcome"]
+__all__ = ["About", "Refused", "refusal", "unknown_outcome"]
 
 _SUMMARIES: Final[dict[type[CvmError], str]] = {
     AuthenticationError: "the panel does not accept this pair of tokens",
@@ -55,27 +57,48 @@ class About(TypedDict):
     vps_id: int | None
 
 
-def refusal(
-    verb: Verb, about: About, status_code: int, errors: tuple[str, ...] | None, retry_after: float | None
-) -> CvmError:
+@frozen
+class Refused:
+    """What is known of an answer that is no success.
+
+    Attributes:
+        status_code: Its HTTP status.
+        errors: The texts of its ``errors`` key, None where it has none.
+        retry_after: Seconds that its header asks to wait, None where it does not ask.
+        fatal: What PHP said when it broke off, None where it did not or does not say so.
+    """
+
+    status_code: int
+    errors: tuple[str, ...] | None
+    retry_after: float | None = None
+    fatal: str | None = None
+
+
+def refusal(verb: Verb, about: About, answer: Refused) -> CvmError:
     """Give the error that an answer means.
 
     Args:
         verb: What was asked.
         about: The call, for the error.
-        status_code: The answer's HTTP status.
-        errors: The texts of its ``errors`` key, None where it has none.
-        retry_after: Seconds that its header asks to wait.
+        answer: What came back.
     """
-    meaning = meaning_of(status_code, errors, verb)
-    summary = _summary(meaning, verb, status_code)
+    meaning = meaning_of(answer.status_code, answer.errors, verb)
+    summary = _summary(meaning, verb, answer.status_code)
+    if answer.fatal is not None and not meaning.own:
+        summary = f'PHP broke off on the panel ({answer.status_code}): "{answer.fatal}"'
     if issubclass(meaning.kind, NoAnswerError):
         return meaning.kind(f"{summary}, so {unknown_outcome(verb)}", **about)
-    words = excerpt("; ".join(errors or ()), _QUOTED_LENGTH)
+    errors = answer.errors or ()
+    words = excerpt("; ".join(errors), _QUOTED_LENGTH)
     said = f': "{words}"' if words else ""
-    wait = "" if retry_after is None else f", and asks to wait {retry_after:g} s"
-    message = f"{summary}{said}{wait}"
-    return meaning.kind(message, status_code=status_code, errors=errors or (), retry_after=retry_after, **about)
+    wait = "" if answer.retry_after is None else f", and asks to wait {answer.retry_after:g} s"
+    return meaning.kind(
+        f"{summary}{said}{wait}",
+        status_code=answer.status_code,
+        errors=errors,
+        retry_after=answer.retry_after,
+        **about,
+    )
 
 
 def unknown_outcome(verb: Verb) -> str:

@@ -18,6 +18,9 @@ BACKOFF_BASE = 0.5
 """Seconds: the first pause is a random part of this, the second of twice as much. Full jitter: many clients that failed
 at one moment must not come back at one moment (AWS Architecture Blog, "Exponential Backoff And Jitter", 2015)."""
 
+LONGEST_PAUSE = 365 * 86_400.0
+"""Seconds that an answer may ask to wait. One asked for a number of 400 digits, which is infinite as a float."""
+
 
 def may_repeat(call: Call[object], error: BaseException) -> bool:
     """Tell whether sending the call again is safe, and of use.
@@ -37,21 +40,30 @@ def _was_silence(error: BaseException) -> bool:
     return isinstance(error, NoAnswerError) and error.timed_out
 
 
-def retry_after(text: str | None, now: float) -> float | None:
-    """Give seconds that a `Retry-After` header asks to wait from `now` on, in seconds since the epoch.
+def retry_after(text: str, now: float, date: str | None = None) -> float | None:
+    """Give seconds that a `Retry-After` header asks to wait, at most `LONGEST_PAUSE`; None where it cannot be read.
 
-    The header gives them, or a date (RFC 9110 §10.2.3). None where it is absent or neither.
+    Args:
+        text: The header: seconds, or a date (RFC 9110 §10.2.3).
+        now: Our time, in seconds since the epoch.
+        date: The answer's own `Date`, by which a date is measured: its clock and ours may differ by more than that.
     """
-    if text is None:
-        return None
     text = text.strip()
     if text.isascii() and text.isdigit():
-        return float(text)
+        return min(float(text), LONGEST_PAUSE)
+    until = _epoch(text)
+    if until is None:
+        return None
+    sent = None if date is None else _epoch(date)
+    return min(max(0.0, until - (now if sent is None else sent)), LONGEST_PAUSE)
+
+
+def _epoch(text: str) -> float | None:
+    """Give an HTTP date in seconds since the epoch; None where it is none."""
     try:
         date = email.utils.parsedate_to_datetime(text)
         # A date without a zone is none of HTTP's, which are all in GMT.
-        date = date if date.tzinfo is not None else date.replace(tzinfo=dt.UTC)
-        return max(0.0, date.timestamp() - now)
+        return (date if date.tzinfo is not None else date.replace(tzinfo=dt.UTC)).timestamp()
     except (ValueError, OverflowError):
         return None
 

@@ -115,7 +115,7 @@ class Sender:
             # Most answers have neither header: to look once for both costs half of what two look-ups do.
             names = {name.lower() for name, _ in response.headers.raw}
             encoding = response.headers["Content-Encoding"] if b"content-encoding" in names else ""
-            wait = retry_after(response.headers["Retry-After"], time.time()) if b"retry-after" in names else None
+            wait = _wished_pause(response.headers) if b"retry-after" in names else None
             body, flaw = await self._body(response, encoding, limit)
             location = response.headers.get("Location") if response.is_redirect else None
             return Received(response.status_code, body, flaw, wait, location)
@@ -198,3 +198,7 @@ def _read_already(response: httpx.Response, limit: int) -> bytes:
         raise UnreadableBodyError("closed by a hook of the client's before it was read") from None
     check_size(len(body), limit)
     return body
+
+
+def _wished_pause(headers: httpx.Headers) -> float | None:
+    return retry_after(headers["Retry-After"], time.time(), headers.get("Date"))

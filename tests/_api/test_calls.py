@@ -107,8 +107,8 @@ class TestAnswers:
         error = error_of(power(Verb.START, 7), 200, PROXY)
         assert isinstance(error, DecodeError)
         assert str(error) == (
-            'the panel answered with an HTML page: "Sorry"; whether the VPS was started is unknown: look at its status'
-            " before you repeat this (VPS 7, POST /api/client/vps/7/start)"
+            'the panel answered with an HTML page: "Sorry", as another address than the panel\'s would; whether the VPS'
+            " was started is unknown: look at its status before you repeat this (VPS 7, POST /api/client/vps/7/start)"
         )
 
     def test_a_decode_error_names_the_call(self) -> None:

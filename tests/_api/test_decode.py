@@ -293,6 +293,16 @@ class TestErrorsKey:
 
 
 class TestListing:
+    @pytest.mark.parametrize("body", [b"", b" \n", DIAGNOSTIC], ids=["empty", "blank", "diagnostics alone"])
+    def test_an_empty_list_says_that_php_could_not_encode_it(self, body: bytes) -> None:
+        with pytest.raises(DecodeError, match="PHP cannot encode one with a hostname that is not UTF-8") as caught:
+            listing(body)
+        assert ('it printed "' in caught.value.message) is (body == DIAGNOSTIC)
+
+    def test_a_whole_page_may_be_that_of_another_address(self) -> None:
+        with pytest.raises(DecodeError, match='an HTML page: "Sorry", as another address than the panel\'s would'):
+            listing(b"<html><body><h1>Sorry</h1></body></html>")
+
     @pytest.mark.parametrize(
         ("body", "problem"),
         [

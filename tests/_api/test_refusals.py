@@ -5,7 +5,7 @@ from typing import Final
 import pytest
 
 from cvm_async._api.calls import Call, list_vpses, power, status
-from cvm_async._api.refusals import refusal, unknown_outcome
+from cvm_async._api.refusals import Refused, refusal, unknown_outcome
 from cvm_async._api.verbs import Verb
 from cvm_async.errors import CvmError, DecodeError, NoAnswerError, PanelError, RateLimitedError
 
@@ -96,7 +96,7 @@ ADDRESS = "check the panel's address and its path, and whether it has another re
 
 
 def sentence(call: Call[object], status_code: int, errors: tuple[str, ...] | None, retry_after: float | None) -> str:
-    return refusal(call.verb, call.about(), status_code, errors, retry_after).message.replace(
+    return refusal(call.verb, call.about(), Refused(status_code, errors, retry_after)).message.replace(
         "Content Too Large",  # RFC 9110's name for 413, from Python 3.13 on.
         "Request Entity Too Large",
     )
@@ -174,10 +174,27 @@ def test_an_error_says_who_may_have_answered_and_what_to_do(
 @pytest.mark.parametrize("errors", [None, ("No.",)])
 @pytest.mark.parametrize("status_code", [429, 503])
 def test_the_wait_that_is_asked_for_is_told(status_code: int, errors: tuple[str, ...] | None) -> None:
-    error = refusal(STATUS.verb, STATUS.about(), status_code, errors, 2.5)
+    error = refusal(STATUS.verb, STATUS.about(), Refused(status_code, errors, 2.5))
     assert isinstance(error, PanelError)
     assert error.retry_after == 2.5
     assert error.message.endswith(", and asks to wait 2.5 s")
+
+
+def test_what_php_said_when_it_broke_off_is_quoted_past_the_diagnostics_before_it() -> None:
+    body = b"<br />\n<b>Deprecated</b>:  Old in <b>/srv/a.php</b> on line <b>3</b><br />\n" * 40 + FATAL
+    said = "Fatal error:  Uncaught NodeUnreachableException in /srv/cvm/ssh.php:61"
+    for call in CALLS:
+        for status_code in (200, 500):
+            with pytest.raises(CvmError) as caught:
+                call.read(status_code, body)
+            assert caught.value.message.startswith("PHP broke off on the panel")
+            assert said.replace("  ", " ") in " ".join(caught.value.message.split())
+            assert "Deprecated" not in caught.value.message
+
+
+def test_the_panels_own_errors_come_before_what_php_said() -> None:
+    answer = Refused(503, ("node down",), fatal="Fatal error: no")
+    assert refusal(STOP.verb, STOP.about(), answer).message == 'the host node of the VPS is unreachable: "node down"'
 
 
 def test_long_words_of_the_panel_are_cut() -> None:

@@ -7,7 +7,7 @@ from hypothesis import example, given, strategies as st
 
 from cvm_async._api import calls
 from cvm_async._api.verbs import Verb
-from cvm_async._exchange.retry import BACKOFF_BASE, may_repeat, repeat, retry_after, wished_pause
+from cvm_async._exchange.retry import BACKOFF_BASE, LONGEST_PAUSE, may_repeat, repeat, retry_after, wished_pause
 from cvm_async.errors import (
     ActionFailedError,
     AuthenticationError,
@@ -67,10 +67,12 @@ def test_a_list_is_asked_for_again_also_after_a_silence() -> None:
 @pytest.mark.parametrize(
     ("text", "seconds"),
     [
-        pytest.param(None, None, id="absent"),
         pytest.param("0", 0.0, id="at once"),
         pytest.param(" 120 ", 120.0, id="seconds"),
-        pytest.param("9" * 400, float("inf"), id="more seconds than a number holds"),
+        pytest.param("9" * 400, LONGEST_PAUSE, id="more seconds than a number holds"),
+        pytest.param("9" * 5000, LONGEST_PAUSE, id="more digits than Python reads"),
+        pytest.param("31536001", LONGEST_PAUSE, id="more than a year"),
+        pytest.param("Mon, 01 Jan 9999 00:00:00 GMT", LONGEST_PAUSE, id="a date in eight thousand years"),
         pytest.param("Mon, 01 Jan 2024 00:01:30 GMT", 90.0, id="a date"),
         pytest.param("Monday, 01-Jan-24 00:01:30 GMT", 90.0, id="a date as of RFC 850"),
         pytest.param("Mon Jan  1 00:01:30 2024", 90.0, id="a date as of asctime"),
@@ -79,21 +81,48 @@ def test_a_list_is_asked_for_again_also_after_a_silence() -> None:
         pytest.param("", None, id="empty"),
         pytest.param("soon", None, id="a word"),
         pytest.param("-5", None, id="negative"),
+        pytest.param("-0", None, id="negative nothing"),
+        pytest.param("+5", None, id="a sign"),
+        pytest.param("nan", None, id="no number"),
+        pytest.param("inf", None, id="infinity"),
+        pytest.param("1e3", None, id="an exponent"),
+        pytest.param("0x10", None, id="hexadecimal"),
+        pytest.param("5, 5", None, id="two of them"),
+        pytest.param("1_000", None, id="Python's own digits"),
         pytest.param("1.5", None, id="a fraction"),
         pytest.param("²", None, id="a digit of another kind"),
         pytest.param("Mon, 01 Jan 2024 00:00:00 +99999999999999999999", None, id="a zone beyond reason"),
         pytest.param("Mon, 01 Jan 99999999999999999999 00:00:00 GMT", None, id="a year beyond reason"),
     ],
 )
-def test_retry_after_is_read_as_seconds_or_a_date_or_not_at_all(text: str | None, seconds: float | None) -> None:
+def test_retry_after_is_read_as_seconds_or_a_date_or_not_at_all(text: str, seconds: float | None) -> None:
     assert retry_after(text, EPOCH_2024) == seconds
+
+
+@pytest.mark.parametrize(
+    ("date", "seconds"),
+    [
+        pytest.param("Mon, 01 Jan 2024 05:00:00 GMT", 90.0, id="a clock five hours ahead of ours"),
+        pytest.param("Mon, 01 Jan 2024 05:02:00 GMT", 0.0, id="past by its own clock"),
+        pytest.param("yesterday", 18_090.0, id="no date"),
+        pytest.param("", 18_090.0, id="empty"),
+        pytest.param(None, 18_090.0, id="absent"),
+    ],
+)
+def test_a_date_is_measured_by_the_answers_own_clock_and_else_by_ours(date: str | None, seconds: float) -> None:
+    assert retry_after("Mon, 01 Jan 2024 05:01:30 GMT", EPOCH_2024, date) == seconds
+
+
+def test_seconds_need_no_clock() -> None:
+    assert retry_after("5", EPOCH_2024, "Mon, 01 Jan 2001 00:00:00 GMT") == 5.0
 
 
 @given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{1,9} \d\d:\d\d:\d\d ([+-]\d{1,9}|GMT|)"))
 @example("Mon, 01 Jan 0001 00:00:00 +2359")
 def test_no_retry_after_does_harm(text: str) -> None:
-    seconds = retry_after(text, EPOCH_2024)
-    assert seconds is None or seconds >= 0
+    for date in (None, text):
+        seconds = retry_after(text, EPOCH_2024, date)
+        assert seconds is None or 0 <= seconds <= LONGEST_PAUSE
 
 
 def test_only_an_answer_can_wish_for_a_pause() -> None:

@@ -154,6 +154,13 @@ async def test_a_location_without_a_redirect_is_none() -> None:
     assert (received.location, received.retry_after) == (None, 7.0)
 
 
+async def test_a_date_to_come_back_at_is_measured_by_the_answers_own_clock() -> None:
+    headers = {"Date": "Mon, 01 Jan 2024 00:00:00 GMT", "Retry-After": "Mon, 01 Jan 2024 00:00:12 GMT"}
+    received = await outcome(Panel(answer(503, headers=headers)))
+    assert isinstance(received, Received)
+    assert received.retry_after == 12.0
+
+
 @pytest.mark.parametrize(
     ("headers", "body", "flaw"),
     [
