@@ -1,6 +1,7 @@
 """`CvmSession`: one account on one panel, and the verbs that its API has."""
 
 import os
+import ssl
 import warnings
 from collections.abc import Mapping
 from types import TracebackType
@@ -68,7 +69,7 @@ class CvmSession:
         tokens = Tokens.checked(public_token, private_token)
         limits = limits or Limits()
         if client is None:
-            client = self._owned = _own_client(limits)
+            client = self._owned = own_client(limits)
         exchange = Exchange(
             client=client,
             base=base,
@@ -240,9 +241,18 @@ class CvmSession:
             warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
 
 
-def _own_client(limits: Limits) -> httpx.AsyncClient:
+def own_client(limits: Limits, *, verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:
+    """Make the client that a session makes for itself.
+
+    Args:
+        limits: The session's.
+        verify: Whom to trust; whom httpx trusts if True.
+
+    Raises:
+        ConfigurationError: The environment names a proxy that can't be used.
+    """
     try:
-        return lane_client(limits=httpx.Limits(max_connections=limits.ceiling), keep_cookies=False)
+        return lane_client(limits=httpx.Limits(max_connections=limits.ceiling), keep_cookies=False, verify=verify)
     except ValueError as error:
         msg = f"a proxy that the environment names cannot be used: {error}"
         raise ConfigurationError(msg) from None

@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from types import FrameType
 
 from cyclopts import App, CycloptsError
-from rich.text import Text
 
 from cvm_async._version import __version__
 from cvm_async.cli import power, reading, simulate, watch
@@ -35,7 +34,7 @@ app: App = App(
     exit_on_error=False,
     suppress_keyboard_interrupt=False,
     result_action="return_value",
-    error_formatter=lambda error: Text(f"cvm-async: {error}"),
+    print_error=False,
 )
 app.command(reading.list_vpses, name="list", sort_key=1)
 app.command(reading.status, sort_key=2)
@@ -68,11 +67,10 @@ def run(tokens: Sequence[str]) -> int:
 
 def _run(tokens: Sequence[str]) -> Exit:
     try:
-        ended = app(list(tokens), error_console=Terminal.here().err)
+        ended = app(list(tokens))
         _flush()
-    except CycloptsError:
-        # It has been printed.
-        return Exit.USAGE
+    except CycloptsError as error:
+        return _complain(str(error), Exit.USAGE)
     except (CommandError, CvmError) as error:
         return _complain(str(error), of_error(error))
     except ModuleNotFoundError as error:

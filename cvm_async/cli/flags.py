@@ -6,7 +6,7 @@ loads no HTTP library.
 
 import re
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import Annotated, Literal
 
 from attrs import frozen
@@ -15,7 +15,7 @@ from cyclopts import Group, Parameter
 import cvm_async
 from cvm_async._safe_text import safe_text
 from cvm_async.cli.exits import CommandError, Exit
-from cvm_async.cli.profiles import chosen_profile
+from cvm_async.cli.profiles import chosen_profile, trusting
 from cvm_async.cli.terminal import Terminal
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.rollout import Rollout, Share
@@ -43,12 +43,14 @@ class Common:
     Attributes:
         profile: A profile of ~/.config/cvm_async/profiles.toml (below $XDG_CONFIG_HOME, if set).
         insecure: Allow http:// to another machine; the tokens then travel unencrypted.
+        ca_file: A file in PEM with the authority that vouches for the panel, where no public one does.
         json: Print the result as JSON, and nothing else on standard output.
         verbose: Tell of every exchange with the panel.
     """
 
     profile: Annotated[str | None, Parameter(env_var="CVM_PROFILE", group=_PANEL)] = None
     insecure: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
+    ca_file: Annotated[str | None, Parameter(env_var="CVM_CA_FILE", group=_PANEL)] = None
     json: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
     verbose: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
 
@@ -58,16 +60,22 @@ class Common:
     ) -> "AsyncGenerator[cvm_async.CvmSession]":
         """Give a session with the panel, and its log on the terminal."""
         profile = chosen_profile(self.profile)
+        client = None
+        if ca_file := self.ca_file or profile.ca_file:
+            from cvm_async.session import own_client  # noqa: PLC0415 - it loads the HTTP library
+
+            client = own_client(limits or cvm_async.Limits(), verify=trusting(ca_file))
         session = cvm_async.CvmSession(
             profile.url,
             public_token=profile.public_token,
             private_token=profile.private_token,
+            client=client,
             allow_insecure=self.insecure or profile.allow_insecure,
             name=profile.name,
             limits=limits,
         )
         with terminal.logging(verbose=self.verbose):
-            async with session:
+            async with client or nullcontext(), session:
                 yield session
 
 

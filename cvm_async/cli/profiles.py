@@ -4,13 +4,14 @@ What stands on a command line can be read by everybody on the machine, and stays
 """
 
 import os
+import ssl
 import stat
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from attrs import fields, frozen
+from attrs import evolve, fields, frozen
 
 from cvm_async._safe_text import safe_text
 from cvm_async.errors import ConfigurationError
@@ -30,6 +31,7 @@ class Profile:
         private_token: The private half.
         name: What reports call the panel; None for its host.
         allow_insecure: Allows http:// to another machine.
+        ca_file: A file in PEM with the authority that vouches for the panel, where no public one does.
     """
 
     url: str
@@ -37,16 +39,20 @@ class Profile:
     private_token: str
     name: str | None = None
     allow_insecure: bool = False
+    ca_file: str | None = None
 
     def __repr__(self) -> str:
         return f"<Profile {self.name!r} for {self.url!r}>"
 
 
 def profiles_path(environ: Mapping[str, str]) -> Path:
-    """Tell where the profiles are: by the XDG rules, which take only absolute paths."""
-    home = environ.get("XDG_CONFIG_HOME", "")
-    below = Path(home) if Path(home).is_absolute() else Path.home() / ".config"
-    return below / "cvm_async" / "profiles.toml"
+    """Tell where the profiles are: by the XDG rules, which take only absolute paths.
+
+    Raises:
+        ConfigurationError: That is in the home directory, and there is none, as for some users of containers.
+    """
+    given = Path(environ.get("XDG_CONFIG_HOME", ""))
+    return (given if given.is_absolute() else _home() / ".config") / "cvm_async" / "profiles.toml"
 
 
 def chosen_profile(name: str | None, environ: Mapping[str, str] = os.environ) -> Profile:
@@ -55,15 +61,15 @@ def chosen_profile(name: str | None, environ: Mapping[str, str] = os.environ) ->
     Raises:
         ConfigurationError: It is not there, or can't be used.
     """
-    path = profiles_path(environ)
-    if name is not None:
-        return _profile(name, path)
+    # A variable that is set to nothing is not set; but an empty `--profile "$WHICH"` must not end at another panel.
+    if name or (name is not None and environ.get("CVM_PROFILE") != ""):
+        return _profile(name, profiles_path(environ))
     found = {key: environ.get(variable, "") for key, variable in _VARIABLES.items()}
     missing = [_VARIABLES[key] for key, value in found.items() if not value]
     if len(missing) == len(found):
         msg = (
-            "no panel is named: set CVM_URL, CVM_PUBLIC_TOKEN and CVM_PRIVATE_TOKEN, or name a profile of "
-            f"{path} with --profile or CVM_PROFILE"
+            "no panel is named: set CVM_URL, CVM_PUBLIC_TOKEN and CVM_PRIVATE_TOKEN, or name a profile with --profile "
+            "or CVM_PROFILE"
         )
         raise ConfigurationError(msg)
     if missing:
@@ -72,35 +78,90 @@ def chosen_profile(name: str | None, environ: Mapping[str, str] = os.environ) ->
     return Profile(url=found["url"], public_token=found["public_token"], private_token=found["private_token"])
 
 
+def trusting(ca_file: str) -> ssl.SSLContext:
+    """Give TLS settings that trust whoever the authorities of this file vouch for, and nobody else.
+
+    Raises:
+        ConfigurationError: The file can't be read, or holds no certificate.
+    """
+    try:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        # Also whoever signs below an authority, or only for itself.
+        context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        context.load_verify_locations(ca_file)
+    except ssl.SSLError:
+        msg = f"{safe_text(ca_file)} holds no certificate in PEM"
+    except (OSError, ValueError) as error:
+        msg = f"the certificates of {safe_text(ca_file)!r} cannot be read: {_reason(error)}"
+    else:
+        return context
+    raise ConfigurationError(msg)
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:
+        msg = "there is no home directory to look for profiles in: set HOME, or XDG_CONFIG_HOME"
+    raise ConfigurationError(msg)
+
+
 def _profile(name: str, path: Path) -> Profile:
-    profiles = _read(path)
+    profiles, where = _read(path), safe_text(str(path))
     given = profiles.get(name)
     if not isinstance(given, Mapping):
         there = ", ".join(safe_text(each) for each in profiles) or "none"
-        msg = f"{path} has no profile [{safe_text(name)}]; it has: {there}"
+        msg = f"{where} has no profile [{safe_text(name)}]; it has: {there}"
         raise ConfigurationError(msg)
-    return _checked(f"profile [{safe_text(name)}] of {path}", {"name": name, **cast("Mapping[str, object]", given)})
+    profile = _checked(f"profile [{safe_text(name)}] of {where}", {"name": name, **cast("Mapping[str, object]", given)})
+    return profile if profile.ca_file is None else evolve(profile, ca_file=_beside(path, profile.ca_file))
+
+
+def _beside(path: Path, named: str) -> str:
+    """Give a file that a profile names: in the profile's folder, unless it says another one."""
+    file = Path(named)
+    if file.parts[:1] == ("~",):
+        return str(_home().joinpath(*file.parts[1:]))
+    return str(path.parent / file)
 
 
 def _read(path: Path) -> dict[str, object]:
+    where = safe_text(str(path))
+    try:
+        # Some editors begin a file with a byte order mark, which TOML does not have.
+        return tomllib.loads(_written(path).decode("utf-8-sig"))
+    except RecursionError:
+        msg = f"{where} is nested too deep"
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        msg = f"{where} is not TOML: {error}"
+    # Outside of the handlers, and so without the cause: its traceback may show the line with a token.
+    raise ConfigurationError(msg)
+
+
+def _written(path: Path) -> bytes:
+    where = safe_text(str(path))
     try:
         with path.open("rb") as file:
             _refuse_if_open_to_others(file, path)
-            return tomllib.load(file)
+            return file.read()
     except FileNotFoundError:
-        msg = f"there are no profiles: {path} does not exist"
-    except OSError as error:
-        msg = f"the profiles cannot be read: {error}"
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        msg = f"{path} is not TOML: {error}"
-    # Outside of the handlers, and so without the cause: its traceback may show the line with a token.
+        msg = f"there are no profiles: {where} does not exist"
+    except ConfigurationError:
+        raise
+    except (OSError, ValueError) as error:
+        msg = f"the profiles of {where} cannot be read: {_reason(error)}"
     raise ConfigurationError(msg)
+
+
+def _reason(error: OSError | ValueError) -> str:
+    return str(error.strerror if isinstance(error, OSError) else error)
 
 
 def _refuse_if_open_to_others(file: BinaryIO, path: Path) -> None:
     # Windows keeps its permissions elsewhere, and shows all of these bits.
     if _POSIX and os.fstat(file.fileno()).st_mode & _OTHERS:
-        msg = f"{path} holds tokens and other users of this machine may use it: chmod 600 {path}"
+        where = safe_text(str(path))
+        msg = f"{where} holds tokens and other users of this machine may use it: chmod 600 {where}"
         raise ConfigurationError(msg)
 
 

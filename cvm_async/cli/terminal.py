@@ -5,7 +5,7 @@ import logging
 import signal
 import sys
 from collections.abc import Generator, Iterable, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from attrs import frozen
 from rich import box
@@ -61,7 +61,8 @@ class Terminal:
     @property
     def interactive(self) -> bool:
         """Whether there is a person who can be asked."""
-        return sys.stdin.isatty() and self.err.file.isatty()
+        # Closed (`<&-`), it is None.
+        return sys.stdin is not None and sys.stdin.isatty() and self.err.file.isatty()
 
     @property
     def animates(self) -> bool:
@@ -89,9 +90,10 @@ class Terminal:
             print(json.dumps(value, indent=indent, allow_nan=False), flush=True)
 
     def say(self, *lines: str, tone: Tone = Tone.PLAIN) -> None:
-        """Print messages."""
-        for line in lines:
-            self.err.print(Text(line, style=tone.value))
+        """Print messages. What cannot be written, to a full disk or to nobody, ends no rollout: it is not told."""
+        with suppress(OSError):
+            for line in lines:
+                self.err.print(Text(line, style=tone.value))
 
     def confirm(self, question: str) -> bool:
         """Ask a person; anything but a yes is a no.

@@ -43,7 +43,7 @@ def use(monkeypatch: pytest.MonkeyPatch, panel: SimulatedPanel) -> None:
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Nothing of the person's own settings, and Ctrl-C as it is in a foreground process."""
-    names = ("CVM_URL", "CVM_PUBLIC_TOKEN", "CVM_PRIVATE_TOKEN", "CVM_PROFILE")
+    names = ("CVM_URL", "CVM_PUBLIC_TOKEN", "CVM_PRIVATE_TOKEN", "CVM_PROFILE", "CVM_CA_FILE")
     for name in (*names, "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))

@@ -1,16 +1,22 @@
 """However a command ends, it ends in a status and at most a sentence."""
 
+import errno
 import io
 import os
 import signal
+import ssl
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
+import trustme
 
 from cvm_async.cli import app
 from cvm_async.cli.exits import CommandError, Exit
+from cvm_async.cli.profiles import profiles_path
 from cvm_async.panel import SimulatedPanel, SimulatedVps
 
 from .conftest import Cvm, send_when, use
@@ -44,6 +50,90 @@ def test_a_wrong_command_line_ends_with_2_and_a_sentence(cvm: Cvm, tokens: list[
     assert (ran.status, ran.out) == (Exit.USAGE, "")
     assert ran.err.startswith("cvm-async: ")
     assert sentence in ran.err
+
+
+@pytest.mark.usefixtures("panel")
+@pytest.mark.parametrize(
+    ("command", "status"),
+    [
+        ("stop --all <&-", Exit.USAGE),
+        ("list >&-", Exit.DONE),
+        ("stop --all 2>&-", Exit.USAGE),
+        ("restart 1 2 --yes <&- >&- 2>&-", Exit.DONE),
+    ],
+)
+def test_closed_streams_change_how_no_command_ends(command: str, status: Exit) -> None:
+    line = f"exec '{sys.executable}' -m cvm_async {command}"
+    ran = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=False, timeout=60, text=True)  # noqa: S603
+    assert ran.returncode == status
+    assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.usefixtures("panel")
+@pytest.mark.parametrize(("command", "status"), [("status 99", Exit.FAILED), ("sttus", Exit.USAGE)])
+def test_messages_that_cannot_be_written_change_how_no_command_ends(
+    monkeypatch: pytest.MonkeyPatch, command: str, status: Exit
+) -> None:
+    class Full(io.StringIO):
+        def write(self, _: str) -> int:
+            raise OSError(errno.ENOSPC, "the disk is full")
+
+    monkeypatch.setattr("sys.stderr", Full())
+    assert app.run(command.split()) == status
+
+
+@pytest.mark.parametrize("profile", ["", None], ids=["set to nothing", "not set"])
+@pytest.mark.usefixtures("panel")
+def test_a_profile_that_is_not_named_is_not_looked_for(
+    cvm: Cvm, monkeypatch: pytest.MonkeyPatch, profile: str | None
+) -> None:
+    def unknown() -> NoReturn:
+        raise RuntimeError
+
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    monkeypatch.setattr(Path, "home", unknown)
+    if profile is not None:
+        monkeypatch.setenv("CVM_PROFILE", profile)
+    assert cvm("list").status == Exit.DONE
+
+
+class TestAuthority:
+    @pytest.fixture
+    def private(self, monkeypatch: pytest.MonkeyPatch, server_tls: ssl.SSLContext) -> Iterator[SimulatedPanel]:
+        """A panel whose certificate no public authority vouches for."""
+        with SimulatedPanel(vpses=2, tls=server_tls) as panel:
+            use(monkeypatch, panel)
+            yield panel
+
+    @pytest.fixture
+    def ca_file(self, authority: trustme.CA, tmp_path: Path) -> str:
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        return str(tmp_path / "ca.pem")
+
+    @pytest.mark.usefixtures("private")
+    def test_a_private_one_is_trusted_where_it_is_named(
+        self, cvm: Cvm, monkeypatch: pytest.MonkeyPatch, ca_file: str
+    ) -> None:
+        assert cvm("list").status == Exit.FAILED
+        assert cvm("list", "--ca-file", ca_file).status == Exit.DONE
+        monkeypatch.setenv("CVM_CA_FILE", ca_file)
+        assert cvm("restart", "1", "2", "--yes", "--max-concurrency", "40").status == Exit.DONE
+
+    def test_a_profile_may_name_it(self, cvm: Cvm, private: SimulatedPanel, ca_file: str) -> None:
+        path = profiles_path(os.environ)
+        path.parent.mkdir()
+        path.touch(mode=0o600)
+        path.write_text(
+            f'[cellar]\nurl = "{private.url}"\nca_file = "{ca_file}"\n'
+            f'public_token = "{private.public_token}"\nprivate_token = "{private.private_token}"\n'
+        )
+        assert cvm("list", "--profile", "cellar").status == Exit.DONE
+
+    @pytest.mark.usefixtures("private")
+    def test_one_that_cannot_be_read_is_named(self, cvm: Cvm) -> None:
+        ran = cvm("list", "--ca-file", "/nowhere/ca.pem")
+        assert ran.status == Exit.USAGE
+        assert "'/nowhere/ca.pem' cannot be read" in ran.err
 
 
 @pytest.mark.usefixtures("panel")

@@ -1,5 +1,6 @@
 """Results and messages keep apart, fit the terminal, and are obeyed by none."""
 
+import errno
 import io
 import json
 import logging
@@ -169,6 +170,22 @@ def test_a_json_value_obeys_to_no_terminal(capsys: pytest.CaptureFixture[str]) -
 def test_for_a_person_no_json_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     Terminal.here().emit({"a": 1})
     assert capsys.readouterr().out == ""
+
+
+def test_where_there_is_no_standard_input_nobody_can_be_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    terminal, _, _ = at(80)
+    assert not terminal.interactive
+
+
+def test_a_warning_that_cannot_be_written_does_not_stop_what_it_warns_of() -> None:
+    class Full(Tty):
+        def write(self, _: str) -> int:
+            raise OSError(errno.ENOSPC, "the disk is full")
+
+    full = Console(file=Full(), width=80)
+    with Terminal(full, full).logging(verbose=False):
+        logging.getLogger("cvm_async").warning("a node is gone")
 
 
 @pytest.mark.parametrize(
