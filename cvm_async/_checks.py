@@ -2,19 +2,26 @@
 
 import sys
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 from attrs import Attribute
 
+from cvm_async._safe_text import excerpt
 from cvm_async.errors import ConfigurationError
+
+T = TypeVar("T")
+
+_LONG = 10**20
+_SHOWN = 40
+"""Characters of a wrong value that a message quotes: enough to recognise it."""
 
 # attrs' own stubs have `Any` here: a validator is given whatever a caller wrote.
 Validator = Callable[[object, "Attribute[Any]", object], None]
 
 
 def is_count(value: object, least: int) -> bool:
-    """Tell whether it is a whole number, not below `least`; True is none."""
-    return isinstance(value, int) and not isinstance(value, bool) and value >= least
+    """Tell whether it is a whole number, not below `least`, that a machine can count to; True is none."""
+    return isinstance(value, int) and not isinstance(value, bool) and least <= value <= sys.maxsize
 
 
 def is_seconds(value: object, *, zero: bool = False) -> bool:
@@ -31,9 +38,31 @@ def check_seconds(name: str, value: object, *, zero: bool = False) -> None:
         refuse(name, f"a finite number of seconds {'from 0 on' if zero else 'above 0'}", value)
 
 
+def given(name: str, value: T, kind: type[object], what: str) -> T:
+    """Give back an optional argument, where it is of its type: callers may be untyped.
+
+    Raises:
+        ConfigurationError: It is of another type; `what` says what was meant.
+    """
+    if not (value is None or isinstance(value, kind)):
+        refuse(name, what, value)
+    return value
+
+
 def refuse(name: str, rule: str, value: object) -> NoReturn:
-    msg = f"{name} must be {rule}, not {value!r}"
+    """Raise an error that names the knob, its rule, and what was given."""
+    msg = f"{name} must be {rule}, not {_described(value)}"
     raise ConfigurationError(msg)
+
+
+def _described(value: object) -> str:
+    """Say in a few safe words what was given; of what is no plain value its type alone, as it may hold anything."""
+    if isinstance(value, int) and abs(value) >= _LONG:
+        return "a number of more than 20 digits"
+    if value is None or isinstance(value, (bool, int, float, str, bytes)):
+        return excerpt(repr(value), _SHOWN)
+    kind = type(value)
+    return f"a {kind.__qualname__}" if kind.__module__ == "builtins" else f"a {kind.__module__}.{kind.__qualname__}"
 
 
 def count(*, optional: bool = False) -> Validator:

@@ -3,7 +3,7 @@
 import os
 import ssl
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -11,8 +11,10 @@ import httpx
 
 from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
-from cvm_async._exchange.address import Tokens, panel_url
+from cvm_async._checks import given
+from cvm_async._exchange.address import panel_url
 from cvm_async._exchange.exchange import Exchange
+from cvm_async._exchange.tokens import Tokens
 from cvm_async._gates.breaker import NodeReport
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.fleet import Fleet
@@ -48,7 +50,7 @@ class CvmSession:
     seconds and bounds the whole call: its turn, its attempts and the pauses between them.
 
     Raises:
-        ConfigurationError: The URL or a token can't be used.
+        ConfigurationError: The URL, a token or a setting can't be used.
     """
 
     def __init__(
@@ -65,17 +67,25 @@ class CvmSession:
         name: str | None = None,
     ) -> None:
         self._owned: httpx.AsyncClient | None = None
-        base = panel_url(url, allow_insecure=allow_insecure)
         tokens = Tokens.checked(public_token, private_token)
-        limits = limits or Limits()
+        # Whoever prints the locals of a traceback finds them masked.
+        del public_token, private_token
+        limits = given("limits", limits, Limits, "Limits(max_concurrency=16)") or Limits()
+        timeouts = given("timeouts", timeouts, Timeouts, "Timeouts(read=15.0)") or Timeouts()
+        retry = given("retry", retry, Retry, "Retry(attempts=3)") or Retry()
+        client = given("client", client, httpx.AsyncClient, "an httpx.AsyncClient")
+        name = given("name", name, str, "a text")
+        # Any other value is true or false as well, and "no" is true.
+        given("allow_insecure", allow_insecure, bool, "True or False")
+        base = panel_url(url, allow_insecure=allow_insecure)
         if client is None:
             client = self._owned = own_client(limits)
         exchange = Exchange(
             client=client,
             base=base,
             tokens=tokens,
-            timeouts=timeouts or Timeouts(),
-            retry=retry or Retry(),
+            timeouts=timeouts,
+            retry=retry,
             max_body=limits.max_body,
             panel=name or base.host,
         )
@@ -98,15 +108,17 @@ class CvmSession:
         Raises:
             ConfigurationError: One of them is missing or can't be used.
         """
-        environ = os.environ if environ is None else environ
-        missing = [variable for variable in ENVIRONMENT.values() if not environ.get(variable)]
+        look_up = _looking_up_in(os.environ if environ is None else environ)
+        # Whoever prints the locals of a traceback would find all of it.
+        del environ
+        missing = [variable for variable in ENVIRONMENT.values() if not look_up(variable)]
         if missing:
             msg = f"not set in the environment: {', '.join(missing)}"
             raise ConfigurationError(msg)
         return cls(
-            environ["CVM_URL"],
-            public_token=environ["CVM_PUBLIC_TOKEN"],
-            private_token=environ["CVM_PRIVATE_TOKEN"],
+            look_up(ENVIRONMENT["url"]),
+            public_token=look_up(ENVIRONMENT["public_token"]),
+            private_token=look_up(ENVIRONMENT["private_token"]),
             client=client,
             limits=limits,
             timeouts=timeouts,
@@ -239,6 +251,11 @@ class CvmSession:
         if account is not None and not account.closed:
             message = f"{self!r} was never closed: use `async with`, or `await session.aclose()`"
             warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
+
+
+def _looking_up_in(environ: Mapping[str, str]) -> Callable[[str], str]:
+    """Give a function that knows the environment and does not show it."""
+    return lambda variable: environ.get(variable, "")
 
 
 def own_client(limits: Limits, *, verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:

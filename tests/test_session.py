@@ -9,7 +9,7 @@ import threading
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import pytest
@@ -563,3 +563,26 @@ async def test_a_vps_object_of_another_session_is_taken_by_its_id() -> None:
         await session.status(vps)
         assert [report.node for report in session.nodes()] == [3]
     assert panel.requests[0].url.path == "/api/client/vps/7/status"
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"),
+    [
+        ({"timeouts": 10}, r"timeouts must be Timeouts\(read=15.0\), not 10"),
+        ({"limits": 16}, r"limits must be Limits\(max_concurrency=16\), not 16"),
+        ({"retry": {"attempts": 3}}, r"retry must be Retry\(attempts=3\), not a dict"),
+        ({"client": httpx.Client()}, r"client must be an httpx.AsyncClient, not a httpx.Client"),
+        ({"client": "https://panel.example.net"}, r"client must be an httpx.AsyncClient, not 'https://panel"),
+        ({"name": 7}, "name must be a text, not 7"),
+        ({"url": None}, "the panel's URL is not a URL"),
+        ({"url": 7}, "the panel's URL is not a URL"),
+        ({"public_token": 7}, "public_token is empty, or no text"),
+        ({"allow_insecure": "no"}, "allow_insecure must be True or False, not 'no'"),
+    ],
+)
+def test_what_is_of_a_wrong_type_is_refused_at_once_and_says_what_was_meant(
+    settings: dict[str, Any], says: str
+) -> None:
+    usual: dict[str, Any] = {"url": "https://panel.example.net", "public_token": "a", "private_token": "b"}
+    with pytest.raises(ConfigurationError, match=says):
+        CvmSession(**usual | settings)

@@ -6,16 +6,12 @@ import httpx
 from attrs import define, field
 
 from cvm_async._api.calls import Call
-from cvm_async._exchange.address import PRIVATE_TOKEN_HEADER, PUBLIC_TOKEN_HEADER, Tokens
 from cvm_async._exchange.body import ACCEPT_ENCODING
+from cvm_async._exchange.tokens import Tokens, blank_out_headers, has_tokens
 from cvm_async._safe_text import excerpt
 from cvm_async._version import __version__
 from cvm_async.errors import ConfigurationError
 
-BLANK = "[token]"
-"""Stands in a request, once it is over, where a token was."""
-
-_TOKEN_HEADERS = (PUBLIC_TOKEN_HEADER.decode("ascii"), PRIVATE_TOKEN_HEADER.decode("ascii"))
 _USER_AGENT = f"cvm_async/{__version__}"
 # Source: RFC 9110, sections 5.6.2 and 5.5.
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -88,6 +84,7 @@ class Requests:
                 "timeout": {"connect": self.connect, "read": answering, "write": answering, "pool": self.connect}
             },
         )
+        self.tokens.put_into(request.headers)
         # As httpx does with a body that it makes: a hook may look at `request.content`.
         request.read()
         request.is_handed_on = False
@@ -126,7 +123,8 @@ class Requests:
         if merged.get("Accept", "*/*") == "*/*":
             merged["Accept"] = "application/json"
         merged["Accept-Encoding"] = ACCEPT_ENCODING
-        merged.update(httpx.Headers(self.tokens.headers))
+        # They keep the place of the tokens, which nobody finds in what is kept from call to call.
+        blank_out_headers(merged)
         for name, value in merged.raw:
             if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
                 # h11 would find that out when the request is under way. The value may be a secret.
@@ -136,15 +134,11 @@ class Requests:
 
 
 def blank_out(request: httpx.Request) -> None:
-    """Overwrite the tokens of a request of ours, for whoever may have kept it.
-
-    Overwriting takes httpx half as long as deleting, which would be 5 µs.
-    """
-    for name in _TOKEN_HEADERS:
-        request.headers[name] = BLANK
+    """Overwrite the tokens of a request of ours, for whoever may have kept it."""
+    blank_out_headers(request.headers)
 
 
 def blank_out_copies(request: httpx.Request) -> None:
     """As `blank_out`, in a request of somebody else's, which may have no tokens."""
-    if any(name in request.headers for name in _TOKEN_HEADERS):
+    if has_tokens(request.headers):
         blank_out(request)

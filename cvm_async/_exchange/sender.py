@@ -10,15 +10,15 @@ from collections.abc import AsyncIterable
 from typing import cast
 
 import httpx
-from attrs import define, field, frozen
+from attrs import define, field
 
 from cvm_async._api.calls import Call
-from cvm_async._exchange.address import Tokens
 from cvm_async._exchange.body import UnreadableBodyError, check_size, read_body, unpack_body
 from cvm_async._exchange.cookies import CookieBlindAuth
 from cvm_async._exchange.failures import chain, clear_frames, is_a_hooks, tls_refusal, was_never_sent
 from cvm_async._exchange.request import Request, Requests, blank_out, blank_out_copies
 from cvm_async._exchange.retry import retry_after
+from cvm_async._exchange.tokens import Tokens
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import CvmError, NoAnswerError, NotSentError, SessionClosedError
 from cvm_async.settings import MEBIBYTE, Timeouts
@@ -28,9 +28,9 @@ SHORT_BODY = MEBIBYTE
 thousands. To read thirty million would hold up all other calls for seconds."""
 
 
-@frozen
+@define
 class Received:
-    """What came back, before anything is made of it.
+    """What came back, before anything is made of it. It can be changed, so that nobody keeps a token that it echoed.
 
     Attributes:
         status_code: The HTTP status.

@@ -1,11 +1,8 @@
-import copy
-import pickle
-
 import httpx
 import pytest
 from hypothesis import example, given, strategies as st
 
-from cvm_async._exchange.address import PRIVATE_TOKEN_HEADER, PUBLIC_TOKEN_HEADER, Tokens, panel_url
+from cvm_async._exchange.address import panel_url
 from cvm_async.errors import ConfigurationError
 
 PRINTABLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1).filter(
@@ -107,66 +104,3 @@ def test_any_text_is_a_panels_url_or_a_configuration_error(text: str) -> None:
     assert url.host
     assert not url.userinfo
     assert panel_url(str(url), allow_insecure=False) == url
-
-
-@given(PRINTABLE, PRINTABLE)
-def test_tokens_of_printable_ascii_are_sent_as_they_are(public: str, private: str) -> None:
-    tokens = Tokens.checked(public, private)
-    assert dict(tokens.headers) == {PUBLIC_TOKEN_HEADER: public.encode(), PRIVATE_TOKEN_HEADER: private.encode()}
-
-
-@pytest.mark.parametrize(
-    "token",
-    [
-        pytest.param("", id="empty"),
-        pytest.param("s3cret\n", id="a line break at the end"),
-        pytest.param("s3cret\r\nX-Header: 1", id="a line break within"),
-        pytest.param("s3\x00cret", id="a control character"),
-        pytest.param("s3cret\x7f", id="DEL"),
-        pytest.param("s3crèt", id="an accent"),
-        pytest.param(" s3cret", id="a space before"),
-        pytest.param("s3cret ", id="a space behind"),
-        pytest.param("   ", id="spaces alone"),
-        pytest.param(b"s3cret", id="bytes"),
-        pytest.param(None, id="None"),
-    ],
-)
-@pytest.mark.parametrize("which", ["public_token", "private_token"])
-def test_what_can_be_no_token_is_refused_by_name_and_not_quoted(token: str, which: str) -> None:
-    pair = {"public_token": "good", "private_token": "good"} | {which: token}
-    with pytest.raises(ConfigurationError) as refusal:
-        Tokens.checked(pair["public_token"], pair["private_token"])
-    assert str(refusal.value).startswith(which)
-    assert "s3" not in str(refusal.value)
-
-
-def test_tokens_show_themselves_nowhere_and_are_not_pickled() -> None:
-    tokens = Tokens.checked("public-token", "private-token")
-    assert repr(tokens) == str(tokens) == "Tokens(…)"
-    for way in (pickle.dumps, copy.copy):
-        with pytest.raises(TypeError, match="not pickled"):
-            way(tokens)
-
-
-@pytest.mark.parametrize(
-    "echo",
-    [
-        pytest.param('a/"b" &<c>', id="as it is"),
-        pytest.param('a/\\"b\\" &<c>', id="in JSON"),
-        pytest.param('a\\/\\"b\\" &<c>', id="in PHP's JSON"),
-        pytest.param("a/&quot;b&quot; &amp;&lt;c&gt;", id="in HTML"),
-        pytest.param("a%2F%22b%22%20%26%3Cc%3E", id="in a query"),
-        pytest.param("a/%22b%22%20%26%3Cc%3E", id="in a path"),
-    ],
-)
-def test_a_token_is_hidden_however_it_is_echoed(echo: str) -> None:
-    tokens = Tokens.checked("public-token", 'a/"b" &<c>')
-    assert tokens.hide_in(f"<{echo}> of public-token \ud800") == "<[token]> of [token] \ud800"
-
-
-def test_a_token_within_the_other_leaves_no_rest_of_it() -> None:
-    assert Tokens.checked("abcdef", "abcdef-ghi").hide(b"abcdef-ghi, abcdef") == b"[token], [token]"
-
-
-def test_text_without_a_token_stays_and_so_do_words_that_are_no_secret() -> None:
-    assert Tokens.checked("a", "the").hide(b"a panel, the panel") == b"a panel, the panel"

@@ -6,8 +6,8 @@ from mocked import PRIVATE, PUBLIC, URL, Panel, session_over
 from cvm_async._api import calls
 from cvm_async._api.calls import Call
 from cvm_async._api.verbs import Verb
-from cvm_async._exchange.address import Tokens
-from cvm_async._exchange.request import BLANK, Requests, blank_out, blank_out_copies
+from cvm_async._exchange.request import Requests, blank_out, blank_out_copies
+from cvm_async._exchange.tokens import BLANK, Tokens
 from cvm_async.errors import ConfigurationError
 
 GET = calls.status(1)
