@@ -47,9 +47,9 @@ class LaneTransport(httpx.AsyncBaseTransport):
     It belongs to one event loop at a time: once that loop is closed, the next one that uses the transport starts
     afresh.
 
-    A request that must not be carried out twice (POST, PATCH) goes out only on a connection that is new or was used
-    just now. A server closes idle connections, and when that crosses a request on the wire, nobody can tell whether the
-    request was carried out.
+    A request that must not be carried out twice (POST, PATCH) goes out on a new connection. A server closes idle ones,
+    some milliseconds after they were used or minutes, and when that crosses a request on the wire, nobody can tell
+    whether the request was carried out. A new connection costs a round trip, and two more for TLS.
 
     Args:
         verify: As in httpx, or a function that returns the `ssl.SSLContext`, called for each connection that
@@ -63,7 +63,8 @@ class LaneTransport(httpx.AsyncBaseTransport):
             requests wait their turn, first come, first served, for as long as the `pool` timeout allows.
         max_idle_lanes: How many idle connections are kept; None for all.
         keepalive_expiry: Seconds after which an idle connection is closed; None for no limit.
-        fresh_within: Seconds that a connection may have been idle to be used for a POST or PATCH.
+        fresh_within: Seconds that a connection may have been idle to be used for a POST or PATCH; for servers that are
+            known to keep them open longer.
         proxy: A proxy that all requests go through.
         uds: A Unix domain socket to connect to.
         local_address: The local address to connect from.
@@ -88,7 +89,7 @@ class LaneTransport(httpx.AsyncBaseTransport):
         max_lanes: int | None = 100,
         max_idle_lanes: int | None = None,
         keepalive_expiry: float | None = 5.0,
-        fresh_within: float = 1.0,
+        fresh_within: float = 0.0,
         proxy: options.Proxy | None = None,
         uds: str | None = None,
         local_address: str | None = None,

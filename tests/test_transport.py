@@ -50,6 +50,17 @@ def lanes(request: pytest.FixtureRequest) -> Lanes:
     return made
 
 
+async def idle_lanes(client: httpx.AsyncClient, server: LoopbackServer, count: int) -> None:
+    """Return when so many connections are idle."""
+    seen = len(server.requests)
+    async with asyncio.TaskGroup() as group:
+        for _ in range(count):
+            group.create_task(get(client, f"{server.url}/held"))
+        await server.saw(seen + count)
+        server.release.set()
+    server.release.clear()
+
+
 async def get(client: httpx.AsyncClient, url: str) -> str:
     return (await client.get(url)).text
 
@@ -438,7 +449,7 @@ class TestIdleLanes:
     async def test_what_must_not_be_repeated_goes_out_on_a_fresh_connection(
         self, lanes: Lanes, server: LoopbackServer, method: str
     ) -> None:
-        async with client_over(lanes(fresh_within=0.0)) as client:
+        async with client_over(lanes()) as client:
             await get(client, server.url)
             await client.request(method, server.url)
             await get(client, server.url)
@@ -448,7 +459,7 @@ class TestIdleLanes:
     async def test_what_may_be_repeated_goes_out_on_any_connection(
         self, lanes: Lanes, server: LoopbackServer, method: str
     ) -> None:
-        async with client_over(lanes(fresh_within=0.0)) as client:
+        async with client_over(lanes()) as client:
             await get(client, server.url)
             async with client.stream(method, server.url):
                 pass
@@ -463,11 +474,71 @@ class TestIdleLanes:
     async def test_at_the_cap_a_stale_lane_makes_room_for_a_fresh_one(
         self, lanes: Lanes, server: LoopbackServer
     ) -> None:
-        async with client_over(lanes(max_lanes=1, fresh_within=0.0)) as client:
+        async with client_over(lanes(max_lanes=1)) as client:
             await get(client, server.url)
             await client.post(server.url)
             await server.has_open(1)
         assert server.connections == 2
+
+    @pytest.mark.parametrize(("path", "error"), [("/held", httpx.ReadTimeout), ("/reset", httpx.ReadError)])
+    async def test_after_one_that_was_dropped_silently_the_other_idle_ones_are_not_trusted(
+        self, lanes: Lanes, server: LoopbackServer, path: str, error: type[Exception]
+    ) -> None:
+        transport = lanes()
+        async with client_over(transport) as client, LoopbackServer() as other:
+            await idle_lanes(client, server, 3)
+            await get(client, other.url)
+            with pytest.raises(error):
+                await client.get(server.url + path, timeout=httpx.Timeout(5, read=0.02))
+            # That of the other origin stays.
+            assert repr(transport) == ONE_IDLE
+            await get(client, server.url)
+        assert (server.connections, other.connections) == (4, 1)
+
+    async def test_one_that_has_answered_meanwhile_is_trusted(self, lanes: Lanes, server: LoopbackServer) -> None:
+        transport = lanes()
+        async with client_over(transport) as client:
+            await idle_lanes(client, server, 2)
+            dropped = asyncio.create_task(client.get(f"{server.url}/held", timeout=httpx.Timeout(5, read=0.05)))
+            await server.saw(3)
+            await get(client, server.url)
+            with pytest.raises(httpx.ReadTimeout):
+                await dropped
+            assert repr(transport) == ONE_IDLE
+
+    async def test_the_silence_of_a_new_connection_says_nothing_of_the_others(
+        self, lanes: Lanes, server: LoopbackServer
+    ) -> None:
+        transport = lanes()
+        async with client_over(transport) as client:
+            await get(client, server.url)
+            with pytest.raises(httpx.ReadTimeout):
+                await client.post(f"{server.url}/held", timeout=httpx.Timeout(5, read=0.02))
+            assert repr(transport) == ONE_IDLE
+
+    async def test_an_answer_that_is_cut_says_nothing_of_the_others(self, lanes: Lanes, server: LoopbackServer) -> None:
+        transport = lanes()
+        async with client_over(transport) as client:
+            await idle_lanes(client, server, 2)
+            with pytest.raises(httpx.RemoteProtocolError):
+                await client.get(f"{server.url}/cut")
+            assert repr(transport) == ONE_IDLE
+
+    @pytest.mark.parametrize(("telling", "left"), [(0.0, EMPTY), (60.0, ONE_IDLE)], ids=["late", "soon"])
+    async def test_an_exchange_that_is_cut_off_counts_where_a_round_trip_would_have_been_over(
+        self, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch, telling: float, left: str
+    ) -> None:
+        monkeypatch.setattr("cvm_async._lanes.connection.TELLING_SILENCE", telling)
+        transport = LaneTransport()
+        async with client_over(transport) as client:
+            await idle_lanes(client, server, 2)
+            cut_off = asyncio.create_task(get(client, f"{server.url}/held"))
+            await server.saw(3)
+            cut_off.cancel()
+            await asyncio.wait([cut_off])
+            # The connection is lost in the next turn of the loop.
+            await asyncio.sleep(0)
+            assert repr(transport) == left
 
 
 class TestClosing:

@@ -18,6 +18,9 @@ from cvm_async._lanes.replies.reply import Reply
 # Bytes of a body that are held for a reader that is slower than the network, before the network has to wait.
 _HIGH_WATER = 64 * 1024
 
+# Seconds without a byte of an answer that are too long for a round trip of the network's.
+TELLING_SILENCE = 1.0
+
 
 class Keeper(Protocol):
     """Who decides what becomes of a connection."""
@@ -49,6 +52,9 @@ class Connection(asyncio.Protocol):
         # From the start of an exchange until its clean end or, failing that, until the socket is closed.
         self.is_busy: bool = False
         self.idle_since: float = 0.0
+        self.was_used: bool = False
+        # When its last exchange began.
+        self.began: float = 0.0
         self._keeper = keeper
         self._reply: Reply | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -56,6 +62,10 @@ class Connection(asyncio.Protocol):
         self._write_within: float | None = None
         self._is_clogged = False
         self._is_paused = False
+        # What has arrived and is to be read in the next turn of the event loop.
+        self._unread = b""
+        self._has_answered = False
+        self._was_cut_off = False
         self._arrivals: select.poll | None = None
         # One timer serves every wait: it is set anew only where it would ring too late, and looks when it rings.
         self._timer: asyncio.TimerHandle | None = None
@@ -70,12 +80,27 @@ class Connection(asyncio.Protocol):
         """
         return self._transport.is_closing() or (self._arrivals is not None and bool(self._arrivals.poll(0)))
 
+    @property
+    def was_silent(self) -> bool:
+        """Whether it was used before, and then nothing came for an exchange: perhaps the network has dropped it.
+
+        An exchange that was cut off soon after it began says nothing of that.
+        """
+        waited = self.loop.time() - self.began
+        return (
+            self.is_busy
+            and self.was_used
+            and not self._has_answered
+            and (not self._was_cut_off or waited >= TELLING_SILENCE)
+        )
+
     def abort(self) -> None:
         """Close it now."""
         self._transport.abort()
 
     def rest(self, seconds: float) -> None:
         """Stay idle for so long at most."""
+        self.was_used = True
         self.idle_since = self.loop.time()
         self._expect_within(seconds)
 
@@ -85,10 +110,10 @@ class Connection(asyncio.Protocol):
         Raises:
             httpx.TransportError: The connection is closed, as after a cancellation.
         """
-        self.is_busy = True
-        self._reply, self._read_within, self._write_within = reply, read, write
-        self._transport.write(request)
         try:
+            self.is_busy, self._has_answered, self.began = True, False, self.loop.time()
+            self._reply, self._read_within, self._write_within = reply, read, write
+            self._transport.write(request)
             while not reply.status:
                 await self._wait(reply)
         except BaseException:
@@ -103,16 +128,22 @@ class Connection(asyncio.Protocol):
         """
         while not reply.pending and not reply.is_complete:
             await self._wait(reply)
-        if self._is_paused and self._reply is reply:
+        if self._reply is reply:
+            self._resume_reading()
+        return reply.take()
+
+    def _resume_reading(self) -> None:
+        if self._is_paused and not self._unread:
             self._is_paused = False
             self._transport.resume_reading()
-        return reply.take()
 
     def give_up(self, reply: Reply) -> None:
         """Close the connection, unless that reply's exchange is over: then it is somebody else's by now."""
         if self._reply is reply:
-            # For who is still reading it: a body that ends with the connection would else look whole.
-            reply.fault = reply.fault or httpx.ReadError("the response was closed before all of it was read")
+            if reply.fault is None:
+                # For who is still reading it: a body that ends with the connection would else look whole.
+                reply.fault = httpx.ReadError("the response was closed before all of it was read")
+                self._was_cut_off = True
             self._transport.abort()
 
     async def _wait(self, reply: Reply) -> None:
@@ -172,18 +203,33 @@ class Connection(asyncio.Protocol):
         self._transport.set_write_buffer_limits(high=1)
 
     def data_received(self, data: bytes) -> None:
+        try:
+            self._take_in(data)
+        except BaseException:
+            # A signal handler may raise anywhere, and a connection in half a state must not serve again.
+            self.abort()
+            raise
+
+    def _take_in(self, data: bytes) -> None:
+        if self._unread:
+            # asyncio's TLS may hand over what it has although reading is paused.
+            self._unread += data
+            return
         reply = self._reply
         if reply is None:
             # Nobody asked: what comes now could only be mistaken for the answer to the next request.
             self.abort()
             return
         had_head = bool(reply.status)
-        reply.feed(data)
+        self._has_answered = True
+        self._unread = reply.feed(data)
         if reply.is_complete:
             self._wake()
             self._end(reply)
             return
-        if reply.pending > _HIGH_WATER:
+        if self._unread:
+            self.loop.call_soon(self._read_on)
+        if self._unread or reply.pending > _HIGH_WATER:
             self._is_paused = True
             self._transport.pause_reading()
         if reply.fault is not None:
@@ -194,9 +240,17 @@ class Connection(asyncio.Protocol):
             # A part of the head, or the size of a chunk: httpx's read timeout is for each read.
             self._expect_within(self._read_within)
 
+    def _read_on(self) -> None:
+        data, self._unread = self._unread, b""
+        if data:
+            self.data_received(data)
+        if self._reply is not None and self._reply.pending <= _HIGH_WATER:
+            self._resume_reading()
+
     def _end(self, reply: Reply) -> None:
         self._reply = None
         if reply.ends_cleanly and not self._is_clogged:
+            self._resume_reading()
             self.is_busy = False
             self._keeper.keep(self)
         else:
@@ -212,6 +266,7 @@ class Connection(asyncio.Protocol):
         if self._reply is not None:
             self._reply.end(exc)
             self._reply = None
+        self._unread = b""
         self._wake()
         self.closed.set_result(None)
         self._keeper.forget(self)

@@ -90,6 +90,8 @@ class Pool:
     def forget(self, connection: Connection) -> None:
         """Learn that a connection is gone."""
         self.idle.pop(connection, None)
+        if connection.was_silent:
+            self._drop_idle_like(connection)
         if connection.is_busy:
             self.places.free()
 
@@ -146,6 +148,16 @@ class Pool:
                 # The context failed before there was a transport to own the socket.
                 sock.close()
             raise
+
+    def _drop_idle_like(self, silent: Connection) -> None:
+        """Close idle ones to that origin that have served nothing since: the network may have dropped them, too.
+
+        A retry would else take one after the other, and wait for each.
+        """
+        for connection in [*self.idle]:
+            if connection.origin == silent.origin and connection.idle_since <= silent.began:
+                del self.idle[connection]
+                connection.abort()
 
     def _drop_oldest(self) -> Connection:
         oldest = next(iter(self.idle))

@@ -261,20 +261,19 @@ class TestConnections:
                 await asyncio.sleep(0.005)
             assert server.connections == 3
 
-    async def test_a_post_does_not_go_out_on_one_that_was_idle_for_long(self, transport: Transport) -> None:
+    async def test_a_post_has_a_connection_of_its_own_which_serves_others_afterwards(
+        self, client: httpx.AsyncClient
+    ) -> None:
         async with ScriptedServer() as server:
-            async with httpx.AsyncClient(transport=transport(fresh_within=0.0)) as client:
-                await client.get(server.origin)
-                await client.post(server.origin)
-                await client.get(server.origin)
-            assert server.connections == 2
+            for method in ("GET", "POST", "GET", "POST", "PATCH"):
+                await client.request(method, server.origin)
+            assert server.connections == 4
 
     async def test_a_post_carries_its_body(self, client: httpx.AsyncClient) -> None:
         async with ScriptedServer() as server:
             for content in (b"", b"x", BIG):
                 assert (await client.post(server.origin, content=content)).text == "ok"
             assert server.bodies == [b"", b"x", BIG]
-            assert server.connections == 1
 
     async def test_a_body_that_is_streamed_to_the_server_arrives(self, client: httpx.AsyncClient) -> None:
         async def parts() -> AsyncIterator[bytes]:
@@ -378,15 +377,57 @@ class TestConnections:
         with pytest.raises(httpx.UnsupportedProtocol):
             await client.get("ftp://127.0.0.1/")
 
+    async def test_a_post_is_answered_where_the_server_closes_soon_after_its_answers(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        async with ScriptedServer({"/": Script((OK, b""), End.CLOSE)}) as server:
+            for _ in range(20):
+                assert (await client.post(server.origin)).text == "ok"
+
+    async def test_a_body_in_crumbs_is_read_whole_and_others_have_their_turn_meanwhile(
+        self, client: httpx.AsyncClient
+    ) -> None:
+        crumbs = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
+        turns = 0
+
+        async def count_turns() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        async with ScriptedServer({"/": Script((crumbs,))}) as server:
+            async with client.stream("GET", server.origin) as response:
+                counting = asyncio.create_task(count_turns())
+                size = 0
+                async for piece in response.aiter_raw():
+                    size += len(piece)
+                    await asyncio.sleep(0)
+            counting.cancel()
+            assert size == 20_000
+            assert (await client.get(server.origin)).content == b"x" * 20_000
+            assert server.connections == 1
+        assert turns >= 20
+
 
 class TestTls:
+    async def test_a_body_in_crumbs_is_read_whole(
+        self, transport: Transport, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
+    ) -> None:
+        crumbs = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
+        async with (
+            ScriptedServer({"/": Script((crumbs,), End.CLOSE)}, tls=server_tls) as server,
+            httpx.AsyncClient(transport=transport(verify=client_tls)) as client,
+        ):
+            assert (await client.get(server.origin)).content == b"x" * 20_000
+
     async def test_exchanges_share_a_connection(
         self, transport: Transport, server_tls: ssl.SSLContext, client_tls: ssl.SSLContext
     ) -> None:
         async with ScriptedServer(tls=server_tls) as server:
             async with httpx.AsyncClient(transport=transport(verify=client_tls)) as client:
                 for content in (b"", BIG):
-                    assert (await client.post(server.origin, content=content)).text == "ok"
+                    assert (await client.put(server.origin, content=content)).text == "ok"
             assert server.connections == 1
             assert server.bodies == [b"", BIG]
 

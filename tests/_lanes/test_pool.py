@@ -10,6 +10,7 @@ import pytest
 from scripted import OK, End, Script, ScriptedServer
 
 from cvm_async._lanes.connection import Connection
+from cvm_async._lanes.replies.h11_reply import H11Reply
 from cvm_async.transport import LaneTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -337,3 +338,57 @@ class TestClosing:
                 asyncio.run(transport.aclose())
         finally:
             loop.close()
+
+
+class Interrupting:
+    """A transport whose writing a signal handler interrupts, before or after the bytes are out."""
+
+    def __init__(self, transport: asyncio.Transport, *, late: bool) -> None:
+        self._transport = transport
+        self._late = late
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._transport, name)
+
+    def write(self, request: bytes) -> None:
+        if self._late:
+            self._transport.write(request)
+        raise KeyboardInterrupt
+
+
+class TestInterrupts:
+    """A signal handler may raise wherever Python is: the loop ends, and may be run once more to clean up."""
+
+    # The task that the interrupt went past is left behind, with an error that nobody fetches.
+    @pytest.mark.parametrize("where", ["before writing", "after writing", "reading"])
+    def test_a_connection_that_was_interrupted_is_closed_and_its_place_is_free(
+        self, where: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        transport = LaneTransport(max_lanes=1)
+
+        async def get(url: str) -> str:
+            return (await client.get(url)).text
+
+        def interrupt(*_: object) -> bytes:
+            raise KeyboardInterrupt
+
+        with asyncio.Runner() as runner:
+            server = runner.run(ScriptedServer().__aenter__())
+            client = over(transport)
+            assert runner.run(get(server.origin)) == "ok"
+            (connection,) = transport._pool.idle  # pyright: ignore[reportPrivateUsage] -- nothing else is interrupted there
+            interrupted = runner.get_loop().create_task(get(server.origin))
+            with monkeypatch.context() as patch:
+                if where == "reading":
+                    patch.setattr(H11Reply, "feed", interrupt)
+                else:
+                    writing = Interrupting(connection._transport, late=where == "after writing")  # pyright: ignore[reportPrivateUsage] -- likewise
+                    patch.setattr(connection, "_transport", writing)
+                with pytest.raises(KeyboardInterrupt):
+                    runner.run(asyncio.wait([interrupted]))
+            with pytest.raises((KeyboardInterrupt, httpx.TransportError)):
+                runner.run(asyncio.wait_for(interrupted, 5))
+            assert repr(transport) == "<LaneTransport: 0 busy, 0 idle of at most 1>"
+            assert runner.run(get(server.origin)) == "ok"
+            runner.run(client.aclose())
+            runner.run(server.__aexit__())

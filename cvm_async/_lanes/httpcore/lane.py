@@ -42,10 +42,13 @@ class HttpcoreLane:
     origin: Origin
     loop: asyncio.AbstractEventLoop
     idle_since: float = 0.0
+    began: float = 0.0
+    was_used: bool = False
     _connection: Stream | None = field(default=None, init=False)
 
     async def exchange(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return the answer, whose body is still to be read."""
+        self.began = self.loop.time()
         if self._connection is not None:
             return await self.http.handle_async_request(request)
         extensions = request.extensions
@@ -54,6 +57,11 @@ class HttpcoreLane:
             return await self.http.handle_async_request(request)
         finally:
             request.extensions = extensions
+
+    def rest(self) -> None:
+        """Be idle from now on."""
+        self.was_used = True
+        self.idle_since = self.loop.time()
 
     def has_ended(self) -> bool:
         """Tell whether the other side, or httpcore, has closed the connection.

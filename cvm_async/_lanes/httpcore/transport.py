@@ -82,8 +82,10 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
             raise
         try:
             response = await lane.exchange(request)
-        except BaseException:
+        except BaseException as error:
             await self._end(lane, False)
+            if lane.was_used and isinstance(error, httpx.TransportError):
+                await self._drop_idle_like(lane)
             raise
         # The client, too, asserts this of what a transport returns; it only tells the type.
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
@@ -130,6 +132,13 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
                 return self.idle.pop(index)
         return None
 
+    async def _drop_idle_like(self, silent: HttpcoreLane) -> None:
+        """Close the idle lanes to the same origin that have served nothing since, as `Pool` does."""
+        doubtful = [lane for lane in self.idle if lane.origin == silent.origin and lane.idle_since <= silent.began]
+        self.idle = [lane for lane in self.idle if lane not in doubtful]
+        for lane in doubtful:
+            await lane.close()
+
     async def _end(self, lane: HttpcoreLane, is_sound: bool) -> None:  # noqa: FBT001 -- the signature of a Callable
         if lane.loop is not self.places.loop:
             # It was dropped together with its loop.
@@ -138,7 +147,7 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
             if not is_sound or self.places.is_closed:
                 await lane.close()
                 return
-            lane.idle_since = lane.loop.time()
+            lane.rest()
             self.idle.append(lane)
             if len(self.idle) > self._max_idle_lanes:
                 await self.idle.pop(0).close()

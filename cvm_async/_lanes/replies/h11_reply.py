@@ -29,16 +29,16 @@ class H11Reply(Reply):
 
     def _parse(self, arrived: bytes) -> None:
         self._parser.receive_data(arrived)
-        self._read()
+        self._take_events()
 
     def _close(self) -> None:
         if self.status:
-            # Of h11's, too, an end is what comes when nothing more does.
+            # h11 is told of the end by an empty read.
             self._parse(b"")
         else:
             self.refuse("Server disconnected without sending a response.")
 
-    def _read(self) -> None:
+    def _take_events(self) -> None:
         try:
             while not self.is_complete:
                 match self._parser.next_event():
@@ -59,7 +59,6 @@ class H11Reply(Reply):
     def _begin(self, head: h11.Response) -> None:
         self.status, self.reason, self.version = head.status_code, head.reason, b"HTTP/" + head.http_version
         self.headers = head.headers.raw_items()
-        self._overhead = 0
 
     def _finish(self) -> None:
         self.is_complete = True

@@ -79,7 +79,6 @@ class HttptoolsReply(Reply):
             self.refuse(f"unknown Transfer-Encoding: {self._coding.decode('latin-1')}")
         else:
             self.status, self.version = status, _VERSIONS[version]
-            self._overhead = 0
             if self.to_head:
                 self._complete_head()
 

@@ -6,7 +6,7 @@ from hypothesis import given, strategies as st
 
 from cvm_async._lanes.replies.h11_reply import H11Reply
 from cvm_async._lanes.replies.httptools_reply import HttptoolsReply
-from cvm_async._lanes.replies.reply import MAX_OVERHEAD, Reply
+from cvm_async._lanes.replies.reply import MAX_OVERHEAD, READ_AT_ONCE, Reply
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 OK = HEAD + b"Content-Length: 2\r\n\r\nok"
@@ -30,9 +30,9 @@ each_reader = pytest.mark.parametrize("reader", [H11Reply, HttptoolsReply])
 def read(reader: type[Reply], *pieces: bytes, to_head: bool = False) -> Reply:
     reply = reader(to_head=to_head)
     for piece in filter(None, pieces):
-        if reply.is_complete or reply.fault:
-            break
-        reply.feed(piece)
+        left = piece
+        while left and not (reply.is_complete or reply.fault):
+            left = reply.feed(left)
     return reply
 
 
@@ -46,6 +46,43 @@ def test_what_can_be_no_answer_is_a_fault(reader: type[Reply], wire: bytes) -> N
     reply = read(reader, *(wire[at : at + 1000] for at in range(0, len(wire), 1000)))
     assert isinstance(reply.fault, httpx.RemoteProtocolError)
     assert not reply.is_complete
+
+
+CRUMB = b"1\r\nx\r\n"
+
+
+@each_reader
+def test_crumbs_are_read_a_few_at_a_time_and_come_out_whole(reader: type[Reply]) -> None:
+    wire = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + CRUMB * 20_000 + b"0\r\n\r\n"
+    reply, left, turns = reader(to_head=False), wire, 0
+    while left:
+        rest = reply.feed(left)
+        assert len(left) - len(rest) <= 2 * READ_AT_ONCE
+        left, turns = rest, turns + 1
+    assert (reply.is_complete, reply.ends_cleanly, reply.fault) == (True, True, None)
+    assert reply.take() == b"x" * 20_000
+    assert turns >= len(wire) // (2 * READ_AT_ONCE)
+
+
+@each_reader
+def test_crumbs_without_end_are_refused(reader: type[Reply]) -> None:
+    reply = read(reader, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", CRUMB * 100_000)
+    assert "none of the body's" in str(reply.fault)
+    assert reply.pending < MAX_OVERHEAD
+
+
+@each_reader
+def test_large_pieces_are_read_at_once(reader: type[Reply]) -> None:
+    body = b"x" * 400_000
+    reply = reader(to_head=False)
+    assert reply.feed(HEAD + b"Content-Length: 400000\r\n\r\n" + body) == b""
+    assert (reply.take(), reply.is_complete, reply.ends_cleanly) == (body, True, True)
+
+
+@each_reader
+def test_what_comes_far_behind_an_answer_is_seen_too(reader: type[Reply]) -> None:
+    reply = read(reader, OK + bytes(3 * READ_AT_ONCE))
+    assert (reply.is_complete, reply.ends_cleanly) == (True, False)
 
 
 @each_reader
