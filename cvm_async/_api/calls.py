@@ -19,9 +19,9 @@ from cvm_async._api.decode import (
     fatal_words,
 )
 from cvm_async._api.fields import LARGEST, describe
-from cvm_async._api.refusals import About, Refused, refusal, unknown_outcome
+from cvm_async._api.refusals import Refused, refusal, unknown_outcome
 from cvm_async._api.verbs import Verb
-from cvm_async.errors import ConfigurationError, DecodeError
+from cvm_async.errors import About, ConfigurationError, DecodeError
 from cvm_async.models import VpsList, VpsStatus
 
 __all__ = ["Call", "list_vpses", "power", "status"]

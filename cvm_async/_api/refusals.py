@@ -1,7 +1,7 @@
 """The error for an answer that is no success, in a sentence that says who may have answered and what to do about it."""
 
 from http import HTTPStatus
-from typing import Final, TypedDict
+from typing import Final
 
 from attrs import frozen
 
@@ -9,6 +9,7 @@ from cvm_async._api.answers import Meaning, is_redirect, meaning_of, row_of
 from cvm_async._api.verbs import Verb
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import (
+    About,
     ActionFailedError,
     AuthenticationError,
     CvmError,
@@ -20,7 +21,7 @@ from cvm_async.errors import (
     VpsNotFoundError,
 )
 
-__all__ = ["About", "Refused", "refusal", "unknown_outcome"]
+__all__ = ["Refused", "refusal", "unknown_outcome"]
 
 _SUMMARIES: Final[dict[type[CvmError], str]] = {
     AuthenticationError: "the panel does not accept this pair of tokens",
@@ -47,14 +48,6 @@ _BROKE_OVER_A_VPS: Final = "its host node may be unreachable; where every VPS gi
 _BROKE_OVER_A_LIST: Final = "a VPS on the list may lack its host node; where it lasts, " + _WRONG_ADDRESS
 # Characters of the panel's own words that a message quotes.
 _QUOTED_LENGTH: Final = 300
-
-
-class About(TypedDict):
-    """What every error says of the call it is about."""
-
-    method: str
-    path: str
-    vps_id: int | None
 
 
 @frozen

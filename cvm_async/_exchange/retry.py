@@ -29,15 +29,11 @@ def may_repeat(call: Call[object], error: BaseException) -> bool:
     for too long: PHP works on for a caller who has left, so another call to a hung host node would take another of the
     panel's workers, for minutes.
     """
-    if isinstance(error, NotSentError):
-        return passes_soon(error)
-    if not call.repeatable or (_was_silence(error) and call.vps_id is not None):
+    if not call.repeatable and not isinstance(error, NotSentError):
+        return False
+    if call.vps_id is not None and isinstance(error, NoAnswerError) and error.timed_out:
         return False
     return passes_soon(error)
-
-
-def _was_silence(error: BaseException) -> bool:
-    return isinstance(error, NoAnswerError) and error.timed_out
 
 
 def retry_after(text: str, now: float, date: str | None = None) -> float | None:
