@@ -21,6 +21,7 @@ from cvm_async._gates.breaker import Verdict
 from cvm_async._gates.permit import Permit
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import (
+    About,
     CvmError,
     DecodeError,
     NoAnswerError,
@@ -59,11 +60,10 @@ class _Progress:
         # What is left of a caller's time is told as the caller would tell it.
         within = f"within the {round(seconds, 3):g} s that the call had"
         last = f"; the last attempt failed: {self.trouble.message}" if self.trouble else ""
+        about: About = {**self.call.about(), "attempts": self.attempts}
         if self.sent:
-            message = f"no whole answer {within}{last}"
-            return NoAnswerError(message, timed_out=True, attempts=self.attempts, **self.call.about())
-        message = f"neither its turn nor a connection came {within}{last}"
-        return NotSentError(message, attempts=self.attempts, **self.call.about())
+            return NoAnswerError(f"no whole answer {within}{last}", timed_out=True, **about)
+        return NotSentError(f"neither its turn nor a connection came {within}{last}", **about)
 
 
 @define(eq=False, repr=False)
