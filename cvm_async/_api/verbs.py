@@ -6,7 +6,7 @@ A verb without a row cannot be written, so that one added here works everywhere 
 from enum import StrEnum
 from typing import Self
 
-from attrs import field, frozen
+from attrs import frozen
 
 from cvm_async.errors import ConfigurationError
 from cvm_async.models import PowerState
@@ -26,8 +26,6 @@ class VerbRow:
         settled_by_status: Whether a status in that state shows that it was carried out. A restart leads from running to
             running, and this API tells no uptime.
         patience: Read timeouts that an answer may take from beginning to end: a list may rightly be long.
-        repeatable: Whether asking twice is the same as asking once.
-        about_one_vps: Whether it is about one VPS, and so about its host node.
     """
 
     method: str
@@ -36,21 +34,22 @@ class VerbRow:
     leads_to: PowerState | None = None
     settled_by_status: bool = False
     patience: int = 1
-    repeatable: bool = field(init=False)
-    about_one_vps: bool = field(init=False)
 
-    @repeatable.default
-    def _looks_only(self) -> bool:
+    @property
+    def repeatable(self) -> bool:
+        """Whether asking twice is the same as asking once."""
         return self.method == "GET"
 
-    @about_one_vps.default
-    def _names_a_vps(self) -> bool:
+    @property
+    def about_one_vps(self) -> bool:
+        """Whether it is about one VPS, and so about its host node."""
         return "{id}" in self.path
 
 
 class Verb(StrEnum):
     """What can be asked of a panel."""
 
+    _value_: str
     row: VerbRow
 
     def __new__(cls, word: str, row: VerbRow) -> Self:
@@ -92,4 +91,4 @@ class Verb(StrEnum):
 
 def past_of(word: str) -> str:
     """Give what a VPS is when a verb, given as its word, is done; "done" for a word that is no verb of the API."""
-    return next((verb.row.past for verb in Verb if verb == word), "done")
+    return next((verb.row.past for verb in Verb if str(verb) == word), "done")
