@@ -23,6 +23,10 @@ _OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
+HANGS = 60
+"""Seconds after which a test that waits in vain is ended: only that, also where the machine is busy."""
+
+
 class Seen(NamedTuple):
     """A request, and the number of the connection that it came on."""
 
@@ -73,7 +77,7 @@ class LoopbackServer:
         for writer in self._writers:
             writer.transport.abort()
         # A client that has left a connection open would keep a TLS server waiting.
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             await asyncio.gather(*self._tasks)
             await self._server.wait_closed()
 
@@ -84,7 +88,7 @@ class LoopbackServer:
 
     async def has_open(self, count: int) -> None:
         """Wait until so many connections are open."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(HANGS):
             while self.open != count:  # noqa: ASYNC110 -- closing is seen by many tasks, polling is simplest
                 await asyncio.sleep(0.001)
 

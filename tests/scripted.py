@@ -13,6 +13,8 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 # Seconds; long enough that what is written before and after it mostly arrives as two pieces.
 _PAUSE = 0.002
+# Seconds after which a test that waits in vain is ended: only that, also where the machine is busy.
+_HANGS = 60
 
 
 class End(Enum):
@@ -25,11 +27,12 @@ class End(Enum):
 
 
 class Script(NamedTuple):
-    """An answer, in pieces that are written with a pause between them."""
+    """An answer, in pieces that are written with a pause of so many seconds between them."""
 
     pieces: tuple[bytes, ...] = (OK,)
     end: End = End.KEEP
     reads_body: bool = True
+    pause: float = _PAUSE
 
 
 class ScriptedServer:
@@ -56,17 +59,17 @@ class ScriptedServer:
         for task in self._tasks:
             task.cancel()
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=5)
+            await asyncio.wait(self._tasks, timeout=_HANGS)
 
     async def saw(self, count: int) -> None:
         """Wait until so many requests have come."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(_HANGS):
             while len(self.heads) < count:  # noqa: ASYNC110 -- as below
                 await asyncio.sleep(0.001)
 
     async def has_open(self, count: int) -> None:
         """Wait until so many connections are open."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(_HANGS):
             while self.open != count:  # noqa: ASYNC110 -- closing is seen by many tasks, polling is simplest
                 await asyncio.sleep(0.001)
 
@@ -98,7 +101,7 @@ class ScriptedServer:
             self.bodies.append(await reader.readexactly(int(headers.get("content-length", "0"))))
         for number, piece in enumerate(script.pieces):
             if number:
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(script.pause)
             writer.write(piece)
             await writer.drain()
         if script.end is End.HOLD:

@@ -14,6 +14,7 @@ import httpx
 import pytest
 import trustme
 from loopback import LoopbackServer
+from panels import settled
 
 from cvm_async.transport import LaneTransport, lane_client
 
@@ -362,7 +363,7 @@ class TestTheCap:
             await server.saw(1)
             for name in "abc":
                 group.create_task(client.get(server.url, headers={"x-name": name}))
-            await asyncio.sleep(0.002)
+            await settled()
             assert repr(transport) == "<LaneTransport: 1 busy, 0 idle of at most 1, 3 waiting>"
             server.release.set()
         assert [seen.headers.get("x-name") for seen in server.requests] == [None, "a", "b", "c"]
@@ -387,7 +388,7 @@ class TestTheCap:
             held = asyncio.ensure_future(transport.handle_async_request(httpx.Request("GET", f"{server.url}/held")))
             await server.saw(1)
             waits = asyncio.ensure_future(transport.handle_async_request(httpx.Request("GET", server.url)))
-            await asyncio.sleep(0.002)
+            await settled()
             server.release.set()
             await (await held).aread()
             assert await (await waits).aread() == b"ok"
@@ -570,7 +571,7 @@ class TestClosing:
         held = asyncio.ensure_future(client.get(f"{server.url}/held"))
         await server.saw(1)
         waiting = [asyncio.ensure_future(client.get(server.url)) for _ in range(3)]
-        await asyncio.sleep(0.002)
+        await settled()
         await transport.aclose()
         for request in waiting:
             with pytest.raises(RuntimeError, match="closed while the request waited"):

@@ -606,12 +606,12 @@ async def test_on_real_connections_too_no_token_can_be_got_at_after_a_cancellati
     async with server, lane_client() as client:
         wire = wire_over(client, base=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
         task = asyncio.create_task(wire.exchange(POST, 15.0))
-        await asyncio.wait_for(arrived.wait(), 5)
+        await asyncio.wait_for(arrived.wait(), 60)
         task.cancel()
         with pytest.raises(asyncio.CancelledError) as found:
             await task
         # Python 3.11's server does not wait for its connections.
-        await asyncio.wait_for(closed.wait(), 5)
+        await asyncio.wait_for(closed.wait(), 60)
     assert secrets_behind(found.value) == []
 
 

@@ -154,7 +154,7 @@ async def test_the_default_encoding_holds_for_a_redirect_that_is_not_followed(se
 
 
 async def test_the_clients_timeout_holds_for_a_request_without_one(server: ScriptedServer) -> None:
-    async with fast_client(timeout=0.02) as client:
+    async with fast_client(timeout=httpx.Timeout(60, read=0.02)) as client:
         with pytest.raises(httpx.ReadTimeout):
             await client.send(httpx.Request("GET", f"{server.origin}/half"))
         await server.has_open(0)

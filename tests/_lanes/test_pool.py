@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 from scripted import OK, End, Script, ScriptedServer
+from virtual_time import virtual, virtual_loop
 
 from cvm_async._lanes.connection import Connection
 from cvm_async._lanes.replies.h11_reply import H11Reply
 from cvm_async.transport import LaneTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
-TIMEOUT = httpx.Timeout(5.0)
+TIMEOUT = httpx.Timeout(60.0)
 EMPTY = "<LaneTransport: 0 busy, 0 idle of at most 100>"
 MEBIBYTE = bytes(1 << 20)
 
@@ -148,30 +149,35 @@ class TestConnections:
                     size += len(part)
             assert size == len(MEBIBYTE) * 64
 
-    async def test_the_read_timeout_is_for_each_read(self, server: ScriptedServer) -> None:
-        server.scripts["/slow"] = Script(tuple(OK[at : at + 1] for at in range(len(OK))))
-        async with over(LaneTransport()) as client:
-            # 40 pieces with 2 ms between them.
-            assert (await client.get(f"{server.origin}/slow", timeout=httpx.Timeout(5, read=0.05))).text == "ok"
+    @virtual
+    async def test_the_read_timeout_is_for_each_read(self) -> None:
+        pieces = (OK[:5], OK[5:10], *(OK[at : at + 1] for at in range(10, len(OK))))
+        async with ScriptedServer({"/slow": Script(pieces, pause=1.0)}) as server, over(LaneTransport()) as client:
+            assert (await client.get(f"{server.origin}/slow", timeout=httpx.Timeout(5, read=1.5))).text == "ok"
+            assert virtual_loop().time() >= len(pieces) - 1
 
-    async def test_a_timer_set_for_a_long_wait_does_not_delay_a_short_one(self, server: ScriptedServer) -> None:
-        async with over(LaneTransport()) as client:
+    @virtual
+    async def test_a_timer_set_for_a_long_wait_does_not_delay_a_short_one(self) -> None:
+        held = {"/held": Script((), End.HOLD)}
+        async with ScriptedServer(held) as server, over(LaneTransport(keepalive_expiry=None)) as client:
             await client.get(server.origin, timeout=500)
-            async with asyncio.timeout(2):
-                with pytest.raises(httpx.ReadTimeout):
-                    await client.get(f"{server.origin}/held", timeout=0.02)
+            before = virtual_loop().time()
+            with pytest.raises(httpx.ReadTimeout):
+                await client.get(f"{server.origin}/held", timeout=2)
+            assert virtual_loop().time() - before == pytest.approx(2)
 
-    async def test_an_early_timer_does_not_end_a_long_wait(self, server: ScriptedServer) -> None:
-        server.scripts["/slow"] = Script((b"",) * 30 + (OK,))
-        async with over(LaneTransport()) as client:
-            await client.get(server.origin, timeout=0.02)
+    @virtual
+    async def test_an_early_timer_does_not_end_a_long_wait(self) -> None:
+        slow = {"/slow": Script((b"", OK), pause=3.0)}
+        async with ScriptedServer(slow) as server, over(LaneTransport()) as client:
+            await client.get(server.origin, timeout=1)
             assert (await client.get(f"{server.origin}/slow", timeout=5)).text == "ok"
-            await client.get(server.origin, timeout=0.02)
+            await client.get(server.origin, timeout=1)
             assert (await client.get(f"{server.origin}/slow", timeout=None)).text == "ok"
 
     async def test_the_read_timeout_begins_when_the_request_is_out(self, server: ScriptedServer) -> None:
         async with over(LaneTransport()) as client:
-            response = await client.post(server.origin, content=MEBIBYTE * 16, timeout=httpx.Timeout(5, read=1))
+            response = await client.post(server.origin, content=MEBIBYTE * 16, timeout=httpx.Timeout(60, read=30))
             assert response.text == "ok"
 
     async def test_the_write_timeout_runs_whatever_comes_meanwhile(self, server: ScriptedServer) -> None:
@@ -209,15 +215,13 @@ class TestConnections:
         [(OK[:-1], OK[-1:]), (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"2\r\n", b"ok\r\n0\r\n\r\n")],
         ids=["a length", "chunks"],
     )
-    async def test_the_read_timeout_does_not_run_while_nobody_reads(
-        self, server: ScriptedServer, pieces: tuple[bytes, ...]
-    ) -> None:
-        *first, last = pieces
-        server.scripts["/late"] = Script((*first, *(b"",) * 40, last))
-        async with over(LaneTransport()) as client:
-            timeout = httpx.Timeout(5, read=0.03)
+    @virtual
+    async def test_the_read_timeout_does_not_run_while_nobody_reads(self, pieces: tuple[bytes, ...]) -> None:
+        late = {"/late": Script(pieces, pause=2.0)}
+        async with ScriptedServer(late) as server, over(LaneTransport()) as client:
+            timeout = httpx.Timeout(5, read=1.0)
             async with client.stream("GET", f"{server.origin}/late", timeout=timeout) as response:
-                await asyncio.sleep(0.15)
+                await asyncio.sleep(2.0 * len(pieces))
                 assert await response.aread() == b"ok"
 
     async def test_ipv6_is_spoken(self) -> None:

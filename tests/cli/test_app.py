@@ -64,7 +64,7 @@ def test_a_wrong_command_line_ends_with_2_and_a_sentence(cvm: Cvm, tokens: list[
 )
 def test_closed_streams_change_how_no_command_ends(command: str, status: Exit) -> None:
     line = f"exec '{sys.executable}' -m cvm_async {command}"
-    ran = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=False, timeout=60, text=True)  # noqa: S603
+    ran = subprocess.run(["/bin/sh", "-c", line], capture_output=True, check=False, timeout=120, text=True)  # noqa: S603
     assert ran.returncode == status
     assert "Traceback" not in ran.stderr
 
@@ -161,7 +161,7 @@ def test_a_reader_who_goes_away_is_no_error_to_complain_about() -> None:
     reader, writer = os.pipe()
     os.close(reader)
     command = [sys.executable, "-m", "cvm_async", "list"]
-    ran = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=30)  # noqa: S603 - ourselves
+    ran = subprocess.run(command, stdout=writer, stderr=subprocess.PIPE, check=False, timeout=120)  # noqa: S603 - ourselves
     os.close(writer)
     assert (ran.returncode, ran.stderr) == (Exit.FAILED, b"")
 

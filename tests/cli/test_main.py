@@ -34,7 +34,7 @@ def test_help_needs_no_http_library_and_no_simulated_panel(command: list[str]) -
         "sys.exit(status)"
     )
     whole = [sys.executable, "-c", code, *command]
-    ran = subprocess.run(whole, capture_output=True, text=True, check=True, timeout=30)  # noqa: S603 - ourselves
+    ran = subprocess.run(whole, capture_output=True, text=True, check=True, timeout=120)  # noqa: S603 - ourselves
     assert ran.stderr == "[]\n"
     assert ran.stdout.startswith("Usage: cvm-async")
 

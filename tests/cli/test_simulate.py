@@ -25,7 +25,7 @@ def test_it_serves_until_it_is_ended_and_says_how_to_talk_to_it(cvm: Cvm, monkey
             monkeypatch.setenv(name, value)
         listed = cvm("list")
         served.send_signal(signal.SIGINT)
-        _, err = served.communicate(timeout=10)
+        _, err = served.communicate(timeout=120)
     assert listed.out.endswith("\n8 VPSes\n")
     assert re.match(r"8 simulated VPSes on 4 nodes at http://127\.0\.0\.1:\d+; Ctrl-C ends it\n", err)
     assert served.returncode == Exit.INTERRUPTED
