@@ -42,7 +42,7 @@ _ALL: Final = "*"
 # What a reader is given, when each is asked by itself, for a key that must be there and is not.
 _ABSENT: Final = Unusable("absent")
 # Traffic is made of several keys, in every model.
-_COUNTERS: Final[Mapping[str, Reader]] = dict.fromkeys((*SPLIT_KEYS, *COMBINED_KEYS), optional_whole)
+_COUNTERS: Final = (*SPLIT_KEYS, *COMBINED_KEYS)
 
 _CONVERTER: Final = Converter(detailed_validation=False)
 
@@ -78,7 +78,7 @@ class Schema(Generic[M]):
     def of(cls, model: type[M], by_name: Mapping[str, Field]) -> "Schema[M]":
         """Compile the shape of `model`: its attributes by name, but for those that every model has."""
         required = {attribute.name for attribute in fields(model) if attribute.default is NOTHING}
-        extra = extra_beside({each.key for each in by_name.values()} | _COUNTERS.keys())
+        extra = extra_beside({each.key for each in by_name.values()}.union(_COUNTERS))
         overrides = {
             **{name: override(rename=each.key, struct_hook=each.reader) for name, each in by_name.items()},
             "traffic": override(rename=_ALL, struct_hook=traffic),
@@ -118,26 +118,31 @@ class Schema(Generic[M]):
         """
         if not isinstance(value, dict):
             return None, (Problem(path, describe(value), "an object"),)
-        refused = self._refused(value)
+        refused: dict[str, RefusedError] = {}
+        read: dict[str, object] = {}
+        for name, each in self._fields.items():
+            try:
+                read[name] = each.reader(value.get(each.key, self._absent.get(each.key)), None)
+            except RefusedError as refusal:
+                refused[each.key] = refusal
+                read[name] = each.unread
+        refused |= _refused_counters(value)
         problems = tuple(Problem(f"{path}.{key}", why.found, why.expected) for key, why in refused.items())
         if any(each.vital and each.key in refused for each in self._fields.values()):
             return None, problems
         told = {key: member for key, member in value.items() if key not in refused}
-        attributes = {
-            name: each.unread if each.key in refused else each.reader(told.get(each.key), None)
-            for name, each in self._fields.items()
-        }
-        attributes["traffic"] = traffic(told) or unread_traffic(refused)
-        return self._model(**attributes, extra=self._extra(told, None), problems=problems), problems  # type: ignore[arg-type]
+        read["traffic"] = traffic(told) or unread_traffic(refused)
+        return self._model(**read, extra=self._extra(told, None), problems=problems), problems  # type: ignore[arg-type]
 
-    def _refused(self, value: Mapping[str, Json]) -> dict[str, RefusedError]:
-        refused: dict[str, RefusedError] = {}
-        for key, reader in {**{each.key: each.reader for each in self._fields.values()}, **_COUNTERS}.items():
-            try:
-                reader(value.get(key, self._absent.get(key)), None)
-            except RefusedError as refusal:
-                refused[key] = refusal
-        return refused
+
+def _refused_counters(value: Mapping[str, Json]) -> dict[str, RefusedError]:
+    refused: dict[str, RefusedError] = {}
+    for key in _COUNTERS:
+        try:
+            optional_whole(value.get(key))
+        except RefusedError as refusal:
+            refused[key] = refusal
+    return refused
 
 
 VPS: Final = Schema[Vps].of(

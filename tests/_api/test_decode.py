@@ -425,6 +425,11 @@ class TestListing:
         assert len(answer.value) == 2000
         assert turns == 9
 
+    def test_a_long_list_of_vpses_that_are_not_as_they_should_be_is_read_in_more_slices(self) -> None:
+        answer, turns = run(decode_listing(listing_of(*(listed(n, cpu_count=None) for n in range(1, 2001)))))
+        assert len(answer.value) == 2000
+        assert turns > 40
+
     def test_emoji_survive_and_lone_surrogates_do_not(self) -> None:
         vpses = listing(listing_of(listed(1, hostname="\U0001f600"), listed(2, hostname="a\udc00")))
         assert [vps.hostname for vps in vpses] == ["\U0001f600", "a\ufffd"]
