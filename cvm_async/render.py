@@ -96,12 +96,17 @@ def outcome_word(outcome: Outcome[object], verb: str) -> str:
 
 def reasons(outcomes: Iterable[Outcome[object]]) -> list[str]:
     """Say why VPSes failed or were skipped, a line for each reason, the commonest first: readable with thousands."""
-    alike: dict[str, list[int]] = {}
-    for outcome in outcomes:
-        if outcome.error is not None:
-            alike.setdefault(safe_text(outcome.error.message), []).append(outcome.vps.id)
-    ranked = sorted(alike.items(), key=lambda item: -len(item[1]))
-    return [f"{len(ids):,} x {reason} ({_some(ids)})" for reason, ids in ranked]
+    return _alike((outcome.error.message, outcome.vps.id) for outcome in outcomes if outcome.error is not None)
+
+
+def unread(outcomes: Iterable[Outcome[object]]) -> list[str]:
+    """Say which figures of statuses could not be read, a line for each, the commonest first."""
+    return _alike(
+        (str(problem), outcome.vps.id)
+        for outcome in outcomes
+        if isinstance(outcome.value, VpsStatus)
+        for problem in outcome.value.problems
+    )
 
 
 def by_node(vpses: Iterable[Vps]) -> list[str]:
@@ -146,6 +151,14 @@ def grouped(items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
     for item in items:
         groups.setdefault(key(item), []).append(item)
     return groups
+
+
+def _alike(said: Iterable[tuple[str, int]]) -> list[str]:
+    alike: dict[str, list[int]] = {}
+    for words, vps_id in said:
+        alike.setdefault(safe_text(words), []).append(vps_id)
+    ranked = sorted(alike.items(), key=lambda item: -len(item[1]))
+    return [f"{len(ids):,} x {words} ({_some(ids)})" for words, ids in ranked]
 
 
 def _rank(outcome: Outcome[object]) -> int:

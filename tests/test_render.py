@@ -8,7 +8,7 @@ from cvm_async._safe_text import safe_text
 from cvm_async.errors import CvmError, NoAnswerError, NodeUnreachableError
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport
-from cvm_async.models import CombinedTraffic, PowerState, SplitTraffic, Traffic, Vps, VpsStatus
+from cvm_async.models import CombinedTraffic, PowerState, Problem, SplitTraffic, Traffic, Vps, VpsStatus
 
 GIB = 1024**3
 
@@ -178,6 +178,15 @@ def test_failures_that_say_the_same_share_a_line_and_the_commonest_comes_first()
     assert render.reasons([*outcomes, seen(99, PowerState.RUNNING)]) == [
         "20 x left alone (VPS 11, 12, 13, 14, 15, 16, 17, 18 and 12 more)",
         "1 x nothing came (VPS 1)",
+    ]
+
+
+def test_figures_that_could_not_be_read_share_a_line_where_they_are_alike() -> None:
+    bad = Problem("response.ram_used", '"N/A"', "a whole number")
+    status = VpsStatus(state=PowerState.RUNNING, state_text="running", problems=(bad,))
+    outcomes = [Outcome(vps(number), "panel", status) for number in (1, 2)]
+    assert render.unread([*outcomes, seen(3, PowerState.RUNNING), failed(4, CvmError("no"))]) == [
+        '2 x response.ram_used is "N/A", not a whole number (VPS 1, 2)'
     ]
 
 

@@ -48,8 +48,7 @@ _PASSING_TLS_REASONS: Final = {"UNEXPECTED_EOF_WHILE_READING", "TLSV1_ALERT_INTE
 _PASSING_TLS_ERRORS: Final = (ssl.SSLEOFError, ssl.SSLZeroReturnError, ssl.SSLSyscallError)
 
 _OWN_AUTHORITY: Final = (
-    "if the authority that signed it is your own, name it: "
-    "lane_client(verify=ssl.create_default_context(cafile=…)), or ca_file in a profile"
+    "if its authority is your own, name it: ca_file in a profile, --ca-file, or lane_client(verify=…)"
 )
 _OTHER_NAME: Final = "use the name that it was issued for"
 _RENEW: Final = "it has to be renewed, or this machine's clock to be set"

@@ -58,6 +58,7 @@ async def status(
     else:
         terminal.table(status_grid(report), whole=full)
     terminal.show(*render.reasons(report), safe_text(report.summary()))
+    terminal.say(*render.unread(report), tone=Tone.WARNING)
     terminal.emit(report.to_dict())
     # A VPS that cannot be read is one of those that were asked for, unless others were named.
     unread = Exit.DONE if ids or selection.conditional else _unread(terminal, fleet.problems)

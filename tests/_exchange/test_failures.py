@@ -193,7 +193,13 @@ class TestTls:
     @pytest.mark.parametrize(
         ("names", "dates", "is_known", "text"),
         [
-            pytest.param(["127.0.0.1"], {}, False, "name it: lane_client\\(verify=.*ca_file", id="unknown authority"),
+            pytest.param(
+                ["127.0.0.1"],
+                {},
+                False,
+                "name it: ca_file in a profile, --ca-file, or lane_client\\(verify=…\\)",
+                id="unknown authority",
+            ),
             pytest.param(["127.0.0.1"], {"not_after": YESTERDAY}, True, "expired; it has to be renewed", id="expired"),
             pytest.param(["127.0.0.1"], {"not_before": TOMORROW}, True, "not yet valid; .* clock", id="not yet valid"),
             pytest.param(["127.0.0.2"], {}, True, "mismatch.*; use the name that it was", id="another address"),

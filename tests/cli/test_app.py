@@ -114,7 +114,9 @@ class TestAuthority:
     def test_a_private_one_is_trusted_where_it_is_named(
         self, cvm: Cvm, monkeypatch: pytest.MonkeyPatch, ca_file: str
     ) -> None:
-        assert cvm("list").status == Exit.FAILED
+        ran = cvm("list")
+        assert ran.status == Exit.FAILED
+        assert "ca_file in a profile, --ca-file" in ran.err
         assert cvm("list", "--ca-file", ca_file).status == Exit.DONE
         monkeypatch.setenv("CVM_CA_FILE", ca_file)
         assert cvm("restart", "1", "2", "--yes", "--max-concurrency", "40").status == Exit.DONE

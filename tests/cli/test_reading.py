@@ -43,6 +43,15 @@ def test_what_of_a_list_cannot_be_read_is_told_and_gives_3(cvm: Cvm, monkeypatch
         assert "the panel's list: response.vpses[1]" in ran.err
 
 
+def test_a_figure_that_cannot_be_read_is_left_blank_and_told(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    with SimulatedPanel(vpses=[SimulatedVps(id=1, ram_used=-1)]) as panel:
+        use(monkeypatch, panel)
+        ran = cvm("status")
+    assert ran.status == Exit.DONE
+    assert ran.out.splitlines()[2].split()[:5] == ["running", "1", "vps.example.net", "1", "3.7"]
+    assert ran.err == '1 x response.ram_used is "-1", not a whole number (VPS 1)\n'
+
+
 def test_a_status_shows_trouble_first_and_the_summary_last(cvm: Cvm, panel: SimulatedPanel) -> None:
     panel.unreachable_node(2, after=0.0, answer="503")
     panel.set_power(3, Power.SUSPENDED)
