@@ -22,6 +22,7 @@ class Scenario:
         width: Calls in flight; "adaptive" only for sessions.
         per_node: Calls in flight on one node, for sessions; None: as many as `width`.
         timeout: Seconds to wait for an answer; httpx's default, unless a workload says otherwise.
+        haste: How many times faster than on a real panel all happens: a session takes its own times so much shorter.
         ca: The file with the authority that signed the server's certificate.
     """
 
@@ -29,6 +30,7 @@ class Scenario:
     width: int | Literal["adaptive"]
     per_node: int | None = None
     timeout: float = 5.0
+    haste: float = 1.0
     ca: str | None = None
 
     @property
@@ -110,10 +112,16 @@ class Tally:
     _missing: set[int] = field(init=False, factory=set[int])
 
     def begin(self, wanted: Collection[int]) -> None:
-        """Forget what the warm-up brought."""
+        """Forget what came before: a warm-up, or another poll."""
         self.answers.clear()
         self.failures.clear()
+        self.others_in_at = None
         self._missing = set(wanted)
+
+    @property
+    def missing(self) -> int:
+        """How many of those that were wanted have not been read."""
+        return len(self._missing)
 
     def answered(self, vps_id: int, status: object) -> None:
         """Take a status that was read."""

@@ -16,6 +16,8 @@ async def _answer(panel: SimulatedPanel, question: str) -> object:
         await panel.wait_for(lambda: all(record.ended is not None for record in panel.requests))
         panel.requests.clear()
         return None
+    if question.startswith("busy"):
+        return panel.peak_busy_workers(node=int(question.split()[1]))
     return [
         (record.started, record.ended, record.status or 502)
         for record in panel.requests

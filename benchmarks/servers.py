@@ -197,6 +197,10 @@ class Panel:
         """All requests of status that have been answered: when they came and went, and the HTTP status."""
         return [(began, ended, status) for began, ended, status in self._ask("log")]
 
+    def busy(self, node: int) -> int:
+        """Give the most workers that were at work on one node's calls at one moment."""
+        return int(self._ask(f"busy {node}"))
+
     def _ask(self, question: str) -> Any:  # noqa: ANN401 - JSON
         assert self._process.stdin is not None
         self._process.stdin.write(question + "\n")

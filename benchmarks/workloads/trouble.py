@@ -7,6 +7,7 @@ from benchmarks.findings import Bars, Finding, Table
 from benchmarks.job import Job, Run, Scenario
 from benchmarks.measure import Scale, in_rounds, packages_without, run_job
 from benchmarks.servers import panel
+from benchmarks.workloads import polls_in_a_row
 
 NODES, DEAD = 20, 7
 WIDTH, PER_NODE = 16, 4
@@ -95,4 +96,13 @@ def measure(scale: Scale) -> Finding:
         trouble.name: [{key: asdict(run) for key, run in found.items()} for found in runs]
         for trouble, runs in rounds.items()
     }
-    return Finding("e", "", about, (table,), plots, (), raw)
+    in_a_row = polls_in_a_row.measure(scale)
+    return Finding(
+        "e",
+        "",
+        f"{about} {in_a_row.about}",
+        (table, *in_a_row.tables),
+        (*plots, *in_a_row.plots),
+        (),
+        {"one poll": raw, "in a row": in_a_row.raw},
+    )
