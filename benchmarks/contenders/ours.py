@@ -10,7 +10,7 @@ import httpx
 
 from benchmarks.contenders.semaphore import limited
 from benchmarks.job import TOKENS, Contend, Poll, Scenario, Tally, status_url
-from cvm_async import CvmSession, Limits, Progress, Timeouts
+from cvm_async import Breaker, CvmSession, Limits, Progress, Timeouts
 from cvm_async.fast import fast_client
 from cvm_async.transport import lane_client
 
@@ -48,7 +48,11 @@ async def _bare(make: Make, setting: Scenario, tally: Tally) -> AsyncGenerator[P
 @asynccontextmanager
 async def _session(make: Make, setting: Scenario, tally: Tally) -> AsyncGenerator[Poll]:
     # As wide per node as on the whole, unless the workload is about nodes: no gate may be what is measured.
-    limits = Limits(max_concurrency=setting.width, per_node=setting.per_node or setting.places)
+    limits = Limits(
+        max_concurrency=setting.width,
+        per_node=setting.per_node or setting.places,
+        breaker=Breaker(cool_down=Breaker().cool_down / setting.haste),
+    )
     timeouts = Timeouts(read=setting.timeout)
     public, private = TOKENS.values()
 

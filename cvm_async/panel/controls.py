@@ -37,7 +37,11 @@ class PanelControls:
         public_token, private_token: the one pair that is let in; setting others revokes it.
         client_api: whether the pair has access to this API; False gives 403.
         unknown_vps: the status that goes with the error for an unknown id: 200 as seen, or 404 as documented.
-        numbers, diagnostics, later_keys, terminated_as_unknown, empty: see `wire.Dialect`. Fixed.
+        no_access: the status that goes with the error of a pair without access: 403, or 200 on some releases.
+        cached_for: seconds for which a list, once shown, stays as it is, and a pair that was let in is let in; 60 on a
+            panel with memcache as shipped.
+        numbers, diagnostics, debug_output, early_headers, later_keys, terminated_as_unknown, empty: see
+            `wire.Dialect`. Fixed.
         clock: what time is; `ManualClock` for one that stands still. Fixed.
     """
 
@@ -51,8 +55,12 @@ class PanelControls:
     private_token: str = "simulated-private-token"  # noqa: S105 - likewise
     client_api: bool = True
     unknown_vps: Literal[200, 404] = 200
+    no_access: Literal[200, 403] = 403
+    cached_for: float = attrs.field(default=0.0, validator=_not_negative)
     numbers: Literal["strings", "mixed"] = attrs.field(default="strings", on_setattr=_fixed)
     diagnostics: int = attrs.field(default=0, validator=attrs.validators.ge(0), on_setattr=_fixed)
+    debug_output: bool = attrs.field(default=False, on_setattr=_fixed)
+    early_headers: bool = attrs.field(default=False, on_setattr=_fixed)
     later_keys: bool = attrs.field(default=False, on_setattr=_fixed)
     terminated_as_unknown: bool = attrs.field(default=False, on_setattr=_fixed)
     empty: wire.EmptyResponse | Literal["rotating"] = attrs.field(default="response-list", on_setattr=_fixed)
@@ -81,6 +89,8 @@ class PanelControls:
         self.dialect = wire.Dialect(
             numbers=self.numbers,
             diagnostics=self.diagnostics,
+            debug_output=self.debug_output,
+            early_headers=self.early_headers,
             later_keys=self.later_keys,
             terminated_as_unknown=self.terminated_as_unknown,
             empty=self.empty,

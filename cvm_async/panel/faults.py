@@ -82,6 +82,11 @@ def redirect(location: str, *, status: int = 302) -> Answer:
     return Answer(status=status, body=wire.proxy_page(status, "Found"), headers={"location": location})
 
 
+def database_down() -> Answer:
+    """Return what a panel says whose database is down: a sentence, with 200."""
+    return Answer(body=b"Could not connect to the database.")
+
+
 def garbage(*, after_action: bool = False) -> Answer:
     """Return a 200 whose body is neither text nor JSON."""
     return Answer(body=b'\x1f\x8b\x00\xff\xfe{"response":\xc3\x28', after_action=after_action)

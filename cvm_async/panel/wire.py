@@ -6,6 +6,7 @@ stand behind diagnostics in HTML: a client has to live with all of it, so the pa
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Literal
 
@@ -41,6 +42,9 @@ _FATAL = (
     b"<br />\n<b>Fatal error</b>:  Uncaught Exception: Could not connect to the node in /srv/panel/node.php:88\n"
     b"Stack trace:\n#0 {main}\n  thrown in <b>/srv/panel/node.php</b> on line <b>88</b><br />\n"
 )
+_DEBUG_OUTPUT = b'string(14) "Not an object!"\n'
+# What Python makes of a byte that is not UTF-8, so that a text can hold it.
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _LOCATIONS = ("Roubaix, France", "Germany", "Kansas City / Missouri", "København")
 _TEMPLATES = 5
 
@@ -52,6 +56,9 @@ class Dialect:
     Args:
         numbers: "strings" as PHP 5 has them all, or "mixed" as PHP 8.1 and later do.
         diagnostics: at least so many bytes of PHP's HTML diagnostics stand before each JSON body; 0 for none.
+        debug_output: whether what a programmer's `var_dump` prints stands before each JSON body.
+        early_headers: whether so much is printed that the headers are out before the script knows its status: every
+            answer is a 200 then.
         later_keys: whether a listed VPS has `location` and `template`, as in later releases.
         terminated_as_unknown: whether a terminated VPS is reported as `unknown`, as some releases do.
         empty: how an answer without content looks, or "rotating" for one after the other.
@@ -59,6 +66,8 @@ class Dialect:
 
     numbers: Literal["strings", "mixed"] = "strings"
     diagnostics: int = 0
+    debug_output: bool = False
+    early_headers: bool = False
     later_keys: bool = False
     terminated_as_unknown: bool = False
     empty: EmptyResponse | Literal["rotating"] = "response-list"
@@ -73,8 +82,14 @@ def proxy_page(status: int, phrase: str) -> bytes:
 
 
 def render_list(vpses: Iterable[SimulatedVps], dialect: Dialect) -> bytes:
-    """Return the body of a list answer."""
-    return _encode({"response": {"vpses": [_entry(vps, dialect) for vps in vpses]}}, dialect)
+    """Return the body of a list answer; a hostname with a lone surrogate stands for one that is not UTF-8.
+
+    PHP's `json_encode` gives up then, and nothing is printed.
+    """
+    entries = [_entry(vps, dialect) for vps in vpses]
+    if any(_SURROGATE.search(str(entry["hostname"])) for entry in entries):
+        return _printed_before(dialect)
+    return _encode({"response": {"vpses": entries}}, dialect)
 
 
 def render_status(vps: SimulatedVps, power: Power | None, dialect: Dialect) -> bytes:
@@ -110,7 +125,7 @@ def render_errors(message: str, dialect: Dialect) -> bytes:
 
 def render_uncaught(dialect: Dialect) -> tuple[int, bytes]:
     """Return the status and the body of an exception that nobody catches: PHP tells of it where it tells all."""
-    return (200, _diagnostics(dialect) + _FATAL) if dialect.diagnostics else (500, b"")
+    return (200, _printed_before(dialect) + _FATAL) if dialect.diagnostics else (500, b"")
 
 
 def render_empty(turn: int, dialect: Dialect) -> bytes:
@@ -121,7 +136,7 @@ def render_empty(turn: int, dialect: Dialect) -> bytes:
     else:
         body = EMPTY_RESPONSES[dialect.empty]
     # Diagnostics stand before JSON; before nothing at all they would be the body.
-    return _diagnostics(dialect) + body if body else body
+    return _printed_before(dialect) + body if body else body
 
 
 def _entry(vps: SimulatedVps, dialect: Dialect) -> dict[str, object]:
@@ -171,8 +186,9 @@ _to_json = json.JSONEncoder(separators=(",", ":")).encode
 
 def _encode(answer: Mapping[str, object], dialect: Dialect) -> bytes:
     # PHP's `json_encode` escapes slashes, and outside of strings JSON has none.
-    return _diagnostics(dialect) + _to_json(answer).replace("/", "\\/").encode("ascii")
+    return _printed_before(dialect) + _to_json(answer).replace("/", "\\/").encode("ascii")
 
 
-def _diagnostics(dialect: Dialect) -> bytes:
-    return _DIAGNOSTIC * -(-dialect.diagnostics // len(_DIAGNOSTIC))
+def _printed_before(dialect: Dialect) -> bytes:
+    diagnostics = _DIAGNOSTIC * -(-dialect.diagnostics // len(_DIAGNOSTIC))
+    return diagnostics + _DEBUG_OUTPUT if dialect.debug_output else diagnostics

@@ -112,6 +112,36 @@ async def test_a_pair_without_access_to_this_api_is_refused_with_403() -> None:
     )
 
 
+async def test_on_some_releases_that_refusal_is_a_200() -> None:
+    [response] = await get(PanelApp(vpses=1, client_api=False, no_access=200), "list")
+    assert (response.status_code, len(errors(response))) == (200, 1)
+
+
+async def test_where_the_headers_are_out_early_every_answer_is_a_200() -> None:
+    app = PanelApp(vpses=1, early_headers=True, diagnostics=5_000, unknown_vps=404, client_api=True)
+    responses = await get(app, "list", "2/status", "nonsense")
+    app.client_api = False
+    responses += await get(app, "list")
+    assert [response.status_code for response in responses] == [200] * 4
+
+
+async def test_what_memcache_holds_is_a_minute_old() -> None:
+    clock = ManualClock()
+    app = PanelApp(vpses=2, cached_for=60.0, clock=clock)
+    async with without_socket(app) as client:
+        before = await client.get("list")
+        await clock.advance(70.0)
+        assert (await client.get("list")).content == before.content
+        app.remove_vps(1)
+        app.private_token = "new"
+        await clock.advance(59.0)
+        assert (await client.get("list")).content == before.content
+        await clock.advance(1.0)
+        assert (await client.get("list")).status_code == 401
+        app.private_token = client.headers["api-private-token"]
+        assert (await client.get("list")).content != before.content
+
+
 @pytest.mark.parametrize("status", [200, 404])
 async def test_an_unknown_vps_is_an_error_whatever_the_status(status: Literal[200, 404]) -> None:
     [response] = await get(PanelApp(vpses=1, unknown_vps=status), "2/status")

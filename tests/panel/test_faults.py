@@ -7,6 +7,7 @@ from cvm_async.panel.faults import (
     Injection,
     Reset,
     bad_gateway,
+    database_down,
     garbage,
     gateway_timeout,
     redirect,
@@ -42,6 +43,10 @@ def test_too_many_requests_says_when_to_come_again_only_if_told() -> None:
 
 def test_a_redirect_says_where_to() -> None:
     assert redirect("/login", status=307).headers == {"location": "/login"}
+
+
+def test_a_panel_without_its_database_says_so_in_plain_text_and_with_200() -> None:
+    assert (database_down().status, database_down().body) == (200, b"Could not connect to the database.")
 
 
 def test_garbage_is_not_even_text() -> None:

@@ -132,6 +132,17 @@ def test_slashes_and_letters_beyond_ascii_are_escaped_as_php_does() -> None:
     assert body == b'{"errors":["caf\\u00e9 <b>&\\/"]}'
 
 
+def test_a_hostname_that_is_not_utf8_leaves_nothing_of_the_whole_list() -> None:
+    fleet = [SimulatedVps(id=1), SimulatedVps(id=2, hostname=b"caf\xe9".decode(errors="surrogateescape"))]
+    assert render_list(fleet, STRINGS) == b""
+
+
+def test_a_dump_of_a_programmers_stands_before_the_json_behind_the_diagnostics() -> None:
+    body = render_errors("no", Dialect(debug_output=True, diagnostics=1))
+    assert body.startswith(b"<br />")
+    assert body.endswith(b'<br />\nstring(14) "Not an object!"\n{"errors":["no"]}')
+
+
 @given(hostname=st.text())
 def test_any_hostname_survives(hostname: str) -> None:
     assert listed(SimulatedVps(id=1, hostname=hostname), STRINGS)["hostname"] == hostname
