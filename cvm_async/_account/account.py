@@ -114,7 +114,7 @@ class Account:
             verb,
             _id_of(vps),
             permit or Permit(self.gates, self.node_of(vps)),
-            lambda way, left: self.exchange.send(call, way, timeout=left),
+            lambda permit, limit: self.exchange.send(call, permit, limit=limit),
             timeout=self.exchange.timeouts.total if timeout is None else timeout,
         )
 

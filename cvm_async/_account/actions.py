@@ -3,49 +3,65 @@
 import asyncio
 from collections.abc import Callable, Coroutine
 
-from attrs import define
+from attrs import define, field
 
 from cvm_async._api.verbs import Verb
+from cvm_async._exchange.deadline import Deadline
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import NoAnswerError, NotSentError
 
-Send = Callable[[Permit, float | None], Coroutine[object, object, None]]
-"""Carries an action out, in that turn, within the seconds that are left; None for as long as it takes."""
+Send = Callable[[Permit, Deadline], Coroutine[object, object, None]]
+"""Carries an action out with that permit, and ends early where the deadline is struck."""
 
 
 @define(eq=False)
 class _Action:
-    """An action under way; it is everybody's who asked for it, and ends early only when all of them have gone."""
+    """An action under way; it is everybody's who asked for it, and ends early only when all of them have gone.
+
+    Attributes:
+        verb: Start, stop or restart.
+        task: Carries it out.
+        limit: Ends it early. It has no time of its own: that of the last caller to leave counts.
+        callers: How long each caller waits.
+    """
 
     verb: Verb
     task: asyncio.Task[None]
-    callers: int = 0
+    limit: Deadline
+    callers: list[Deadline] = field(factory=list[Deadline])
 
-    async def join(self, vps_id: int) -> None:
-        self.callers += 1
+    async def join(self, vps_id: int, deadline: Deadline) -> None:
+        """Wait for its end until the deadline."""
+        self.callers.append(deadline)
         try:
-            await asyncio.shield(self.task)
+            with deadline:
+                await asyncio.wait([self.task])
+            if deadline.expired:
+                await self._leave(vps_id, deadline)
         except asyncio.CancelledError:
-            if not _is_being_cancelled():
-                msg = f"the {self.verb} was cut off while under way: whether it was carried out is unknown"
-                raise NoAnswerError(msg, vps_id=vps_id) from None
-            if self.callers == 1:
-                await self._cut_off()
+            if self._is_last(deadline):
+                self.task.cancel()
+                await asyncio.wait([self.task])
             raise
         finally:
-            self.callers -= 1
+            self.callers.remove(deadline)
+        if self.task.cancelled():
+            msg = f"the {self.verb} was cut off while under way: whether it was carried out is unknown"
+            raise NoAnswerError(msg, vps_id=vps_id)
+        self.task.result()
 
-    async def _cut_off(self) -> None:
-        self.task.cancel()
+    async def _leave(self, vps_id: int, deadline: Deadline) -> None:
+        """Go when the time is over: the last one ends the action, which then says how far it had come."""
+        if not self._is_last(deadline):
+            within = f"the {round(deadline.seconds, 3):g} s that this call had"
+            msg = f"the {self.verb} did not end within {within}; it goes on for another caller"
+            raise NoAnswerError(msg, vps_id=vps_id)
+        self.limit.strike(deadline.seconds)
         await asyncio.wait([self.task])
-        if not self.task.cancelled():
-            # It ended in the same step. Nobody is left to be told, and asyncio would complain that nobody asked.
-            self.task.exception()
 
-
-def _is_being_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
+    def _is_last(self, deadline: Deadline) -> bool:
+        # Whose time is over in the same instant stays for nobody.
+        return all(other is deadline or other.is_struck for other in self.callers)
 
 
 class Actions:
@@ -67,58 +83,46 @@ class Actions:
             vps_id: Of which VPS.
             permit: The caller's; it is given up while another's action is waited for, and handed over to its own.
             send: Called at most once, and never while another action on the VPS is under way.
-            timeout: Seconds that joining or waiting may take; what is left of them is for sending.
+            timeout: Seconds that this caller waits, for another action and for its own.
 
-        Cancelled, it cuts the action off unless somebody else has joined it.
+        Cancelled, or out of time, it ends the action unless somebody else waits for it.
 
         Raises:
-            NoAnswerError: The action that it joined took too long, or was cut off.
+            NoAnswerError: The action goes on for another caller, or was cut off.
             NotSentError: Another action was under way all the time.
             CvmError: As `send` raises it.
         """
-        deadline = asyncio.timeout(timeout)
-        joined = False
-        try:
-            async with deadline:
-                while (action := self._current(vps_id)) is not None:
-                    permit.step_aside()
-                    joined = action.verb is verb
-                    if joined:
-                        await action.join(vps_id)
-                        return
-                    await asyncio.wait([action.task])
-                left = _until(deadline)
-                deadline.reschedule(None)
-                await self._begin(verb, vps_id, permit.hand_over(), send, left).join(vps_id)
-        except TimeoutError:
-            if timeout is None or not deadline.expired():
-                raise
-        else:
-            return
-        if joined:
-            msg = f"the {verb} that was under way already did not end within {timeout:g} s"
-            raise NoAnswerError(msg, vps_id=vps_id)
-        msg = f"another action was under way for all of the {timeout:g} s that the {verb} had"
-        raise NotSentError(msg, vps_id=vps_id)
+        deadline = Deadline(timeout)
+        with deadline:
+            while (other := self._current(vps_id)) is not None and other.verb is not verb:
+                permit.step_aside()
+                await asyncio.wait([other.task])
+        if deadline.expired:
+            msg = f"another action was under way for all of the {timeout:g} s that the {verb} had"
+            raise NotSentError(msg, vps_id=vps_id)
+        action = self._current(vps_id)
+        if action is None:
+            action = self._begin(verb, vps_id, permit.hand_over(), send)
+        permit.step_aside()
+        await action.join(vps_id, Deadline(deadline.left))
 
     def _current(self, vps_id: int) -> _Action | None:
         action = self._under_way.get(vps_id)
         # One that has just ended may still be noted: whoever asks now asks for another.
         return None if action is None or action.task.done() else action
 
-    def _begin(self, verb: Verb, vps_id: int, permit: Permit, send: Send, left: float | None) -> _Action:
+    def _begin(self, verb: Verb, vps_id: int, permit: Permit, send: Send) -> _Action:
         """Send in a task of its own, which outlives a caller whom others have joined."""
-        action = self._under_way[vps_id] = _Action(verb, asyncio.create_task(send(permit, left)))
+        limit = Deadline(None)
+        action = self._under_way[vps_id] = _Action(verb, asyncio.create_task(send(permit, limit)), limit)
 
-        def ended(_: asyncio.Task[None]) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
             if self._under_way[vps_id] is action:
                 del self._under_way[vps_id]
             permit.step_aside()
+            if not task.cancelled():
+                # Its callers may all have gone, and asyncio would complain that nobody asked.
+                task.exception()
 
         action.task.add_done_callback(ended)
         return action
-
-
-def _until(deadline: asyncio.Timeout) -> float | None:
-    when = deadline.when()
-    return None if when is None else when - asyncio.get_running_loop().time()

@@ -1,7 +1,6 @@
 """Makes one call and brings what it answered: in turn, within its time, tried again where that is safe."""
 
 import asyncio
-import contextlib
 import logging
 import time
 from collections.abc import Generator
@@ -14,6 +13,7 @@ from attrs import define, field
 from cvm_async._api.answers import is_success, row_of
 from cvm_async._api.calls import Call
 from cvm_async._api.decode import Decoded
+from cvm_async._exchange.deadline import Deadline
 from cvm_async._exchange.retry import may_repeat, repeat
 from cvm_async._exchange.sender import Received, Sender
 from cvm_async._exchange.tokens import Tokens
@@ -98,20 +98,32 @@ class Exchange:
         """Begin no attempt any more; what is under way ends by itself."""
         self._is_closed = True
 
-    async def send(self, call: Call[T], permit: Permit, *, timeout: float | None = None, retry: bool = True) -> T:
+    async def send(
+        self,
+        call: Call[T],
+        permit: Permit,
+        *,
+        timeout: float | None = None,
+        limit: Deadline | None = None,
+        retry: bool = True,
+    ) -> T:
         """Make a call: in turn, tried again where that is safe, within its time.
+
+        Args:
+            call: What to send.
+            permit: Its way through the gates.
+            timeout: Seconds that it may take; None for what the session allows.
+            limit: In its place, a deadline that somebody else strikes.
+            retry: Whether it may be tried again at all.
 
         Raises:
             CvmError: And nothing else, but for cancellation.
         """
         progress = _Progress(call)
-        seconds = self.timeouts.total if timeout is None else timeout
-        if seconds is None:
+        limit = limit or Deadline(self.timeouts.total if timeout is None else timeout)
+        with limit:
             return await self._try(call, permit, progress, retry=retry)
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                return await self._try(call, permit, progress, retry=retry)
-        raise progress.cut_off(seconds)
+        raise progress.cut_off(limit.seconds)
 
     async def _try(self, call: Call[T], permit: Permit, progress: _Progress, *, retry: bool) -> T:
         try:
@@ -185,9 +197,8 @@ class Exchange:
         answering = self.timeouts.read if call.repeatable else self.timeouts.action
         whole = CONNECTING_STEPS * self.timeouts.connect + call.verb.row.patience * answering
         try:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(whole):
-                    return await self._wire.exchange(call, answering)
+            with Deadline(whole):
+                return await self._wire.exchange(call, answering)
         except NotSentError:
             progress.sent = sent_before
             raise

@@ -1,7 +1,9 @@
 import asyncio
+from collections.abc import Coroutine
 from itertools import pairwise
 
 import pytest
+from attrs import frozen
 from hypothesis import given, settings, strategies as st
 from panels import NO_RETRY, account_of, session_on, settled
 from virtual_time import virtual
@@ -9,6 +11,7 @@ from virtual_time import virtual
 from cvm_async import ActionFailedError, CvmError, CvmSession, Limits, NoAnswerError, NotSentError, Timeouts
 from cvm_async._account.actions import Actions
 from cvm_async._api.verbs import Verb
+from cvm_async._exchange.deadline import Deadline
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.permit import Permit
 from cvm_async.panel import PanelApp
@@ -178,7 +181,12 @@ async def test_who_waits_for_another_action_holds_no_place_meanwhile() -> None:
 @pytest.mark.parametrize(
     ("verb", "error", "words"),
     [
-        pytest.param("stop", NoAnswerError, "that was under way already did not end within 3 s", id="the same"),
+        pytest.param(
+            "stop",
+            NoAnswerError,
+            "did not end within the 3 s that this call had; it goes on for another caller",
+            id="the same",
+        ),
         pytest.param("start", NotSentError, "another action was under way for all of the 3 s", id="the opposite"),
     ],
 )
@@ -194,6 +202,123 @@ async def test_a_timeout_bounds_the_wait_for_another_callers_action(
             await getattr(session, verb)(1, timeout=3)
         assert now() == pytest.approx(4)
         await stop
+    assert app.actions == [(1, "stop")]
+
+
+@frozen
+class End:
+    """How a call ended, and when."""
+
+    error: type[BaseException] | None
+    words: str
+    at: float
+
+
+async def ended(call: Coroutine[object, object, None], after: float = 0.0) -> End:
+    await asyncio.sleep(after)
+    try:
+        await call
+    except CvmError as error:
+        return End(type(error), error.message, now())
+    return End(None, "", now())
+
+
+GOES_ON = "goes on for another caller"
+NO_TURN = "neither its turn nor a connection came"
+NO_ANSWER = "no whole answer within the"
+
+
+@pytest.mark.parametrize(
+    ("timeouts", "expected"),
+    [
+        pytest.param((3, None), [(NoAnswerError, GOES_ON, 3), (None, "", SLOW)], id="the first, who began it"),
+        pytest.param((None, 3), [(None, "", SLOW), (NoAnswerError, GOES_ON, 4)], id="the second, who joined it"),
+        pytest.param((3, 4), [(NoAnswerError, GOES_ON, 3), (NoAnswerError, NO_ANSWER + " 4 s", 5)], id="one by one"),
+        pytest.param((3, 2), [(NoAnswerError, NO_ANSWER, 3), (NoAnswerError, NO_ANSWER, 3)], id="in one instant"),
+        pytest.param((3, 11), [(NoAnswerError, GOES_ON, 3), (None, "", SLOW)], id="the first, before it ends in time"),
+        pytest.param((3,), [(NoAnswerError, NO_ANSWER + " 3 s that the call had", 3)], id="alone"),
+    ],
+)
+@virtual
+async def test_a_timeout_bounds_its_own_callers_wait_and_the_last_ones_the_action(
+    timeouts: tuple[float | None, ...], expected: list[tuple[type[BaseException] | None, str, float]]
+) -> None:
+    app = slow_panel()
+    async with session_on(app) as session:
+        calls = [ended(session.stop(1, timeout=timeout), after) for after, timeout in enumerate(timeouts)]
+        ends = await asyncio.gather(*calls)
+    for end, (error, words, at) in zip(ends, expected, strict=True):
+        assert end.error is error
+        assert words in end.words
+        assert end.at == pytest.approx(at)
+    assert app.actions == [(1, "stop")]
+
+
+@virtual
+async def test_the_last_of_those_whose_action_had_no_turn_hears_that_it_was_not_sent() -> None:
+    app = slow_panel()
+    async with session_on(app, limits=Limits(max_concurrency=1)) as session:
+        other = asyncio.create_task(session.stop(2))
+        ends = await asyncio.gather(*(ended(session.stop(1, timeout=timeout)) for timeout in (3, 4)))
+        await other
+    first, second = ends
+    assert (first.error, first.at) == (NoAnswerError, 3)
+    assert GOES_ON in first.words
+    assert (second.error, second.at) == (NotSentError, 4)
+    assert NO_TURN in second.words
+    assert app.actions == [(2, "stop")]
+
+
+@virtual
+async def test_who_is_cancelled_and_who_is_out_of_time_leave_an_action_to_the_third() -> None:
+    app = slow_panel()
+    async with session_on(app) as session:
+        cancelled = asyncio.create_task(session.stop(1))
+        others = [asyncio.create_task(ended(session.stop(1, timeout=timeout))) for timeout in (3, None)]
+        await asyncio.sleep(2)
+        cancelled.cancel()
+        first, second = await asyncio.gather(*others)
+    assert cancelled.cancelled()
+    assert (first.error, first.at) == (NoAnswerError, 3)
+    assert (second.error, second.at) == (None, SLOW)
+    assert app.actions == [(1, "stop")]
+
+
+@virtual
+async def test_who_is_cancelled_while_the_action_that_it_was_the_last_for_is_being_ended_is_cancelled() -> None:
+    clings: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+    async def send(_: Permit, limit: Deadline) -> None:
+        with limit:
+            try:
+                await asyncio.sleep(SLOW)
+            finally:
+                await clings
+
+    caller = asyncio.create_task(Actions().perform(Verb.STOP, 1, Permit(Gates(Limits(), now), 1), send, timeout=1.0))
+    await asyncio.sleep(2)
+    caller.cancel()
+    await asyncio.wait([caller])
+    assert caller.cancelled()
+
+
+@pytest.mark.parametrize("timeouts", [(0.2, None), (None, 0.2)], ids=["the fleet's begins", "the fleet's joins"])
+@virtual
+async def test_a_fleets_run_and_a_sessions_call_leave_an_action_to_each_other(
+    timeouts: tuple[float | None, float | None],
+) -> None:
+    """Check it with a run whose session allows each of its calls so many seconds, and the other way round."""
+    app = slow_panel()
+    of_fleet, of_call = timeouts
+    async with session_on(app, timeouts=Timeouts(total=of_fleet), retry=NO_RETRY) as session:
+        fleet = (await session.fleet()).select(ids=[1])
+        run = asyncio.create_task(fleet.stop())
+        call = asyncio.create_task(ended(session.stop(1, timeout=of_call or 100.0), 0.1))
+        (outcome,), end = await asyncio.gather(run, call)
+    assert outcome.ok is (of_fleet is None)
+    assert (end.error is None) is (of_call is None)
+    impatient = end.words if of_fleet is None else str(outcome.error)
+    assert GOES_ON in impatient
     assert app.actions == [(1, "stop")]
 
 
@@ -250,8 +375,8 @@ async def test_who_asks_in_the_very_step_in_which_the_action_ends_begins_another
     sent: list[Permit] = []
     goes_on: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def send(turn: Permit, _: float | None) -> None:
-        sent.append(turn)
+    async def send(permit: Permit, _: Deadline) -> None:
+        sent.append(permit)
         await goes_on
 
     first = asyncio.create_task(actions.perform(Verb.STOP, 1, Permit(room, 1), send))
@@ -266,28 +391,44 @@ async def test_who_asks_in_the_very_step_in_which_the_action_ends_begins_another
 
 @virtual
 async def test_a_timeout_of_the_sending_itself_comes_out_as_it_is() -> None:
-    async def send(_: Permit, left: float | None) -> None:
-        assert left == 5
+    async def send(_permit: Permit, _limit: Deadline) -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):
         await Actions().perform(Verb.STOP, 1, Permit(Gates(Limits(), now), 1), send, timeout=5.0)
 
 
+@frozen
+class Asker:
+    """A caller: what it asks for, when, for how long, and when it is cancelled."""
+
+    verb: str
+    vps_id: int
+    after: float
+    timeout: float | None
+    cancelled_after: float | None
+
+    async def ask(self, session: CvmSession) -> None:
+        """Ask, and be answered in time."""
+        await asyncio.sleep(self.after)
+        try:
+            await getattr(session, self.verb)(self.vps_id, timeout=self.timeout)
+        finally:
+            assert self.timeout is None or now() <= self.after + self.timeout
+
+
+SECONDS = st.integers(0, 40)
 ASKERS = st.lists(
-    st.tuples(
-        st.sampled_from(["start", "stop", "restart"]),
-        st.integers(1, 2),
-        st.integers(0, 30),
-        st.one_of(st.none(), st.integers(0, 40)),
+    st.builds(
+        Asker,
+        verb=st.sampled_from(["start", "stop", "restart"]),
+        vps_id=st.integers(1, 2),
+        after=SECONDS,
+        timeout=st.one_of(st.none(), SECONDS.map(lambda seconds: seconds + 0.25)),
+        cancelled_after=st.one_of(st.none(), SECONDS.map(lambda seconds: seconds + 0.5)),
     ),
     max_size=8,
 )
-
-
-async def ask(session: CvmSession, verb: str, vps_id: int, after: float) -> None:
-    await asyncio.sleep(after)
-    await getattr(session, verb)(vps_id)
 
 
 async def cancelled_later(task: asyncio.Task[None], after: float) -> None:
@@ -298,17 +439,21 @@ async def cancelled_later(task: asyncio.Task[None], after: float) -> None:
 @settings(max_examples=100)
 @given(ASKERS)
 @virtual
-async def test_never_are_two_actions_on_one_vps_in_flight(askers: list[tuple[str, int, int, int | None]]) -> None:
+async def test_whoever_asks_and_leaves_no_two_actions_on_one_vps_are_in_flight_and_all_are_answered_in_time(
+    askers: list[Asker],
+) -> None:
     app = slow_panel()
     async with session_on(app, retry=NO_RETRY) as session:
         tasks: list[asyncio.Task[None]] = []
-        for verb, vps_id, after, cancelled_after in askers:
-            task = asyncio.create_task(ask(session, verb, vps_id, after))
+        for asker in askers:
+            task = asyncio.create_task(asker.ask(session))
             tasks.append(task)
-            if cancelled_after is not None:
-                tasks.append(asyncio.create_task(cancelled_later(task, cancelled_after + 0.5)))
-        await asyncio.gather(*tasks, return_exceptions=True)
+            if asker.cancelled_after is not None:
+                tasks.append(asyncio.create_task(cancelled_later(task, asker.cancelled_after)))
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.sleep(100)
+    assert all(end is None or isinstance(end, (CvmError, asyncio.CancelledError)) for end in ends)
+    assert len(app.requests) <= len(askers)
     for vps_id in (1, 2):
         of_vps = [record for record in app.requests if record.vps == vps_id]
         for earlier, later in pairwise(of_vps):

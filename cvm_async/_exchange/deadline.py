@@ -1,0 +1,87 @@
+"""`Deadline` bounds what runs in it as `asyncio.timeout` does, but what has arrived is read before it strikes.
+
+While somebody holds the event loop, by a call that blocks or because the process was stopped, answers arrive and nobody
+reads them. A timer that rings late says that we did not run; that nothing came, it does not say.
+"""
+
+import asyncio
+import math
+from types import TracebackType
+from typing import Self, cast
+
+LATE = 0.05
+"""Seconds by which a timer rings too late for a loop that was merely busy."""
+
+GRACE = 0.05
+"""Seconds for reading what has arrived: the loop asks for it at once, and most answers come in one piece."""
+
+MOST_GRACES = 4
+"""How often one deadline gives that time: a loop that is always late must not put it off for ever."""
+
+
+class Deadline:
+    """A block that may take so many seconds; when they are over it is cancelled, and left without an error.
+
+    Attributes:
+        seconds: How many; infinity for no limit.
+        is_struck: Whether the block has been cancelled.
+        expired: Whether it was left for that.
+    """
+
+    __slots__ = ("_cancelling", "_due", "_graces", "_loop", "_task", "_timer", "expired", "is_struck", "seconds")
+
+    _loop: asyncio.AbstractEventLoop
+    _cancelling: int
+
+    def __init__(self, seconds: float | None) -> None:
+        self.seconds: float = math.inf if seconds is None else seconds
+        self.expired: bool = False
+        self.is_struck: bool = False
+        self._due = math.inf
+        self._graces = MOST_GRACES
+        self._task: asyncio.Task[object] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def left(self) -> float:
+        """Seconds that are left of what it had when it was entered."""
+        return max(0.0, self._due - self._loop.time())
+
+    def __enter__(self) -> Self:
+        # Whatever waits for futures of asyncio's runs in a task.
+        self._task = task = cast("asyncio.Task[object]", asyncio.current_task())
+        self._cancelling = task.cancelling()
+        self._loop = asyncio.get_running_loop()
+        if self.seconds < math.inf:
+            self._due = self._loop.time() + self.seconds
+            self._timer = self._loop.call_at(self._due, self._on_time)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool:
+        if self._timer is not None:
+            self._timer.cancel()
+        task, self._task = self._task, None
+        if not self.is_struck or task is None:
+            return False
+        # If somebody else cancelled the task besides, that goes on.
+        ours = task.uncancel() <= self._cancelling
+        self.expired = ours and kind is not None and issubclass(kind, asyncio.CancelledError)
+        return self.expired
+
+    def strike(self, seconds: float) -> None:
+        """End the block now, as one that had so many seconds; nothing if it has been left."""
+        if self._task is not None and not self.is_struck:
+            self.seconds = seconds
+            self.is_struck = True
+            self._task.cancel()
+
+    def _on_time(self) -> None:
+        now = self._loop.time()
+        if self._graces and now - self._due > LATE:
+            self._graces -= 1
+            self._due = now + GRACE
+            self._timer = self._loop.call_at(self._due, self._on_time)
+        else:
+            self.strike(self.seconds)
