@@ -179,13 +179,15 @@ class CvmSession:
     async def start(self, vps: Vps | int, *, timeout: float | None = None) -> None:
         """Start a VPS; done when the panel says so, which takes 5 to 60 s. The request is never sent twice.
 
-        Where the same action is under way already, this joins it; where another is, it waits for its end. Cancelled
-        while under way, its outcome is unknown, and the log says so.
+        Where the same action is under way already, this joins it; where another is, it waits for its end. Whoever is
+        cancelled or out of time leaves it to those who still wait for it; the last to leave ends it. Cancelled while
+        under way, its outcome is unknown, and the log says so.
 
         Raises:
             ActionFailedError: It failed; starting a VPS that runs is a failure too.
             NodeUnreachableError: Its host node cannot be reached; nothing was done.
-            NoAnswerError: It was sent, and no answer of the panel's own came: it may have been carried out.
+            NoAnswerError: It was sent, and no answer of the panel's own came, or it goes on for another caller: it may
+                have been carried out.
             DecodeError: It was answered with a success that is not what the API documents: likewise.
             CvmError: The call failed.
 
