@@ -230,6 +230,40 @@ def test_harmless_diagnostics_can_be_all_there_is(body: str, *, alone: bool) -> 
     assert Page.of(body.encode()).is_diagnostics_alone() is alone
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("<br />\n<b>Fatal error</b>:  Uncaught X in <b>/a.php</b> on line <b>3</b><br />", "Fatal error:"),
+        ("\nPHP Parse error:  syntax error in /srv/a.php on line 3\n", "Parse error:"),
+        ("\nRecoverable fatal error: Argument 1 in /srv/a.php on line 3\n", "fatal error:"),
+    ],
+)
+def test_what_ended_php_is_told_and_not_what_it_printed_before(said: str, told: str) -> None:
+    fatal = Page.of(f"{DIAGNOSTIC * 40}{said}".encode()).fatal()
+    assert fatal is not None
+    assert fatal.startswith(told)
+    assert "<" not in fatal
+
+
+@pytest.mark.parametrize("body", ["", JSON, DIAGNOSTIC, "Could not connect."])
+def test_what_did_not_end_in_an_error_has_none(body: str) -> None:
+    assert Page.of(body.encode()).fatal() is None
+
+
+@pytest.mark.parametrize(
+    ("body", "foreign"),
+    [
+        ("<!DOCTYPE html><html>", True),
+        ("\n<HTML>", True),
+        ('<?xml version="1.0"?>', True),
+        (DIAGNOSTIC, False),
+        ("", False),
+    ],
+)
+def test_a_whole_page_is_told_from_diagnostics(body: str, *, foreign: bool) -> None:
+    assert Page.of(body.encode()).is_foreign() is foreign
+
+
 def test_what_stands_before_the_json_is_told_without_tags() -> None:
     page = Page.of(f"\ufeff{DIAGNOSTIC}\x1b[31m{JSON}".encode())
     assert page.words_before(page.value()[1]) == (

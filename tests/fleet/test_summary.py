@@ -80,3 +80,7 @@ def test_a_run_reads_as_one_line(outcomes: list[Outcome[object]], text: str) -> 
 def test_an_error_without_a_word_of_its_own_has_failed() -> None:
     assert error_word(PanelError("?", status_code=418)) == "failed"
     assert error_word(UNREACHABLE) == "unreachable"
+
+
+def test_a_run_of_anything_reads_as_a_line() -> None:
+    assert counts(good(2), "paint") == "2 done"
