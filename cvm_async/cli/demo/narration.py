@@ -72,10 +72,10 @@ class Narration:
             "",
             safe_text(report.summary()),
             "",
-            f"The {read:,} statuses were there after {healthy_after:.1f} s, {_rate(read, healthy_after)} a second; the "
-            f"rest of the time went into waiting for the sick nodes. Of the {len(on_sick):,} VPSes there it asked "
-            f"about {asked:,}, saw that these nodes fail, and left the others alone. So {stuck} of the {s.workers} "
-            "workers are stuck, and the rest can go on with the rest of the fleet.",
+            f"The {read:,} statuses were there after {healthy_after:.1f} s, {_rate(read, healthy_after)} a second. "
+            f"Of the {len(on_sick):,} VPSes on the sick nodes it asked about {asked:,}, saw that these nodes fail, and "
+            f"left the others alone. So {stuck} of the panel's {s.workers} workers are stuck, and the rest go on with "
+            "the rest of the fleet.",
         )
         self._title(f"2. Stop {self.setting.moved} VPSes, wait until they are down, and start them again")
 
@@ -110,11 +110,10 @@ class Narration:
             "",
             f"With all nodes well, it takes {_times(by_hand.well, ours.well)} times as long as ours: httpx keeps "
             "cookies and sends them back by itself, so the panel answers one call at a time. With sick nodes it is "
-            "worse: a call to the hung node holds the lock until the client gives it up, and most of those behind it "
-            "run out of time.",
+            "worse: a call to the hung node holds the lock for three minutes, and those behind it run out of time.",
             "",
             "Dropping the cookie cures the lock, not the hung node: each call to it costs the panel a worker for three "
-            "minutes, until none is left to answer for the others. The next poll would read nothing at all.",
+            "minutes, until none is left to answer for the others. A poll that began now would read nothing at all.",
         )
 
     def _title(self, text: str) -> None:
