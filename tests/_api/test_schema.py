@@ -1,5 +1,6 @@
 """The traps of cattrs are closed: nothing is read as what it is not, and no bad value hides another."""
 
+import json
 import pickle
 
 import attrs
@@ -197,6 +198,19 @@ def test_whatever_stands_in_a_figure_there_is_a_vps_and_what_it_lacks_is_told(fi
     for key in ("node", "burstable_ram"):
         assert (getattr(vps, key) is None) == (key in bad or fields.get(key) in {None, ""})
     assert pickle.loads(pickle.dumps(vps)) == vps
+
+
+@given(dictionaries(sampled_from(["ram_used", "disk_used", *SPLIT_KEYS, *COMBINED_KEYS]), any_json))
+def test_whatever_stands_in_a_figure_of_a_status_its_state_is_known_and_the_rest_told(fields: dict[str, Json]) -> None:
+    status, problems = STATUS.salvage({"status": "running", **fields}, "response")
+    assert status is not None
+    assert (status.state, status.problems) == (PowerState.RUNNING, problems)
+    bad = {problem.path.removeprefix("response.") for problem in problems}
+    for key in ("ram_used", "disk_used"):
+        assert (getattr(status, key) is None) == (key in bad or fields.get(key) in {None, ""})
+    assert json.loads(json.dumps(status.to_dict(), allow_nan=False))["problems"] == [
+        problem.to_dict() for problem in problems
+    ]
 
 
 @pytest.mark.parametrize("value", [None, "", [], 5, "web17", [LISTED]])
