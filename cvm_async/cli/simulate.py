@@ -37,8 +37,7 @@ async def panel(
         workers: Calls that it works on at a time, as PHP does.
         boot_time: Seconds to start a VPS.
         shutdown_time: Seconds to shut one down.
-        hang: A node that does not answer; a call about its VPSes keeps a worker for three minutes, also when its caller
-            has left. May be given several times.
+        hang: A node that never answers, its calls keeping their workers for minutes; may be given several times.
         unreachable: A node that cannot be reached; may be given several times.
         json: Print the address and the tokens as JSON.
     """
