@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     )
     from cvm_async.fast import FastTransport, fast_client
     from cvm_async.fleet.fleet import Fleet
-    from cvm_async.fleet.outcome import Outcome, Progress
+    from cvm_async.fleet.outcome import AnyOutcome, Failed, Outcome, Progress, Succeeded
     from cvm_async.fleet.plan import Plan, PlannedStep, Step
-    from cvm_async.fleet.report import FleetError, FleetReport
+    from cvm_async.fleet.report import FleetError, FleetReport, partial_report
     from cvm_async.fleet.rollout import Rollout
     from cvm_async.fleet.stream import OutcomeStream
     from cvm_async.models import (
@@ -78,9 +78,9 @@ _HOMES = {
         "VpsList",
         "VpsStatus",
     ),
-    "cvm_async.fleet.outcome": ("Outcome", "Progress"),
+    "cvm_async.fleet.outcome": ("AnyOutcome", "Failed", "Outcome", "Progress", "Succeeded"),
     "cvm_async.fleet.plan": ("Plan", "PlannedStep", "Step"),
-    "cvm_async.fleet.report": ("FleetError", "FleetReport"),
+    "cvm_async.fleet.report": ("FleetError", "FleetReport", "partial_report"),
     "cvm_async.fleet.rollout": ("Rollout",),
     "cvm_async.session": ("CvmSession",),
     "cvm_async.settings": ("Breaker", "Limits", "Retry", "Timeouts"),
@@ -91,6 +91,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
     "ActionFailedError",
+    "AnyOutcome",
     "AuthenticationError",
     "Breaker",
     "CombinedTraffic",
@@ -98,6 +99,7 @@ __all__ = [
     "CvmError",
     "CvmSession",
     "DecodeError",
+    "Failed",
     "FastTransport",
     "Fleet",
     "FleetError",
@@ -124,6 +126,7 @@ __all__ = [
     "SessionClosedError",
     "SplitTraffic",
     "Step",
+    "Succeeded",
     "Timeouts",
     "VirtualizationType",
     "Vps",
@@ -134,6 +137,7 @@ __all__ = [
     "__version__",
     "fast_client",
     "lane_client",
+    "partial_report",
 ]
 
 

@@ -6,10 +6,9 @@ from contextlib import asynccontextmanager
 
 import httpx
 
-from cvm_async import CvmSession, Fleet, Limits, Retry, Timeouts
+from cvm_async import CvmSession, Limits, Retry, Timeouts
 from cvm_async._account.account import Account
 from cvm_async._gates.gates import Gates
-from cvm_async.fleet.run import Member
 from cvm_async.panel import PanelApp, RequestRecord, SimulatedVps
 
 NO_RETRY = Retry(attempts=1)
@@ -21,10 +20,6 @@ NO_RETRY = Retry(attempts=1)
 
 def account_of(session: CvmSession) -> Account:
     return session._account
-
-
-def members_of(fleet: Fleet) -> tuple[Member, ...]:
-    return fleet._members
 
 
 def fleet_of(*nodes: int, power: str = "running") -> list[SimulatedVps]:

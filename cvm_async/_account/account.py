@@ -79,6 +79,15 @@ class Account:
     def closed(self) -> bool:
         return self._closed
 
+    def check(self) -> None:
+        """Refuse to be used where it cannot be: the gates belong to one event loop, maybe of another thread.
+
+        Raises:
+            SessionClosedError: It was closed.
+            ConfigurationError: It was first used on another event loop.
+        """
+        self._check(None)
+
     def nodes(self) -> list[NodeReport]:
         return self.gates.nodes()
 
@@ -123,7 +132,7 @@ class Account:
         check_seconds("interval", interval)
         vps_id = _id_of(vps)
         calls.status(vps_id)  # Refuses an id that can't be one.
-        return await self.waits.wait(vps_id, self.node_of(vps), _state(wanted), timeout=timeout, interval=interval)
+        return await self.waits.wait(vps_id, self.node_of(vps), state_of(wanted), timeout=timeout, interval=interval)
 
     async def aclose(self) -> None:
         """End what waits; what is in flight ends by itself, and is not tried again."""
@@ -167,7 +176,12 @@ def _id_of(vps: Vps | int) -> int:
     return vps.id if isinstance(vps, Vps) else vps
 
 
-def _state(wanted: PowerState) -> PowerState:
+def state_of(wanted: PowerState | str) -> PowerState:
+    """Give the state itself, also where a caller gave its plain word.
+
+    Raises:
+        ConfigurationError: There is no such state.
+    """
     # Callers may be untyped, and a plain word, though equal, is not the state that is looked for by identity.
     try:
         return PowerState(wanted)

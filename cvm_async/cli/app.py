@@ -20,7 +20,10 @@ _HELP = """Poll, start, stop and restart the VPSes of an account on a CVM panel.
 
 The panel and the tokens come from CVM_URL, CVM_PUBLIC_TOKEN and CVM_PRIVATE_TOKEN, or a profile; `demo` needs none.
 """
-_EPILOGUE = """Exit status: 0 done, 1 failed, 2 usage, 3 some of the fleet failed, 4 authentication, 130 interrupted."""
+_EPILOGUE = (
+    "Exit status: 0 done, 1 failed, 2 usage, 3 some of the fleet failed or could not be read, 4 authentication, "
+    "130 interrupted, 143 terminated."
+)
 
 _PANEL = {"uvicorn", "httptools"}
 """What the extra `panel` brings."""

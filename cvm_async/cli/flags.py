@@ -123,14 +123,26 @@ class Selection:
             there = {vps.id for vps in fleet}
             unknown = [str(vps_id) for vps_id in dict.fromkeys(ids) if vps_id not in there]
             if unknown:
-                message = f"this account has no VPS {', '.join(unknown)}; nothing was done"
-                raise CommandError(message)
+                missing = f"VPS {', '.join(unknown)}"
+                message = (
+                    f"{missing} cannot be found, as not all of the account's list can be read: {_unread(fleet)}"
+                    if fleet.problems
+                    else f"this account has no {missing}"
+                )
+                raise CommandError(f"{message}; nothing was done")
             return fleet.select(ids=ids)
         chosen = fleet.select(node=self.node or None, hostname=self.match)
         if self.conditional and not len(chosen):
             message = f"none of the account's {len(fleet):,} VPSes fits"
+            if fleet.problems:
+                message = f"{message}, but not all of its list can be read: {_unread(fleet)}"
             raise CommandError(message)
         return chosen
+
+
+def _unread(fleet: "cvm_async.Fleet") -> str:
+    more = len(fleet.problems) - 1
+    return f"{fleet.problems[0]}{f', and {more:,} more such' if more else ''}"
 
 
 @Parameter(name="*")

@@ -1,20 +1,13 @@
 """The commands that look and change nothing: `list`, `status` and `wait`."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
 from typing import Literal
 
-from cvm_async import render
-from cvm_async._safe_text import safe_text
-from cvm_async.cli.exits import Exit, of_outcomes
+from cvm_async.cli.exits import Exit
 from cvm_async.cli.flags import Common, Selection, Switch
-from cvm_async.cli.grids import Tone, list_grid, node_grid, status_grid
-from cvm_async.cli.progress import ProgressBar
+from cvm_async.cli.grids import Grid, list_grid, node_grid, status_grid
+from cvm_async.cli.results import Report, Results, unread
 from cvm_async.cli.terminal import Terminal
-from cvm_async.errors import CvmError
-from cvm_async.fleet.outcome import Outcome, Progress
-from cvm_async.fleet.report import FleetReport
-from cvm_async.models import PowerState, Problem, Vps, VpsList, VpsStatus
+from cvm_async.models import PowerState, VpsList
 
 _ALL = Selection()
 _COMMON = Common()
@@ -31,7 +24,7 @@ async def list_vpses(*, selection: Selection = _ALL, common: Common = _COMMON) -
     terminal.table(list_grid(chosen))
     terminal.show(f"{len(chosen):,} VPSes")
     terminal.emit({**VpsList(chosen, fleet.problems).to_dict(), "panel": panel})
-    return _unread(terminal, fleet.problems)
+    return unread(terminal, fleet.problems, named=False)
 
 
 async def status(
@@ -48,21 +41,11 @@ async def status(
     """
     selection.check(ids, none_is_all=True)
     terminal = Terminal.here(json=common.json)
+    results = Results(terminal, _by_node if nodes else status_grid, named=bool(ids), full=full or nodes)
     async with common.session(terminal) as session:
-        fleet = await session.fleet()
-        chosen = selection.of(fleet, ids)
-        with ProgressBar(terminal, "Reading") as bar:
-            report = await chosen.status(progress=bar)
-    if nodes:
-        terminal.table(node_grid(report, report.verb))
-    else:
-        terminal.table(status_grid(report), whole=full)
-    terminal.show(*render.reasons(report), safe_text(report.summary()))
-    terminal.say(*render.unread(report), tone=Tone.WARNING)
-    terminal.emit(report.to_dict())
-    # A VPS that cannot be read is one of those that were asked for, unless others were named.
-    unread = Exit.DONE if ids or selection.conditional else _unread(terminal, fleet.problems)
-    return of_outcomes(report) or unread
+        chosen = selection.of(await session.fleet(), ids)
+        report = await results.watching("Reading", lambda bar: chosen.status(progress=bar), cut_off="")
+    return results.show(report)
 
 
 async def wait(
@@ -86,45 +69,16 @@ async def wait(
     """
     selection.check(ids, none_is_all=False)
     terminal = Terminal.here(json=common.json)
+    results = Results(terminal, status_grid, named=bool(ids), full=True)
     async with common.session(terminal) as session:
         chosen = selection.of(await session.fleet(), ids)
-        vpses = list(chosen)
-        with ProgressBar(terminal, "Waiting") as bar:
-
-            def wait_for(vps: Vps) -> Awaitable[VpsStatus]:
-                return session.wait_until(vps, PowerState(state), timeout=timeout, interval=interval)
-
-            report = await _all(wait_for, vpses, session.name, bar)
-    terminal.table(status_grid(report))
-    terminal.show(*render.reasons(report), safe_text(report.summary()))
-    terminal.emit(report.to_dict())
-    return of_outcomes(report)
+        report = await results.watching(
+            "Waiting",
+            lambda bar: chosen.wait_until(PowerState(state), timeout=timeout, interval=interval, progress=bar),
+            cut_off="",
+        )
+    return results.show(report)
 
 
-async def _all(
-    wait_for: Callable[[Vps], Awaitable[VpsStatus]], vpses: Sequence[Vps], panel: str, bar: ProgressBar
-) -> FleetReport[VpsStatus]:
-    """Wait for all at once: a task each, since each of them has a wait of its own, and one stream of polls for all."""
-    clock = asyncio.get_running_loop().time
-    began = clock()
-    done = 0
-
-    async def one(vps: Vps) -> Outcome[VpsStatus]:
-        nonlocal done
-        try:
-            outcome = Outcome(vps, panel, await wait_for(vps), elapsed=clock() - began)
-        except CvmError as error:
-            outcome = Outcome[VpsStatus](vps, panel, error=error, elapsed=clock() - began)
-        done += 1
-        bar(Progress(done, len(vpses), outcome))
-        return outcome
-
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(one(vps)) for vps in vpses]
-    return FleetReport("status", tuple(task.result() for task in tasks), clock() - began)
-
-
-def _unread(terminal: Terminal, problems: Sequence[Problem]) -> Exit:
-    """Tell what could not be read of the list; a fleet of which that is so was dealt with partly."""
-    terminal.say(*(f"the panel's list: {problem}" for problem in problems), tone=Tone.WARNING)
-    return Exit.PARTLY if problems else Exit.DONE
+def _by_node(report: Report) -> Grid:
+    return node_grid(report, report.verb)

@@ -11,6 +11,7 @@ from cvm_async import render
 from cvm_async._safe_text import safe_text
 from cvm_async.cli.exits import Exit
 from cvm_async.cli.flags import Common, Selection
+from cvm_async.cli.results import unread
 from cvm_async.cli.terminal import Terminal
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.models import JSON_VERSION, Vps, VpsStatus
@@ -77,6 +78,7 @@ async def watch(
         chosen = selection.of(await session.fleet(), ids)
         report = await chosen.status()
         terminal.say(safe_text(report.summary()))
+        ended = unread(terminal, report.problems, named=bool(ids))
         known = words(report)
         polls = 1
         while count is None or polls < count:
@@ -88,4 +90,4 @@ async def watch(
                 terminal.emit({"version": JSON_VERSION, "at": time.time(), **change.to_dict()}, indent=None)
             known = words(report)
             polls += 1
-    return Exit.DONE
+    return ended

@@ -1,51 +1,46 @@
 """`Fleet`: some VPSes, of one session or several, and the verbs over all of them."""
 
-import fnmatch
-import logging
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import TypeVar
 
-from attrs import frozen
+from attrs import evolve
 
-from cvm_async._account.account import Account, loop_time
+from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
-from cvm_async.fleet.operations import Operation, PlannedAction, PowerAction, read_status
-from cvm_async.fleet.outcome import Outcome, Progress
+from cvm_async._checks import refuse
+from cvm_async.fleet.gathering import Gathering, OnProgress, Work
+from cvm_async.fleet.members import Members, condition
+from cvm_async.fleet.operations import DEFAULT_INTERVAL, DEFAULT_WAIT, Operation, PowerAction, read_status
+from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.plan import Plan, as_wanted, make_plan
-from cvm_async.fleet.report import FleetReport
+from cvm_async.fleet.report import WAIT, FleetReport, remember_origin
 from cvm_async.fleet.rollout import Rollout
-from cvm_async.fleet.run import Emit, Member, Run
+from cvm_async.fleet.run import Emit, Run
 from cvm_async.fleet.stream import OutcomeStream
-from cvm_async.models import PowerState, Problem, Vps, VpsList, VpsStatus
+from cvm_async.fleet.waiting import Waiting
+from cvm_async.models import PowerState, Problem, Vps, VpsStatus
 
 T = TypeVar("T")
 
-logger: logging.Logger = logging.getLogger("cvm_async")
 
-OnProgress = Callable[[Progress], object]
-
-DEFAULT_WAIT = 120.0
-"""Seconds to wait for a state: a start or stop takes up to 60 on the panel, and booting some more."""
-DEFAULT_INTERVAL = 2.0
-
-
-@frozen(eq=False, repr=False)
 class Fleet:
     """Some VPSes in a fixed order, each once. Selecting and joining make new fleets; only the verbs send anything.
 
     Each VPS is reached through the session that listed it, within that session's limits. It never does a VPS twice: an
     address and an id that were there already are left out, also when they come from another session.
+
+    Cancelled, each verb gives the cancellation what was there of its report; see `partial_report`.
     """
 
-    _members: tuple[Member, ...]
-    problems: tuple[Problem, ...] = ()
-    """What could not be read when the VPSes were listed."""
+    __slots__ = ("_members",)
+
+    def __init__(self, members: Members | tuple[()] = ()) -> None:
+        self._members = members if isinstance(members, Members) else Members(members)
 
     @classmethod
     def of(cls, account: Account, vpses: Iterable[Vps]) -> "Fleet":
         """Give the fleet of these VPSes, as a session listed them."""
-        problems = vpses.problems if isinstance(vpses, VpsList) else ()
-        return cls(_once((account, vps) for vps in vpses), problems)
+        return cls(Members.listed(account, vpses))
 
     def __len__(self) -> int:
         return len(self._members)
@@ -58,14 +53,24 @@ class Fleet:
         return f"<Fleet: {len(self):,} VPSes{f' of {panels}' if panels else ''}>"
 
     @property
+    def members(self) -> Members:
+        """The VPSes with the accounts that they are reached through; for the parts of this library."""
+        return self._members
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be read when the VPSes were listed: those are missing here, and may have been meant."""
+        return self._members.problems
+
+    @property
     def panels(self) -> tuple[str, ...]:
         """The names of the sessions, in order of first appearance."""
         return tuple(dict.fromkeys(member.account.panel for member in self._members))
 
     def __or__(self, other: "Fleet") -> "Fleet":
-        both = (*self._members, *other._members)
-        problems = tuple(dict.fromkeys((*self.problems, *other.problems)))
-        return Fleet(_once((member.account, member.vps) for member in both), problems)
+        if not isinstance(other, Fleet):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            return NotImplemented
+        return Fleet(self._members | other._members)
 
     def select(
         self,
@@ -81,48 +86,43 @@ class Fleet:
             ids: Their id is among these. An id that the fleet does not have selects nothing; see `len`.
             node: They live on this host node, or one of these.
             hostname: A pattern such as ``web*`` (`*`, `?`, `[…]`), whatever the case.
-            where: A condition of your own.
+            where: A condition of your own; a plain function.
+
+        Raises:
+            ConfigurationError: A condition is not of the type that it should be.
         """
-        wanted = None if ids is None else frozenset(ids)
-        nodes = None if node is None else frozenset((node,) if isinstance(node, int) else node)
-        pattern = None if hostname is None else hostname.lower()
-
-        def fits(vps: Vps) -> bool:
-            return (
-                (wanted is None or vps.id in wanted)
-                and (nodes is None or vps.node in nodes)
-                and (pattern is None or fnmatch.fnmatchcase(vps.hostname.lower(), pattern))
-                and (where is None or where(vps))
-            )
-
-        chosen = ((member.account, member.vps) for member in self._members if fits(member.vps))
-        return Fleet(_once(chosen), self.problems)
+        return Fleet(self._members.where(condition(ids, node, hostname, where)))
 
     def at(self, indexes: Iterable[int]) -> "Fleet":
         """Give the VPSes at these places of the fleet."""
-        chosen = (self._members[index] for index in indexes)
-        return Fleet(_once((member.account, member.vps) for member in chosen), self.problems)
+        return Fleet(self._members.at(indexes))
 
     async def status(
-        self, *, rollout: Rollout | None = None, progress: OnProgress | None = None
+        self,
+        *,
+        rollout: Rollout | None = None,
+        deadline: float | None = None,
+        progress: OnProgress | None = None,
     ) -> FleetReport[VpsStatus]:
         """Read every VPS's status.
 
         Args:
             rollout: How to go over them; all at once, within the sessions' limits, if None.
+            deadline: Seconds for all of it, in place of the rollout's: what was not read by then has an outcome that
+                says so.
             progress: Called after each outcome, with a `Progress`; a plain function, as it is not awaited. If it
                 raises, that is logged and it is not called again; the run goes on.
 
         Source: ``GET /api/client/vps/id/status``.
         """
-        return await self._over("status", read_status, rollout, progress)
+        return await self._over("status", read_status, _checked(rollout, deadline), progress)
 
     async def start(
         self,
         *,
         rollout: Rollout | None = None,
         wait: bool = False,
-        timeout: float = DEFAULT_WAIT,
+        timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
         progress: OnProgress | None = None,
     ) -> FleetReport[VpsStatus | None]:
@@ -131,7 +131,7 @@ class Fleet:
         Args:
             rollout: How to go over them; all at once, within the sessions' limits, if None.
             wait: Whether a VPS is done only when its status shows the new state, and not when the panel says so.
-            timeout: Seconds to wait for that, for each VPS.
+            timeout: Seconds to wait for that, for each VPS; None: no limit.
             interval: Seconds between two readings of a status.
             progress: As for `status`.
 
@@ -139,15 +139,14 @@ class Fleet:
 
         Source: ``POST /api/client/vps/id/start``.
         """
-        action = _action(Verb.START, rollout, wait=wait, timeout=timeout, interval=interval)
-        return await self._over("start", action, rollout, progress)
+        return await self._power(Verb.START, rollout, progress, wait=wait, timeout=timeout, interval=interval)
 
     async def stop(
         self,
         *,
         rollout: Rollout | None = None,
         wait: bool = False,
-        timeout: float = DEFAULT_WAIT,
+        timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
         progress: OnProgress | None = None,
     ) -> FleetReport[VpsStatus | None]:
@@ -155,15 +154,14 @@ class Fleet:
 
         Source: ``POST /api/client/vps/id/stop``.
         """
-        action = _action(Verb.STOP, rollout, wait=wait, timeout=timeout, interval=interval)
-        return await self._over("stop", action, rollout, progress)
+        return await self._power(Verb.STOP, rollout, progress, wait=wait, timeout=timeout, interval=interval)
 
     async def restart(
         self,
         *,
         rollout: Rollout | None = None,
         wait: bool = False,
-        timeout: float = DEFAULT_WAIT,
+        timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
         progress: OnProgress | None = None,
     ) -> FleetReport[VpsStatus | None]:
@@ -174,128 +172,134 @@ class Fleet:
 
         Source: ``POST /api/client/vps/id/restart``.
         """
-        action = _action(Verb.RESTART, rollout, wait=wait, timeout=timeout, interval=interval)
-        return await self._over("restart", action, rollout, progress)
+        return await self._power(Verb.RESTART, rollout, progress, wait=wait, timeout=timeout, interval=interval)
 
     def stream_status(self, *, rollout: Rollout | None = None) -> OutcomeStream[VpsStatus]:
         """Stream outcomes as they come: ``async with fleet.stream_status() as outcomes: async for …``.
 
         A slow consumer slows the run down. Leaving the block early cancels what is under way and waits for its end.
         """
-        return self._stream(read_status, rollout)
+        return self._stream(read_status, _checked(rollout))
 
     def stream_start(
         self,
         *,
         rollout: Rollout | None = None,
         wait: bool = False,
-        timeout: float = DEFAULT_WAIT,
+        timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
     ) -> OutcomeStream[VpsStatus | None]:
         """As `stream_status`, for `start`. Leaving early leaves the outcome of what was under way unknown."""
-        return self._stream(_action(Verb.START, rollout, wait=wait, timeout=timeout, interval=interval), rollout)
+        return self._stream_power(Verb.START, rollout, wait=wait, timeout=timeout, interval=interval)
 
     def stream_stop(
         self,
         *,
         rollout: Rollout | None = None,
         wait: bool = False,
-        timeout: float = DEFAULT_WAIT,
+        timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
     ) -> OutcomeStream[VpsStatus | None]:
         """As `stream_start`, for `stop`."""
-        return self._stream(_action(Verb.STOP, rollout, wait=wait, timeout=timeout, interval=interval), rollout)
+        return self._stream_power(Verb.STOP, rollout, wait=wait, timeout=timeout, interval=interval)
 
     def stream_restart(
         self,
         *,
         rollout: Rollout | None = None,
         wait: bool = False,
-        timeout: float = DEFAULT_WAIT,
+        timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
     ) -> OutcomeStream[VpsStatus | None]:
         """As `stream_start`, for `restart`."""
-        return self._stream(_action(Verb.RESTART, rollout, wait=wait, timeout=timeout, interval=interval), rollout)
+        return self._stream_power(Verb.RESTART, rollout, wait=wait, timeout=timeout, interval=interval)
 
-    async def plan(self, state: PowerState, *, rollout: Rollout | None = None) -> Plan:
+    async def wait_until(
+        self,
+        state: PowerState,
+        *,
+        timeout: float | None = DEFAULT_WAIT,
+        interval: float = DEFAULT_INTERVAL,
+        deadline: float | None = None,
+        progress: OnProgress | None = None,
+    ) -> FleetReport[VpsStatus]:
+        """Wait until every VPS is in a state. All are waited for at once; the waits of a session share their readings.
+
+        Args:
+            state: Which.
+            timeout: Seconds to wait for it, for each VPS; None: no limit.
+            interval: Seconds between two readings of a status.
+            deadline: Seconds for all of it, if that is less.
+            progress: As for `status`.
+
+        Source: ``GET /api/client/vps/id/status``.
+        """
+        return await self._gathered(
+            WAIT, lambda emit: Waiting(self._members, state, timeout, interval, deadline, emit), progress
+        )
+
+    async def plan(
+        self,
+        state: PowerState,
+        *,
+        rollout: Rollout | None = None,
+        deadline: float | None = None,
+        progress: OnProgress | None = None,
+    ) -> Plan:
         """Look at every VPS and say what it takes to bring all to a state, running or stopped. Changes nothing.
+
+        Args:
+            state: Which.
+            rollout: As for `status`, as are the others.
+            deadline: Likewise.
+            progress: Likewise.
 
         Raises:
             ConfigurationError: The state is none that a customer can bring about.
         """
         wanted = as_wanted(state)
-        return make_plan(wanted, await self.status(rollout=rollout), self)
+        found = await self.status(rollout=rollout, deadline=deadline, progress=progress)
+        return remember_origin(make_plan(wanted, found, self._members), self)
 
-    async def apply_plan(
+    async def _power(
         self,
-        plan: Plan,
+        verb: Verb,
+        rollout: Rollout | None,
+        progress: OnProgress | None,
         *,
-        rollout: Rollout | None = None,
-        wait: bool = False,
-        timeout: float = DEFAULT_WAIT,
-        interval: float = DEFAULT_INTERVAL,
-        progress: OnProgress | None = None,
+        wait: bool,
+        timeout: float | None,
+        interval: float,
     ) -> FleetReport[VpsStatus | None]:
-        """See `Plan.apply`. VPSes of the plan that this fleet does not have are left out."""
-        verb = Verb.bringing_to(plan.wanted)
-        seen = {(step.address, step.vps.id): step.seen.state for step in plan.to_do if step.seen is not None}
-        chosen = self.at(member.index for member in self._members if (member.account.address, member.vps.id) in seen)
-        action = _action(verb, rollout, wait=wait, timeout=timeout, interval=interval)
-        return await chosen._over(verb.value, PlannedAction(action, seen), rollout, progress)  # noqa: SLF001 - a Fleet
-
-    def addresses(self) -> list[str]:
-        """Give the panels' URLs, one for each VPS, in order."""
-        return [member.account.address for member in self._members]
+        how = _checked(rollout)
+        action = PowerAction(verb, wait, timeout, interval, how.on_unknown == "verify")
+        return await self._over(verb.value, action, how, progress)
 
     async def _over(
-        self, verb: str, operation: Operation[T], rollout: Rollout | None, progress: OnProgress | None
+        self, verb: str, operation: Operation[T], rollout: Rollout, progress: OnProgress | None
     ) -> FleetReport[T]:
-        began = loop_time()
-        outcomes: list[Outcome[T] | None] = [None] * len(self)
-        tell = _teller(progress, len(self))
+        return await self._gathered(verb, lambda emit: Run(self._members, operation, rollout, emit), progress)
 
-        async def keep(index: int, outcome: Outcome[T]) -> None:
-            outcomes[index] = outcome
-            tell(outcome)
+    async def _gathered(
+        self, verb: str, start: Callable[[Emit[T]], Work[T]], progress: OnProgress | None
+    ) -> FleetReport[T]:
+        def report(outcomes: tuple[Outcome[T], ...], elapsed: float) -> FleetReport[T]:
+            return remember_origin(FleetReport(verb, outcomes, elapsed, self.problems), self)
 
-        await Run(self._members, operation, rollout or Rollout(), keep)()
-        whole = tuple(outcome for outcome in outcomes if outcome is not None)
-        return FleetReport(verb, whole, loop_time() - began, self.problems, self)
+        return await Gathering(self._members, progress, report).of(start)
 
-    def _stream(self, operation: Operation[T], rollout: Rollout | None) -> OutcomeStream[T]:
-        def run(emit: Emit[T]) -> Run[T]:
-            return Run(self._members, operation, rollout or Rollout(), emit)
+    def _stream(self, operation: Operation[T], rollout: Rollout) -> OutcomeStream[T]:
+        return OutcomeStream(lambda emit: Run(self._members, operation, rollout, emit), self.problems)
 
-        return OutcomeStream(run)
-
-
-def _once(members: Iterable[tuple[Account, Vps]]) -> tuple[Member, ...]:
-    """Give members in order, each once: ids are unique on a panel, whoever asks it."""
-    unique: dict[tuple[str, int], tuple[Account, Vps]] = {}
-    for account, vps in members:
-        unique.setdefault((account.address, vps.id), (account, vps))
-    return tuple(Member(index, account, vps) for index, (account, vps) in enumerate(unique.values()))
+    def _stream_power(
+        self, verb: Verb, rollout: Rollout | None, *, wait: bool, timeout: float | None, interval: float
+    ) -> OutcomeStream[VpsStatus | None]:
+        how = _checked(rollout)
+        return self._stream(PowerAction(verb, wait, timeout, interval, how.on_unknown == "verify"), how)
 
 
-def _action(verb: Verb, rollout: Rollout | None, *, wait: bool, timeout: float, interval: float) -> PowerAction:
-    verify = rollout is not None and rollout.on_unknown == "verify"
-    return PowerAction(verb, wait, timeout, interval, verify)
-
-
-def _teller(progress: OnProgress | None, total: int) -> Callable[[Outcome[object]], None]:
-    """Tell a callback how far the run is; a callback that fails must not end a rollout in the middle."""
-    done = 0
-    silent = progress is None
-
-    def tell(outcome: Outcome[object]) -> None:
-        nonlocal done, silent
-        done += 1
-        if progress is None or silent:
-            return
-        try:
-            progress(Progress(done, total, outcome))
-        except Exception:
-            silent = True
-            logger.exception("the progress callback failed and is not called again; the run goes on")
-
-    return tell
+def _checked(rollout: object, deadline: float | None = None) -> Rollout:
+    how = Rollout() if rollout is None else rollout
+    if not isinstance(how, Rollout):
+        refuse("rollout", "a Rollout", how)
+    return how if deadline is None else evolve(how, deadline=deadline)

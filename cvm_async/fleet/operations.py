@@ -1,9 +1,10 @@
 """What a run does to one VPS: read its status, or act on its power and see that through. One function an operation."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from typing import TypeAlias, TypeVar
+import math
+from collections.abc import Callable, Mapping
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
@@ -13,30 +14,76 @@ from cvm_async.errors import CvmError, DecodeError, NoAnswerError, NotSentError,
 from cvm_async.models import PowerState, Vps, VpsStatus
 
 T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 Clock: TypeAlias = Callable[[], float]
 """Seconds that are left for waiting, from the run's deadline; infinity where it has none."""
 
-Operation: TypeAlias = Callable[[Account, Vps, Permit, Clock], Awaitable[T]]
+DEFAULT_WAIT = 120.0
+"""Seconds to wait for a state: a start or stop takes up to 60 on the panel, and booting some more."""
+DEFAULT_INTERVAL = 2.0
 
 
-class Untouched(Exception):  # noqa: N818 - no error: an operation's way to say that it rightly did nothing
-    """Nothing was sent for this VPS, and why; or the status that shows that nothing needed to be.
+@frozen
+class Standing:
+    """What is true of a VPS if the run is cut off now."""
+
+    kind: type[CvmError]
+    message: str
+    sent: bool = True
+    """Whether something was sent for it."""
+
+
+UNSENT = Standing(NotSentError, "not begun: the run was cut off before anything was sent for it", sent=False)
+READING = Standing(NoAnswerError, "cut off before its status was read")
+
+
+@define(eq=False)
+class Attempt:
+    """One VPS's turn: what an operation needs, and how far it is.
 
     Attributes:
-        value: The status that is what was wanted.
-        error: What stood against it.
+        account: What the VPS is reached through.
+        vps: Which.
+        permit: The way through the gates.
+        left: Tells how much time for waiting is left.
+        standing: What to say if it is cut off now; the operation keeps it true.
     """
 
-    def __init__(self, *, value: VpsStatus | None = None, error: CvmError | None = None) -> None:
-        super().__init__()
-        self.value = value
-        self.error = error
+    account: Account
+    vps: Vps
+    permit: Permit
+    left: Clock
+    standing: Standing = UNSENT
 
 
-async def read_status(account: Account, vps: Vps, permit: Permit, left: Clock) -> VpsStatus:
+@frozen
+class Done(Generic[T_co]):
+    """The operation was carried out, and gave this."""
+
+    value: T_co
+
+
+@frozen
+class Untouched(Generic[T_co]):
+    """Nothing was done to the VPS, rightly: it is as it was wanted to be, or an error says what stood against it."""
+
+    value: T_co | None = None
+    error: CvmError | None = None
+
+
+class Operation(Protocol[T_co]):
+    """Does one thing to one VPS."""
+
+    async def __call__(self, attempt: Attempt, /) -> Done[T_co] | Untouched[T_co]:
+        """Do it; raise `CvmError` where it fails."""
+        ...
+
+
+async def read_status(attempt: Attempt) -> Done[VpsStatus]:
     """Read a status; cut off at the run's deadline, as nothing is lost with it."""
-    return await account.status(vps, permit=permit, within=left())
+    attempt.standing = READING
+    return Done(await _status(attempt))
 
 
 @frozen
@@ -50,7 +97,7 @@ class PowerAction:
     Attributes:
         verb: Which.
         wait: Whether it is done only when the VPS is in the state that the action leads to.
-        timeout: Seconds that waiting may take, for each VPS.
+        timeout: Seconds that waiting may take, for each VPS; None: no limit.
         interval: Seconds between two readings of its status.
         verify: Whether a start or stop whose outcome is unknown is settled by reading the status; with `wait` it is in
             any case, since that reads the status until it shows the state.
@@ -58,35 +105,50 @@ class PowerAction:
 
     verb: Verb
     wait: bool
-    timeout: float = field(validator=seconds())
+    timeout: float | None = field(validator=seconds(optional=True))
     interval: float = field(validator=seconds())
     verify: bool
 
-    async def __call__(self, account: Account, vps: Vps, permit: Permit, left: Clock) -> VpsStatus | None:
+    async def __call__(self, attempt: Attempt) -> Done[VpsStatus | None]:
         """Carry it out, and see it through where that was asked for."""
+        attempt.standing = Standing(
+            NoAnswerError, f"cut off while the {self.verb} was under way: whether it was carried out is unknown"
+        )
         try:
-            await account.power(self.verb, vps, permit=permit)
+            await attempt.account.power(self.verb, attempt.vps, permit=attempt.permit)
         except (NoAnswerError, DecodeError) as error:
             if not (self.verb.row.settled_by_status and (self.verify or self.wait)):
                 raise
             unanswered = error
         else:
-            return await self._reached(account, vps, permit, left) if self.wait else None
-        return await self._settled(account, vps, permit, left, unanswered)
+            return Done(await self._seen(attempt) if self.wait else None)
+        return Done(await self._settled(attempt, unanswered))
 
-    async def _reached(self, account: Account, vps: Vps, permit: Permit, left: Clock) -> VpsStatus:
-        timeout = min(self.timeout, left())
-        if timeout <= 0:
-            msg = f"the deadline of the run had passed before it could be seen to be {self.verb.goal}"
-            raise WaitTimeoutError(msg, vps_id=vps.id)
-        permit.rest()
-        return await account.wait(vps, self.verb.goal, timeout=timeout, interval=self.interval)
-
-    async def _settled(
-        self, account: Account, vps: Vps, permit: Permit, left: Clock, unanswered: NoAnswerError | DecodeError
-    ) -> VpsStatus | None:
+    async def _seen(self, attempt: Attempt) -> VpsStatus:
+        """Wait for the state of a VPS whose action is done: whatever happens now, that much is known."""
+        done = f"the {self.verb} is done, but not seen"
+        attempt.standing = Standing(WaitTimeoutError, f"{done}: cut off while waiting for {self.verb.goal}")
         try:
-            status = await self._reached(account, vps, permit, left)
+            return await self._reached(attempt)
+        except WaitTimeoutError:
+            raise
+        except CvmError as error:
+            raise WaitTimeoutError(f"{done}: {error.message}", vps_id=attempt.vps.id) from None
+
+    async def _reached(self, attempt: Attempt) -> VpsStatus:
+        left = attempt.left()
+        if left <= 0:
+            msg = f"the deadline of the run had passed before it could be seen to be {self.verb.goal}"
+            raise WaitTimeoutError(msg, vps_id=attempt.vps.id)
+        timeout = left if self.timeout is None else min(self.timeout, left)
+        attempt.permit.rest()
+        return await attempt.account.wait(
+            attempt.vps, self.verb.goal, timeout=None if math.isinf(timeout) else timeout, interval=self.interval
+        )
+
+    async def _settled(self, attempt: Attempt, unanswered: NoAnswerError | DecodeError) -> VpsStatus | None:
+        try:
+            status = await self._reached(attempt)
         except WaitTimeoutError as error:
             seen = "its status could not be read" if error.last is None else f"it is {error.last.state}"
         except CvmError as error:
@@ -97,7 +159,7 @@ class PowerAction:
             f"{unanswered.message}; whether the {self.verb} was carried out is still unknown: {seen}",
             method=unanswered.method,
             path=unanswered.path,
-            vps_id=vps.id,
+            vps_id=attempt.vps.id,
             attempts=unanswered.attempts,
         )
 
@@ -114,13 +176,17 @@ class PlannedAction:
     action: PowerAction
     seen: Mapping[tuple[str, int], PowerState]
 
-    async def __call__(self, account: Account, vps: Vps, permit: Permit, left: Clock) -> VpsStatus | None:
+    async def __call__(self, attempt: Attempt) -> Done[VpsStatus | None] | Untouched[VpsStatus]:
         """Carry it out, unless the VPS has moved since it was planned."""
-        status = await read_status(account, vps, permit, left)
+        status = await _status(attempt)
         if status.state is self.action.verb.goal:
-            raise Untouched(value=status)
-        seen = self.seen[account.address, vps.id]
+            return Untouched(value=status)
+        seen = self.seen[attempt.account.address, attempt.vps.id]
         if status.state is not seen:
             message = f"not touched: it was {seen} when this was planned, and is {status.state} now"
-            raise Untouched(error=NotSentError(message, vps_id=vps.id))
-        return await self.action(account, vps, permit, left)
+            return Untouched(error=NotSentError(message, vps_id=attempt.vps.id))
+        return await self.action(attempt)
+
+
+async def _status(attempt: Attempt) -> VpsStatus:
+    return await attempt.account.status(attempt.vps, permit=attempt.permit, within=attempt.left())

@@ -1,6 +1,6 @@
 """`Outcome`: what came of a verb for one VPS, as a value; a run keeps one for each, so it is small."""
 
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Never, TypeAlias, TypeVar, cast
 
 from attrs import frozen
 
@@ -12,7 +12,7 @@ T_co = TypeVar("T_co", covariant=True)
 
 @frozen(weakref_slot=False)
 class Outcome(Generic[T_co]):
-    """What came of the verb for one VPS.
+    """What came of the verb for one VPS; made, it is `Succeeded` or `Failed`.
 
     Attributes:
         vps: Which.
@@ -30,6 +30,24 @@ class Outcome(Generic[T_co]):
     skipped: bool = False
     elapsed: float = 0.0
 
+    def __new__(  # noqa: PLR0917 - as attrs takes it
+        cls,
+        vps: Vps,
+        panel: str,
+        value: T_co | None = None,
+        error: CvmError | None = None,
+        skipped: bool = False,  # noqa: FBT001, FBT002 - likewise
+        elapsed: float = 0.0,
+    ) -> "Outcome[T_co]":
+        """Choose the class by how it went, so that a type checker knows what an outcome that was looked at holds."""
+        del vps, panel, value, skipped, elapsed
+        if cls is not Outcome:
+            return object.__new__(cls)
+        return cast("Outcome[T_co]", object.__new__(Succeeded if error is None else Failed))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Outcome, (self.vps, self.panel, self.value, self.error, self.skipped, self.elapsed)
+
     @property
     def ok(self) -> bool:
         """Whether it went well."""
@@ -46,6 +64,38 @@ class Outcome(Generic[T_co]):
             "error_type": None if self.error is None else type(self.error).__name__,
             "elapsed": round(self.elapsed, 6),
         }
+
+
+class Succeeded(Outcome[T_co]):
+    """An outcome that went well: it has a value and no error."""
+
+    __slots__ = ()
+    value: T_co
+    error: None
+    if TYPE_CHECKING:
+
+        @property
+        def ok(self) -> Literal[True]:
+            """True."""
+            ...
+
+
+class Failed(Outcome[Never]):
+    """The outcome of a VPS that failed or was skipped: it has an error and no value."""
+
+    __slots__ = ()
+    value: None
+    error: CvmError
+    if TYPE_CHECKING:
+
+        @property
+        def ok(self) -> Literal[False]:
+            """False."""
+            ...
+
+
+AnyOutcome: TypeAlias = Succeeded[T_co] | Failed
+"""What a report holds: `outcome.error is None`, or the class, tells which."""
 
 
 @frozen(weakref_slot=False)

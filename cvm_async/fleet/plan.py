@@ -1,19 +1,26 @@
 """`Plan`: what it takes to bring a fleet to a state, as a value to read before agreeing, and to apply afterwards."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from attrs import field, frozen
 
+from cvm_async._api.verbs import Verb
 from cvm_async._safe_text import excerpt, safe_text
-from cvm_async.errors import ConfigurationError, CvmError
-from cvm_async.fleet.report import FleetReport
+from cvm_async.errors import ConfigurationError, CvmError, NotSentError
+from cvm_async.fleet.gathering import Gathering, OnProgress
+from cvm_async.fleet.members import Members
+from cvm_async.fleet.operations import DEFAULT_INTERVAL, DEFAULT_WAIT, PlannedAction, PowerAction
+from cvm_async.fleet.outcome import Outcome
+from cvm_async.fleet.report import FleetReport, origin_of, remember_origin
 from cvm_async.fleet.rollout import Rollout
-from cvm_async.models import JSON_VERSION, PowerState, Vps, VpsStatus, named, shown
+from cvm_async.fleet.run import Run
+from cvm_async.models import JSON_VERSION, PowerState, Problem, Vps, VpsStatus, named, shown
 
 if TYPE_CHECKING:
-    from cvm_async.fleet.fleet import Fleet, OnProgress
+    from cvm_async.fleet.fleet import Fleet
 
 
 class Step(StrEnum):
@@ -34,13 +41,6 @@ STEPS = {
     (PowerState.STOPPED, PowerState.STOPPED): Step.LEAVE,
 }
 """The wanted state and the one found; from every other one a customer can do nothing."""
-
-_TITLES = {
-    Step.START: "to start",
-    Step.STOP: "to stop",
-    Step.LEAVE: "to leave as they are",
-    Step.CANNOT: "that cannot be helped",
-}
 
 _NAMED = 20
 """VPSes of a node whose names are shown: a plan is read before it is agreed to."""
@@ -69,6 +69,16 @@ class PlannedStep:
     error: CvmError | None = None
 
     @property
+    def key(self) -> tuple[str, int]:
+        """What names the VPS: ids are unique on a panel."""
+        return self.address, self.vps.id
+
+    @property
+    def acts(self) -> bool:
+        """Whether it changes something."""
+        return self.step in (Step.START, Step.STOP)
+
+    @property
     def reason(self) -> str:
         """The state that was found, or why it was not."""
         return self.seen.state.value if self.seen is not None else str(self.error)
@@ -85,17 +95,25 @@ class Plan:
     Attributes:
         wanted: Running or stopped.
         steps: One for each VPS, in the fleet's order.
+        problems: What could not be read when the fleet was listed; VPSes that the plan knows nothing of.
     """
 
     wanted: PowerState
     steps: tuple[PlannedStep, ...] = field(repr=False)
-    _fleet: "Fleet | None" = field(default=None, repr=False)
+    problems: tuple[Problem, ...] = ()
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Plan, (self.wanted, self.steps))
+        return (Plan, (self.wanted, self.steps, self.problems))
+
+    # It cannot be changed, and a second one would not know its fleet.
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     def of(self, *kinds: Step) -> tuple[PlannedStep, ...]:
         """Give the steps of these kinds."""
@@ -104,7 +122,7 @@ class Plan:
     @property
     def to_do(self) -> tuple[PlannedStep, ...]:
         """The steps that change something."""
-        return self.of(Step.START, Step.STOP)
+        return tuple(step for step in self.steps if step.acts)
 
     def to_dict(self) -> dict[str, object]:
         """Give the plan as JSON takes it."""
@@ -113,14 +131,25 @@ class Plan:
             "wanted": self.wanted.value,
             "to_do": len(self.to_do),
             "steps": [step.to_dict() for step in self.steps],
+            "problems": [problem.to_dict() for problem in self.problems],
         }
 
     def __str__(self) -> str:
         counts = Counter(step.step for step in self.steps)
-        title = ", ".join(f"{counts[kind]:,} {words}" for kind, words in _TITLES.items() if counts[kind])
+        done = self.verb.row.past
+        titles = {
+            Step.START: "to start",
+            Step.STOP: "to stop",
+            Step.LEAVE: "to leave as they are",
+            Step.CANNOT: f"that cannot be {done}",
+        }
+        title = ", ".join(f"{counts[kind]:,} {words}" for kind, words in titles.items() if counts[kind])
         lines = [f"To have {len(self):,} VPSes {self.wanted}: {title or 'nothing to do'}"]
         for kind in (Step.START, Step.STOP, Step.CANNOT):
             lines.extend(self._by_node(kind))
+        lines.extend(f"  not known to this plan, as it cannot be read: {problem}" for problem in self.problems[:_NAMED])
+        if len(self.problems) > _NAMED:
+            lines.append(f"  and {len(self.problems) - _NAMED:,} more such problems in the list")
         return "\n".join(lines)
 
     def _by_node(self, kind: Step) -> list[str]:
@@ -132,8 +161,14 @@ class Plan:
             where = f"{safe_text(panel)}, {'node not told' if node is None else f'node {node}'}"
             names = ", ".join(_name(step) for step in steps[:_NAMED])
             more = f" and {len(steps) - _NAMED:,} more" if len(steps) > _NAMED else ""
-            lines.append(f"  {kind} {len(steps):,} on {where}: {names}{more}")
+            what = f"cannot {self.verb}" if kind is Step.CANNOT else kind
+            lines.append(f"  {what} {len(steps):,} on {where}: {names}{more}")
         return lines
+
+    @property
+    def verb(self) -> Verb:
+        """What is done to the VPSes that are not there yet: "start" or "stop"."""
+        return Verb.bringing_to(self.wanted)
 
     async def apply(
         self,
@@ -141,9 +176,10 @@ class Plan:
         fleet: "Fleet | None" = None,
         rollout: Rollout | None = None,
         wait: bool = False,
-        timeout: float = 120.0,
-        interval: float = 2.0,
-        progress: "OnProgress | None" = None,
+        timeout: float | None = DEFAULT_WAIT,
+        interval: float = DEFAULT_INTERVAL,
+        whole: bool = False,
+        progress: OnProgress | None = None,
     ) -> FleetReport[VpsStatus | None]:
         """Do what the plan says, and nothing else.
 
@@ -151,26 +187,40 @@ class Plan:
         wanted state already its outcome is good and skipped; else it is skipped with an error that says so.
 
         Args:
-            fleet: Where to find the VPSes, for a plan that was pickled and knows no session any more.
+            fleet: Where to find the VPSes, for a plan that was pickled and knows no session any more. Those of the
+                plan that it does not have are left out.
             rollout: As for `Fleet.start`, as are the others.
             wait: Likewise.
             timeout: Likewise.
             interval: Likewise.
-            progress: Likewise.
+            whole: Whether to report on every VPS of the plan, also on those that are left as they are.
+            progress: As for `Fleet.start`.
 
         Returns:
-            An outcome for each VPS to start or stop, in the fleet's order.
+            An outcome for each VPS to start or stop, in the fleet's order; with `whole` for each of the plan, in its.
 
         Raises:
-            LookupError: The plan was pickled, and no fleet was given.
+            LookupError: The plan was pickled or made by hand, and no fleet was given.
         """
-        chosen = fleet or self._fleet
-        if chosen is None:
-            msg = "a plan that was pickled knows no session: give `apply` the fleet"
+        origin = fleet or origin_of(self)
+        if origin is None:
+            msg = "a plan that was pickled or made by hand knows no session: give `apply` the fleet"
             raise LookupError(msg)
-        return await chosen.apply_plan(
-            self, rollout=rollout, wait=wait, timeout=timeout, interval=interval, progress=progress
-        )
+        places = {member.key: place for place, member in enumerate(origin.members)}
+        steps = [step for step in self.steps if step.key in places]
+        every = origin.at(places[step.key] for step in steps)
+        acting = [place for place, step in enumerate(steps) if step.acts]
+        chosen = every.at(acting)
+
+        def report(outcomes: tuple[Outcome[VpsStatus | None], ...], elapsed: float) -> FleetReport[VpsStatus | None]:
+            told, of = (_over_all(steps, acting, outcomes), every) if whole else (outcomes, chosen)
+            return remember_origin(FleetReport(self.verb.value, told, elapsed, of.problems), of)
+
+        rollout = rollout or Rollout()
+        action = PowerAction(self.verb, wait, timeout, interval, rollout.on_unknown == "verify")
+        planned = PlannedAction(action, {step.key: step.seen.state for step in steps if step.seen is not None})
+        gathering = Gathering(chosen.members, progress, report)
+        return await gathering.of(lambda emit: Run(chosen.members, planned, rollout, emit))
 
 
 def as_wanted(state: PowerState | str) -> PowerState:
@@ -186,20 +236,37 @@ def as_wanted(state: PowerState | str) -> PowerState:
     raise ConfigurationError(msg)
 
 
-def make_plan(wanted: PowerState, report: FleetReport[VpsStatus], fleet: "Fleet") -> Plan:
+def make_plan(wanted: PowerState, report: FleetReport[VpsStatus], members: Members) -> Plan:
     """Give the plan that follows from what was found."""
     steps = tuple(
         PlannedStep(
             outcome.vps,
             outcome.panel,
-            address,
+            member.account.address,
             Step.CANNOT if outcome.value is None else STEPS.get((wanted, outcome.value.state), Step.CANNOT),
             outcome.value,
             outcome.error,
         )
-        for outcome, address in zip(report, fleet.addresses(), strict=True)
+        for outcome, member in zip(report, members, strict=True)
     )
-    return Plan(wanted, steps, fleet)
+    return Plan(wanted, steps, members.problems)
+
+
+def _over_all(
+    steps: Sequence[PlannedStep], acting: Sequence[int], outcomes: Iterable[Outcome[VpsStatus | None]]
+) -> tuple[Outcome[VpsStatus | None], ...]:
+    """Give an outcome for each step, from those of the steps that were acted on."""
+    whole = [_untouched(step) for step in steps]
+    for place, outcome in zip(acting, outcomes, strict=True):
+        whole[place] = outcome
+    return tuple(whole)
+
+
+def _untouched(step: PlannedStep) -> Outcome[VpsStatus | None]:
+    if step.step is Step.LEAVE:
+        return Outcome(step.vps, step.panel, step.seen, skipped=True)
+    error = step.error or NotSentError(f"not touched: it is {step.reason}", vps_id=step.vps.id)
+    return Outcome(step.vps, step.panel, None, error, skipped=True)
 
 
 def _name(step: PlannedStep) -> str:

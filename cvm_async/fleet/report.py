@@ -2,13 +2,14 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast, overload
+from weakref import WeakKeyDictionary
 
 from attrs import field, frozen
 
 from cvm_async._api.verbs import past_of
 from cvm_async.errors import CvmError
-from cvm_async.fleet.outcome import Outcome
+from cvm_async.fleet.outcome import AnyOutcome, Failed, Outcome, Succeeded
 from cvm_async.fleet.summary import counts
 from cvm_async.models import JSON_VERSION, Problem, VpsStatus
 
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from cvm_async.fleet.fleet import Fleet
 
 T_co = TypeVar("T_co", covariant=True)
+T = TypeVar("T")
+E = TypeVar("E", bound=BaseException)
+
+WAIT: Final = "wait"
+"""What the report of a wait has as its verb; the others are the API's."""
 
 # How many ways to fail, and VPSes of each, the text of a `FleetError` shows: what fits a chat message.
 _SHOWN_KINDS: Final = 5
@@ -27,65 +33,75 @@ class FleetReport(Generic[T_co]):
     """One outcome a VPS, in the fleet's order, whatever happened to it.
 
     Attributes:
-        verb: "status", "start", "stop" or "restart".
-        outcomes: All of them.
+        verb: "status", "start", "stop", "restart" or "wait".
         elapsed: Seconds the run took.
         problems: What could not be read when the fleet was listed; VPSes that the run knows nothing of.
     """
 
     verb: str
-    outcomes: tuple[Outcome[T_co], ...] = field(repr=False)
+    _outcomes: tuple[Outcome[T_co], ...] = field(repr=False)
     elapsed: float
     problems: tuple[Problem, ...] = ()
-    _fleet: "Fleet | None" = field(default=None, repr=False)
 
-    def __iter__(self) -> Iterator[Outcome[T_co]]:
+    @property
+    def outcomes(self) -> "tuple[AnyOutcome[T_co], ...]":
+        """All of them."""
+        # Made, an outcome is one or the other.
+        return cast("tuple[AnyOutcome[T_co], ...]", self._outcomes)
+
+    def __iter__(self) -> "Iterator[AnyOutcome[T_co]]":
         return iter(self.outcomes)
 
     def __len__(self) -> int:
-        return len(self.outcomes)
+        return len(self._outcomes)
 
     @overload
-    def __getitem__(self, index: int) -> Outcome[T_co]: ...
+    def __getitem__(self, index: int) -> "AnyOutcome[T_co]": ...
     @overload
-    def __getitem__(self, index: slice) -> Sequence[Outcome[T_co]]: ...
-    def __getitem__(self, index: int | slice) -> Outcome[T_co] | Sequence[Outcome[T_co]]:
+    def __getitem__(self, index: slice) -> "Sequence[AnyOutcome[T_co]]": ...
+    def __getitem__(self, index: int | slice) -> "AnyOutcome[T_co] | Sequence[AnyOutcome[T_co]]":
         return self.outcomes[index]
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (FleetReport, (self.verb, self.outcomes, self.elapsed, self.problems))
+        return (FleetReport, (self.verb, self._outcomes, self.elapsed, self.problems))
+
+    # It cannot be changed, and a second one would not know its fleet.
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
 
     @property
-    def ok(self) -> tuple[Outcome[T_co], ...]:
+    def ok(self) -> tuple[Succeeded[T_co], ...]:
         """The outcomes that went well."""
-        return tuple(outcome for outcome in self.outcomes if outcome.ok)
+        return tuple(outcome for outcome in self.outcomes if outcome.error is None)
 
     @property
-    def failed(self) -> tuple[Outcome[T_co], ...]:
+    def failed(self) -> tuple[Failed, ...]:
         """The others, skipped ones included."""
-        return tuple(outcome for outcome in self.outcomes if not outcome.ok)
+        return tuple(outcome for outcome in self.outcomes if outcome.error is not None)
 
     @property
-    def skipped(self) -> tuple[Outcome[T_co], ...]:
+    def skipped(self) -> "tuple[AnyOutcome[T_co], ...]":
         """Those for which nothing was sent."""
         return tuple(outcome for outcome in self.outcomes if outcome.skipped)
 
-    def by_node(self) -> dict[tuple[str, int | None], list[Outcome[T_co]]]:
+    def by_node(self) -> "dict[tuple[str, int | None], list[AnyOutcome[T_co]]]":
         """Give the outcomes by panel and node, in order of first appearance."""
         return self._grouped(lambda outcome: (outcome.panel, outcome.vps.node))
 
-    def by_error(self) -> dict[type[CvmError], list[Outcome[T_co]]]:
+    def by_error(self) -> dict[type[CvmError], list[Failed]]:
         """Give the failed ones by the kind of error."""
-        groups: dict[type[CvmError], list[Outcome[T_co]]] = {}
-        for outcome in self.outcomes:
-            if outcome.error is not None:
-                groups.setdefault(type(outcome.error), []).append(outcome)
+        groups: dict[type[CvmError], list[Failed]] = {}
+        for outcome in self.failed:
+            groups.setdefault(type(outcome.error), []).append(outcome)
         return groups
 
-    def by_state(self) -> dict[str, list[Outcome[T_co]]]:
+    def by_state(self) -> dict[str, list[Succeeded[T_co]]]:
         """Give those with a status, by its state."""
-        groups: dict[str, list[Outcome[T_co]]] = {}
-        for outcome in self.outcomes:
+        groups: dict[str, list[Succeeded[T_co]]] = {}
+        for outcome in self.ok:
             if isinstance(outcome.value, VpsStatus):
                 groups.setdefault(outcome.value.state.value, []).append(outcome)
         return groups
@@ -102,21 +118,26 @@ class FleetReport(Generic[T_co]):
         Raises:
             FleetError: With the errors of all that failed, and this report.
         """
-        errors = [outcome.error for outcome in self.outcomes if outcome.error is not None]
+        errors = [outcome.error for outcome in self.failed]
         if errors:
-            message = f"{len(errors):,} of {len(self):,} VPSes were not {past_of(self.verb)}"
+            wanted = "seen in the wanted state" if self.verb == WAIT else past_of(self.verb)
+            message = f"{len(errors):,} of {len(self):,} VPSes were not {wanted}"
             raise FleetError(message, errors, report=self)
 
     def failed_fleet(self) -> "Fleet":
         """Give the fleet of what failed or was skipped, to try again.
 
         Raises:
-            LookupError: The report was unpickled, and knows no session any more.
+            LookupError: The report was unpickled, or made by hand, and knows no session.
         """
-        if self._fleet is None:
-            msg = "a report that was pickled knows no session: select the ids of its `failed` from a fleet instead"
+        fleet = origin_of(self)
+        if fleet is None:
+            msg = (
+                "a report that was pickled or made by hand knows no session: select the ids of its `failed` from a "
+                "fleet instead"
+            )
             raise LookupError(msg)
-        return self._fleet.at([index for index, outcome in enumerate(self.outcomes) if not outcome.ok])
+        return fleet.at(index for index, outcome in enumerate(self.outcomes) if outcome.error is not None)
 
     def to_dict(self) -> dict[str, object]:
         """Give the report as JSON takes it."""
@@ -134,8 +155,8 @@ class FleetReport(Generic[T_co]):
 
     def _grouped(
         self, key: Callable[[Outcome[object]], tuple[str, int | None]]
-    ) -> dict[tuple[str, int | None], list[Outcome[T_co]]]:
-        groups: dict[tuple[str, int | None], list[Outcome[T_co]]] = {}
+    ) -> "dict[tuple[str, int | None], list[AnyOutcome[T_co]]]":
+        groups: dict[tuple[str, int | None], list[AnyOutcome[T_co]]] = {}
         for outcome in self.outcomes:
             groups.setdefault(key(outcome), []).append(outcome)
         return groups
@@ -182,6 +203,44 @@ class FleetError(CvmError, ExceptionGroup[CvmError]):
         ]
         rest = counts.total() - sum(count for _, count in counts.most_common(_SHOWN_KINDS))
         return "; ".join([f"{self.message}: {parts[0]}", *parts[1:], *([f"{rest:,} others"] if rest else [])])
+
+
+_ORIGINS: "WeakKeyDictionary[object, Fleet]" = WeakKeyDictionary()
+"""The fleets that reports and plans came from, beside them: whoever prints or walks through one finds no session."""
+
+
+def remember_origin(value: T, fleet: "Fleet") -> T:
+    """Give a report or plan that knows its fleet, for as long as it lives."""
+    _ORIGINS[value] = fleet
+    return value
+
+
+def origin_of(value: object) -> "Fleet | None":
+    """Give the fleet that a report or plan came from."""
+    return _ORIGINS.get(value)
+
+
+def partial_report(error: BaseException | None) -> FleetReport[VpsStatus | None] | None:
+    """Give the report of a run that was cut off, from the error that came out of it.
+
+    That is a cancellation, or one that was made of it, such as the `TimeoutError` of `asyncio.timeout`. VPSes whose
+    turn had not come have a `NotSentError` and are skipped. Those that were under way have a `NoAnswerError`: of a
+    start, stop or restart it is unknown whether it was carried out. None where no report can be found.
+    """
+    seen: set[int] = set()
+    chain = [error]
+    while chain:
+        link = chain.pop()
+        if link is None or id(link) in seen:
+            continue
+        seen.add(id(link))
+        report = vars(link).get("report")
+        if isinstance(report, FleetReport):
+            return cast("FleetReport[VpsStatus | None]", report)
+        if isinstance(link, BaseExceptionGroup):
+            chain.extend(cast("BaseExceptionGroup[BaseException]", link).exceptions)
+        chain.extend((link.__context__, link.__cause__))
+    return None
 
 
 def _some_of(vps_ids: Sequence[int]) -> str:

@@ -16,9 +16,9 @@ OnUnknown: TypeAlias = Literal["report", "verify"]
 
 
 def _failures(_: object, attribute: "Attribute[Any]", value: object) -> None:
-    fraction = isinstance(value, float) and 0 <= value < 1
+    fraction = isinstance(value, float) and 0 <= value <= 1
     if not (value is None or is_count(value, 0) or fraction):
-        refuse(attribute.name, "a count of at least 0 or a fraction from 0.0 to below 1.0", value)
+        refuse(attribute.name, "a count of at least 0 or a fraction from 0.0 to 1.0", value)
 
 
 def _batch(_: object, attribute: "Attribute[Any]", value: tuple[object, ...]) -> None:
@@ -47,7 +47,8 @@ class Rollout:
         max_concurrency: VPSes under way at once in the whole run, those whose state is waited for included. The
             sessions' `Limits` hold besides.
         per_node: VPSes under way at once on one host node.
-        max_failures: How many VPSes may fail: a count, or a fraction of the whole run (not of a batch), rounded down.
+        max_failures: How many VPSes may fail: a count, or a fraction of the whole run (not of a batch), rounded down;
+            1.0, all of them, never stops it.
             When one more has failed, nothing new starts; what is under way ends, and the rest is skipped with the
             reason. VPSes skipped on a dead node were not tried, and do not count. With a limit, no more are under way
             at once than the sessions let calls through, those whose state is waited for included. None: no limit.

@@ -1,40 +1,26 @@
 """One operation over many VPSes: in batches, by a pool of workers, with an outcome for each whatever befalls others."""
 
 import asyncio
+import copy
 import math
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Generic, TypeVar, cast
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from typing import Generic, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, field
 
 from cvm_async._account.account import Account, loop_time
 from cvm_async._gates.permit import left_alone
 from cvm_async._gates.workers import Assignment, WorkerPool
 from cvm_async.errors import CvmError, NotSentError
-from cvm_async.fleet.operations import Operation, Untouched
+from cvm_async.fleet.members import Members
+from cvm_async.fleet.operations import UNSENT, Attempt, Done, Operation, Standing
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.rollout import Rollout
-from cvm_async.models import Vps
 
 T = TypeVar("T")
 
-
-@frozen(eq=False)
-class Member:
-    """One VPS of a run, and its place in it."""
-
-    index: int
-    account: Account
-    vps: Vps
-
-
 Emit = Callable[[int, Outcome[T]], Awaitable[None]]
 """Takes an outcome with its VPS's place in the fleet; may keep the worker waiting, which is back-pressure."""
-
-
-def node_of(member: Member) -> int | None:
-    """Give the host node that a member is on."""
-    return member.vps.node
 
 
 @define(eq=False)
@@ -42,45 +28,76 @@ class Run(Generic[T]):
     """The state of one run.
 
     Attributes:
-        targets: What to go over, in order.
+        members: What to go over, in order.
         operation: What to do to each.
         rollout: How.
         emit: Where outcomes go, each once, as they come.
     """
 
-    members: Sequence[Member]
+    members: Members
     operation: Operation[T]
     rollout: Rollout
     emit: Emit[T]
     _begun: bytearray = field(init=False)
+    _cut_off: dict[int, Outcome[T]] = field(init=False, factory=dict[int, Outcome[T]])
     _failures: int = field(init=False, default=0)
     _ends_at: float = field(init=False, default=math.inf)
     _stopped: str | None = field(init=False, default=None)
-    _at_work: tuple[WorkerPool[Member], ...] = field(init=False, default=())
+    _at_work: WorkerPool[int] | None = field(init=False, default=None)
+
+    def __attrs_post_init__(self) -> None:
+        self._begun = bytearray(len(self.members))
 
     async def __call__(self) -> None:
         """Go over all of them; afterwards each has its outcome."""
-        self._begun = bytearray(len(self.members))
         timer = self._set_deadline()
         try:
-            await self._go()
+            await self._refuse_unusable()
+            await self._go([index for index, begun in enumerate(self._begun) if not begun])
         finally:
             if timer is not None:
                 timer.cancel()
-        for member in self.members:
-            if not self._begun[member.index]:
-                await self.emit(
-                    member.index, self._skip(member, NotSentError(f"not begun: {self._stopped}", vps_id=member.vps.id))
-                )
+        for index, begun in enumerate(self._begun):
+            if not begun:
+                await self.emit(index, self._skip(index, NotSentError(f"not begun: {self._stopped}")))
 
-    async def _go(self) -> None:
+    def stop(self, reason: str) -> None:
+        """Begin nothing any more; what is under way ends by itself."""
+        if self._stopped is None:
+            self._stopped = reason
+            if self._at_work is not None:
+                self._at_work.drain()
+
+    def unfinished(self) -> Iterator[tuple[int, Outcome[T]]]:
+        """Give what is to be said of those that have no outcome, once the run was cut off."""
+        for index, begun in enumerate(self._begun):
+            if not begun:
+                yield index, self._stands(index, UNSENT)
+        yield from self._cut_off.items()
+
+    async def _refuse_unusable(self) -> None:
+        """Give their outcomes to those whose session cannot be used from here, and leave its gates alone.
+
+        They may be at work on the event loop of another thread.
+        """
+        trouble: dict[Account, CvmError | None] = {}
+        for index, (account, _) in enumerate(self.members):
+            if account not in trouble:
+                trouble[account] = _trouble(account)
+            error = trouble[account]
+            if error is not None:
+                self._begun[index] = 1
+                self._count_failure()
+                await self.emit(index, self._skip(index, error))
+
+    async def _go(self, todo: Sequence[int]) -> None:
         begin = 0
-        for size in self.rollout.batch_sizes(len(self.members)):
+        for size in self.rollout.batch_sizes(len(todo)):
             if begin and self._stopped is None:
                 await self._pause()
             if self._stopped is not None:
                 return
-            await self._batch(self.members[begin : begin + size])
+            await self._batch(todo[begin : begin + size])
             begin += size
 
     async def _pause(self) -> None:
@@ -89,54 +106,68 @@ class Run(Generic[T]):
             # The deadline's own timer may be due at this very moment, and come second.
             self._stop_late()
 
-    async def _batch(self, batch: Sequence[Member]) -> None:
+    async def _batch(self, batch: Sequence[int]) -> None:
         workers = WorkerPool(
             self._do,
-            node_of=node_of,
+            node_of=self._node_of,
             max_concurrency=self.rollout.max_concurrency,
             per_node=self.rollout.per_node,
-            holds_places=self.rollout.max_failures is not None,
+            holds_places=self._failures_allowed < len(self.members),
         )
-        by_account: dict[Account, list[Member]] = {}
-        for member in batch:
-            by_account.setdefault(member.account, []).append(member)
-        for account, members in by_account.items():
-            workers.add(account.gates, members)
+        by_account: dict[Account, list[int]] = {}
+        for index in batch:
+            by_account.setdefault(self.members[index].account, []).append(index)
+        for account, indexes in by_account.items():
+            workers.add(account.gates, indexes)
         workers.close()
-        self._at_work = (workers,)
+        self._at_work = workers
         await workers.run()
 
-    async def _do(self, assignment: Assignment[Member]) -> None:
-        member = assignment.target
+    def _node_of(self, index: int) -> int | None:
+        return self.members[index].vps.node
+
+    async def _do(self, assignment: Assignment[int]) -> None:
+        index = assignment.target
         if self._stopped is not None:
             # Its turn had come before the run was stopped, but nothing was sent yet.
             return
-        self._begun[member.index] = 1
+        self._begun[index] = 1
         if assignment.refused:
-            outcome = self._skip(member, left_alone(member.vps.node, member.vps.id))
+            outcome = self._skip(index, left_alone(self._node_of(index)))
         else:
-            outcome = await self._attempt(member, assignment)
-        await self.emit(member.index, outcome)
+            outcome = await self._attempt(index, assignment)
+        await self.emit(index, outcome)
 
-    async def _attempt(self, member: Member, assignment: Assignment[Member]) -> Outcome[T]:
+    async def _attempt(self, index: int, assignment: Assignment[int]) -> Outcome[T]:
+        account, vps = self.members[index]
+        attempt = Attempt(account, vps, assignment.permit, self._left)
         began = loop_time()
         try:
-            value = await self.operation(member.account, member.vps, assignment.permit, self._left)
+            result = await self.operation(attempt)
         except CvmError as error:
             self._count_failure()
-            error.vps_id = member.vps.id
-            return Outcome(member.vps, member.account.panel, error=light(error), elapsed=loop_time() - began)
-        except Untouched as reason:
-            spent = loop_time() - began
-            # Its value is what the operation would have given: the status of a VPS in the wanted state.
-            value = cast("T", reason.value)
-            return Outcome(member.vps, member.account.panel, value, reason.error, skipped=True, elapsed=spent)
-        return Outcome(member.vps, member.account.panel, value, elapsed=loop_time() - began)
+            return Outcome(vps, account.panel, None, naming(error, vps.id), elapsed=loop_time() - began)
+        except asyncio.CancelledError:
+            outcome = self._stands(index, attempt.standing, loop_time() - began)
+            if not _is_being_cancelled():
+                # Not ours: something below was cancelled, and this VPS is all that it costs.
+                self._count_failure()
+                return outcome
+            self._cut_off[index] = outcome
+            raise
+        spent = loop_time() - began
+        if isinstance(result, Done):
+            return Outcome(vps, account.panel, result.value, elapsed=spent)
+        return Outcome(vps, account.panel, result.value, result.error, skipped=True, elapsed=spent)
+
+    @property
+    def _failures_allowed(self) -> float:
+        return self.rollout.failures_allowed(len(self.members))
 
     def _count_failure(self) -> None:
         self._failures += 1
-        if self._failures > self.rollout.failures_allowed(len(self.members)):
-            self._stop(f"{self._failures:,} had failed, and max_failures is {self.rollout.max_failures}")
+        if self._failures > self._failures_allowed:
+            self.stop(f"{self._failures:,} had failed, and max_failures is {self.rollout.max_failures}")
 
     def _set_deadline(self) -> asyncio.TimerHandle | None:
         seconds = self.rollout.deadline
@@ -149,20 +180,37 @@ class Run(Generic[T]):
         return self._ends_at - loop_time()
 
     def _stop_late(self) -> None:
-        self._stop(f"the deadline of {self.rollout.deadline:g} s had passed")
+        self.stop(f"the deadline of {self.rollout.deadline:g} s had passed")
 
-    def _stop(self, reason: str) -> None:
-        if self._stopped is None:
-            self._stopped = reason
-            for workers in self._at_work:
-                workers.drain()
+    def _skip(self, index: int, error: CvmError) -> Outcome[T]:
+        account, vps = self.members[index]
+        return Outcome(vps, account.panel, None, naming(error, vps.id), skipped=True)
 
-    @staticmethod
-    def _skip(member: Member, error: CvmError) -> Outcome[T]:
-        return Outcome(member.vps, member.account.panel, error=error, skipped=True)
+    def _stands(self, index: int, standing: Standing, elapsed: float = 0.0) -> Outcome[T]:
+        account, vps = self.members[index]
+        error = standing.kind(standing.message, vps_id=vps.id)
+        return Outcome(vps, account.panel, None, error, skipped=not standing.sent, elapsed=elapsed)
 
 
-def light(error: CvmError) -> CvmError:
-    """Give the error without its traceback, which would keep the frames of its call alive as long as the report."""
-    error.__context__ = None
-    return error.with_traceback(None)
+def naming(error: CvmError, vps_id: int) -> CvmError:
+    """Give the same error as one of its own that names this VPS: others, to whom it came too, may hold the first.
+
+    It has no traceback, which would keep the frames of its call alive as long as the report.
+    """
+    own = copy.copy(error)
+    own.vps_id = vps_id
+    own.__cause__ = error.__cause__
+    return own
+
+
+def _is_being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _trouble(account: Account) -> CvmError | None:
+    try:
+        account.check()
+    except CvmError as error:
+        return error
+    return None

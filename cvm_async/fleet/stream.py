@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from types import TracebackType
-from typing import Generic, Self, TypeVar
+from typing import Generic, Self, TypeVar, cast
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
 from attrs import frozen
 
-from cvm_async.fleet.outcome import Outcome
+from cvm_async.fleet.outcome import AnyOutcome, Outcome
+from cvm_async.models import Problem
 
 T = TypeVar("T")
 
@@ -33,9 +34,13 @@ class OutcomeStream(Generic[T]):
 
     A consumer that falls behind makes the workers wait. Leaving the block, early or not, ends the run: nothing is left
     at work behind it. It is used once.
+
+    Attributes:
+        problems: What could not be read when the fleet was listed; VPSes that the run knows nothing of.
     """
 
-    def __init__(self, start: Start[T]) -> None:
+    def __init__(self, start: Start[T], problems: tuple[Problem, ...] = ()) -> None:
+        self.problems = problems
         self._start = start
         self._flow: _Flow[T] | None = None
 
@@ -66,9 +71,10 @@ class OutcomeStream(Generic[T]):
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Outcome[T]:
+    async def __anext__(self) -> "AnyOutcome[T]":
         try:
-            return await self._entered().out.receive()
+            # Made, an outcome is one or the other.
+            return cast("AnyOutcome[T]", await self._entered().out.receive())
         except (anyio.EndOfStream, anyio.ClosedResourceError):
             raise StopAsyncIteration from None
 

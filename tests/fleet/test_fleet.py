@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 import httpx
 import pytest
 from hypothesis import given, settings, strategies as st
-from panels import NO_RETRY, account_of, assert_whole, fleet_of, members_of, session_on, settled
+from panels import NO_RETRY, account_of, assert_whole, fleet_of, session_on, settled
 from virtual_time import virtual, virtual_loop
 
 from cvm_async import (
@@ -19,6 +19,7 @@ from cvm_async import (
     CvmError,
     CvmSession,
     Fleet,
+    FleetReport,
     Limits,
     NotSentError,
     Outcome,
@@ -29,6 +30,7 @@ from cvm_async import (
     SessionClosedError,
     Timeouts,
     Vps,
+    partial_report,
 )
 from cvm_async.panel import Answer, Cut, Fault, Hang, PanelApp, Reset, bad_gateway, garbage, too_many_requests
 
@@ -495,7 +497,7 @@ class Scene:
 
     async def _with(self, sessions: list[CvmSession], act: Callable[[Fleet], Awaitable[None]]) -> None:
         if len(sessions) == len(self.apps):
-            fleet = Fleet(())
+            fleet = Fleet()
             for session in sessions:
                 fleet |= await session.fleet()
             await act(fleet)
@@ -527,6 +529,21 @@ class Scene:
                 assert app.actions.count((vps.id, verb)) <= 1  # type: ignore[arg-type]
 
 
+def assert_named(report: FleetReport[object]) -> None:
+    """Each outcome's error is its own, and names its outcome's VPS."""
+    errors = [outcome.error for outcome in report.failed]
+    assert [error.vps_id for error in errors] == [outcome.vps.id for outcome in report.failed]
+    assert len({id(error) for error in errors}) == len(errors)
+
+
+def cancellation_of(task: asyncio.Task[object]) -> BaseException:
+    try:
+        task.result()
+    except asyncio.CancelledError as error:
+        return error
+    raise AssertionError
+
+
 SCENES = st.builds(Scene, FLEETS, TROUBLES, NODES, LIMITS)
 """Made anew for each example; a panel needs no running loop to be made."""
 
@@ -549,10 +566,11 @@ async def test_whatever_goes_wrong_every_vps_has_one_outcome_in_order_and_no_act
 
         knobs: dict[str, object] = {} if verb == "status" else {"wait": wait, "timeout": 20.0}
         report = await getattr(fleet, verb)(rollout=rollout, progress=note, **knobs)
-        expected = [(target.account.panel, target.vps) for target in members_of(fleet)]
+        expected = [(target.account.panel, target.vps) for target in fleet.members]
         assert [(outcome.panel, outcome.vps) for outcome in report] == expected
         assert sorted(told, key=str) == sorted(expected, key=str)
         assert all(outcome.error is None or isinstance(outcome.error, CvmError) for outcome in report)
+        assert_named(report)
         assert json.loads(json.dumps(report.to_dict()))["summary"] == report.summary()
         assert pickle.loads(pickle.dumps(report)).summary() == report.summary()
 
@@ -573,6 +591,13 @@ async def test_a_run_that_is_cancelled_anywhere_leaves_gates_whole_and_nothing_a
             await asyncio.sleep((0, 0.3, 0)[steps % 3])
         task.cancel()
         await asyncio.wait([task])
+        if not steps:
+            return
+        report = partial_report(cancellation_of(task)) if task.cancelled() else task.result()
+        assert report is not None
+        expected = [(target.account.panel, target.vps) for target in fleet.members]
+        assert [(outcome.panel, outcome.vps) for outcome in report] == expected
+        assert_named(report)
 
     await scene.play(act)
     scene.assert_never_twice(verb)

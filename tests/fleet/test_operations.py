@@ -9,12 +9,14 @@ from cvm_async import (
     ActionFailedError,
     CvmError,
     DecodeError,
+    FleetReport,
     NoAnswerError,
     Outcome,
     PowerState,
     Rollout,
     Timeouts,
     VpsStatus,
+    WaitTimeoutError,
 )
 from cvm_async.panel import Answer, Cut, Fault, Hang, PanelApp, Reset, bad_gateway, garbage, gateway_timeout
 
@@ -201,3 +203,41 @@ async def test_a_restart_with_wait_gives_a_status_that_was_read_after_the_answer
     assert outcome.value is not None
     assert outcome.value.state is PowerState.RUNNING
     assert [record.started for record in calls(slow, "status")] == [calls(slow, "restart")[0].ended]
+
+
+@pytest.mark.parametrize(
+    ("verb", "end", "words"),
+    [
+        pytest.param("stop", "close", "the session was closed during the wait", id="stopped, the session closed"),
+        pytest.param("restart", "close", "the session was closed during the wait", id="restarted, the session closed"),
+        pytest.param("stop", "remove", "the panel knows no such VPS of this user", id="stopped, the VPS removed"),
+    ],
+)
+@virtual
+async def test_an_action_that_is_done_and_not_seen_says_both(verb: str, end: str, words: str) -> None:
+    app = PanelApp(vpses=fleet_of(1), settle=60.0)
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        if verb == "restart":
+            app.inject(Hang(), verb="status", times=None)
+        run = asyncio.create_task(getattr(fleet, verb)(wait=True))
+        await asyncio.sleep(1)
+        if end == "close":
+            await session.aclose()
+        else:
+            app.remove_vps(1)
+        report: FleetReport[VpsStatus | None] = await run
+        (outcome,) = report.failed
+        assert isinstance(outcome.error, WaitTimeoutError)
+        assert outcome.error.message.startswith(f"the {verb} is done, but not seen: ")
+        assert words in outcome.error.message
+        assert (outcome.error.vps_id, outcome.skipped) == (1, False)
+
+
+@virtual
+async def test_without_a_limit_a_wait_lasts_until_the_state_is_there() -> None:
+    app = PanelApp(vpses=fleet_of(1), settle=3600.0)
+    async with session_on(app) as session:
+        report = await (await session.fleet()).stop(wait=True, timeout=None, interval=60.0)
+        assert report.ok
+        assert report.elapsed == pytest.approx(3600)

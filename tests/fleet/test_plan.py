@@ -1,4 +1,5 @@
 import asyncio
+import copy
 import json
 import pickle
 
@@ -15,9 +16,11 @@ from cvm_async import (
     Plan,
     PlannedStep,
     PowerState,
+    Problem,
     Rollout,
     Step,
     VpsStatus,
+    partial_report,
 )
 from cvm_async.panel import PanelApp, SimulatedVps
 
@@ -61,14 +64,14 @@ async def test_a_plan_reads_as_counts_by_node_then_names() -> None:
         fleet = await session.fleet()
         text = str(await fleet.plan(RUNNING)).splitlines()
         assert text[:4] == [
-            "To have 5 VPSes running: 1 to start, 1 to leave as they are, 3 that cannot be helped",
+            "To have 5 VPSes running: 1 to start, 1 to leave as they are, 3 that cannot be started",
             "  start 1 on panel.example.net, node 1: vps2.example.net (2)",
             (
-                "  cannot 2 on panel.example.net, node 2: vps3.example.net (3): suspended, "
+                "  cannot start 2 on panel.example.net, node 2: vps3.example.net (3): suspended, "
                 "vps4.example.net (4): terminated"
             ),
             (
-                "  cannot 1 on panel.example.net, node 3: vps5.example.net (5): the host node of the VPS is "
+                "  cannot start 1 on panel.example.net, node 3: vps5.example.net (5): the host node of the VPS is "
                 'unreachable: "The host node of this VPS is unreachable." '
                 "(VPS 5, GET /api/client/vps/5/status, 3 attempts)"
             ),
@@ -170,6 +173,68 @@ async def test_plans_over_two_panels_keep_them_apart() -> None:
     assert (one.actions, other.actions) == ([], [(1, "start")])
 
 
+@virtual
+async def test_a_plan_can_report_on_all_of_its_vpses_also_when_it_is_cut_off() -> None:
+    async with session_on(mixed()) as session:
+        fleet = await session.fleet()
+        plan = await fleet.plan(STOPPED)
+        report = await plan.apply(whole=True)
+        assert [(outcome.vps.id, outcome.ok, outcome.skipped) for outcome in report] == [
+            (1, True, False),
+            (2, True, True),
+            (3, False, True),
+            (4, False, True),
+            (5, False, True),
+        ]
+        assert str(report[2].error) == "not touched: it is suspended (VPS 3)"
+        assert [vps.id for vps in report.failed_fleet()] == [3, 4, 5]
+
+    app = PanelApp(vpses=fleet_of(1, 1, 1), shutdown_time=10.0)
+    app.set_power(1, "stopped")
+    async with session_on(app) as session:
+        plan = await (await session.fleet()).plan(STOPPED)
+        with pytest.raises(TimeoutError) as caught:
+            async with asyncio.timeout(15):
+                await plan.apply(whole=True, rollout=Rollout(batch=1))
+        partial = partial_report(caught.value)
+        assert partial is not None
+        assert [(outcome.vps.id, outcome.ok, outcome.skipped) for outcome in partial] == [
+            (1, True, True),
+            (2, True, False),
+            (3, False, False),
+        ]
+
+
+@virtual
+async def test_a_plan_is_applied_in_its_own_order_where_another_fleet_has_the_vpses() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 1, power="stopped"))
+    app.set_power(2, "running")
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        plan: Plan = pickle.loads(pickle.dumps(await fleet.plan(RUNNING)))
+        report = await plan.apply(fleet=fleet.at([2, 1]), whole=True)
+        assert [(outcome.vps.id, outcome.skipped) for outcome in report] == [(2, True), (3, False)]
+        assert report.failed_fleet().panels == ()
+    assert app.actions == [(3, "start")]
+
+
+@virtual
+async def test_a_copy_of_a_plan_still_knows_its_session() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1))
+    async with session_on(app) as session:
+        plan = await (await session.fleet()).plan(STOPPED)
+        assert len((await copy.deepcopy(copy.copy(plan)).apply()).ok) == 2
+
+
+def test_a_plan_tells_what_it_does_not_know_of() -> None:
+    problems = [Problem(f"response.vpses[{number}].id", "absent", "a number") for number in range(30)]
+    few, many = (str(Plan(STOPPED, (), tuple(problems[:number]))).splitlines() for number in (1, 30))
+    assert few[1:] == ["  not known to this plan, as it cannot be read: response.vpses[0].id is absent, not a number"]
+    assert len(many) == 1 + 20 + 1
+    assert many[-1] == "  and 10 more such problems in the list"
+    assert pickle.loads(pickle.dumps(Plan(STOPPED, (), (problems[0],)))).problems == (problems[0],)
+
+
 POWERS = st.sampled_from(["running", "stopped", "suspended", "terminated"])
 
 
@@ -200,7 +265,8 @@ def test_a_plan_is_told_as_json_with_what_was_seen() -> None:
         PlannedStep(vps(2), "panel", "https://x", Step.CANNOT, error=NoAnswerError("silence")),
     )
     told = json.loads(json.dumps(Plan(RUNNING, steps).to_dict()))
-    assert told == {"version": 1, "wanted": "running", "to_do": 1, "steps": [step.to_dict() for step in steps]}
+    whole = {"version": 1, "wanted": "running", "to_do": 1, "steps": [step.to_dict() for step in steps], "problems": []}
+    assert told == whole
     first, second = told["steps"]
     assert first == {
         "panel": "panel",

@@ -1,8 +1,11 @@
+import copy
 import json
 import pickle
+from typing import cast
 
 import pytest
-from panels import NO_RETRY, fleet_of, session_on
+from attrs import AttrsInstance, evolve, fields, has
+from panels import NO_RETRY, account_of, fleet_of, session_on
 from values import vps
 from virtual_time import virtual
 
@@ -12,6 +15,7 @@ from cvm_async import (
     FleetReport,
     NodeUnreachableError,
     Outcome,
+    PowerState,
     Problem,
 )
 from cvm_async.panel import PanelApp
@@ -93,6 +97,49 @@ async def test_what_failed_is_a_fleet_to_try_again() -> None:
         again = await report.failed_fleet().status()
         assert [(outcome.vps.id, outcome.ok) for outcome in again] == [(2, True), (4, True)]
         assert len(again.failed_fleet()) == 0
+
+
+@virtual
+async def test_a_copy_of_a_report_still_knows_what_failed_and_where_to_try_again() -> None:
+    app = PanelApp(vpses=fleet_of(1, 2))
+    app.unreachable_node(2, after=1.0)
+    async with session_on(app, retry=NO_RETRY) as session:
+        report = await (await session.fleet()).status()
+        for again in (copy.copy(report), copy.deepcopy(report)):
+            assert [vps.id for vps in again.failed_fleet()] == [2]
+        with pytest.raises(LookupError, match="pickled or made by hand"):
+            evolve(report, elapsed=1.0).failed_fleet()
+
+
+@virtual
+async def test_nobody_who_walks_through_a_report_or_a_plan_finds_a_session() -> None:
+    async with session_on(PanelApp(vpses=2)) as session:
+        fleet = await session.fleet()
+        plan = await fleet.plan(PowerState.STOPPED)
+        report = await plan.apply()
+        for value in (report, plan, fleet):
+            assert not reaches(value, account_of(session)), value
+        assert not hasattr(fleet, "__attrs_attrs__")
+
+
+def reaches(value: object, wanted: object) -> bool:
+    """Walk as printers and dumpers do: attrs fields, and what a dictionary or a sequence holds."""
+    if value is wanted:
+        return True
+    if has(type(value)):
+        return any(
+            reaches(getattr(value, each.name), wanted) for each in fields(cast("type[AttrsInstance]", type(value)))
+        )
+    return isinstance(value, (list, tuple)) and any(reaches(each, wanted) for each in cast("list[object]", value))
+
+
+@virtual
+async def test_a_wait_says_which_vpses_were_not_seen() -> None:
+    async with session_on(PanelApp(vpses=2)) as session:
+        report = await (await session.fleet()).wait_until(PowerState.STOPPED, timeout=1.0)
+        assert report.verb == "wait"
+        with pytest.raises(FleetError, match="2 of 2 VPSes were not seen in the wanted state"):
+            report.raise_for_failures()
 
 
 @pytest.mark.parametrize("number", [3, 3_000])

@@ -47,6 +47,7 @@ def test_batches_are_never_empty_and_make_up_the_whole(steps: list[Share], total
         pytest.param(3, 10, 3, id="a count"),
         pytest.param(0.0, 10, 0, id="a fraction of nothing"),
         pytest.param(0.25, 10, 2, id="a fraction rounds down"),
+        pytest.param(1.0, 10, 10, id="all of them: it never stops"),
         pytest.param(0.29, 100, 29, id="29 % of 100 are 29, though 0.29 * 100 is less"),
     ],
 )
@@ -59,7 +60,7 @@ def test_failures_are_allowed_by_count_or_by_fraction_of_the_whole(
 NONSENSE: dict[str, tuple[object, ...]] = {
     "max_concurrency": (0, -1, 1.5, True, "4"),
     "per_node": (0, False, 2.0),
-    "max_failures": (-1, 1.0, -0.1, 2.5, True, "3", math.nan),
+    "max_failures": (-1, 1.1, -0.1, 2.5, True, "3", math.nan),
     "batch": (0, 0.0, 1.5, True, "10%", (1, 0), (1, None), math.nan),
     "pause": (-1, math.inf, math.nan, "1", True, None),
     "deadline": (0, -1, math.inf, "1"),

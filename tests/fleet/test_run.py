@@ -1,26 +1,31 @@
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
+import httpx
 import pytest
-from panels import NO_RETRY, account_of, calls, fleet_of, members_of, session_on
+from mocked import LIST, STATUS, Panel, answer, session_over
+from panels import NO_RETRY, account_of, calls, fleet_of, session_on
 from virtual_time import virtual, virtual_loop
 
 from cvm_async import (
     ActionFailedError,
     Breaker,
+    ConfigurationError,
+    Fleet,
     FleetReport,
     Limits,
     NodeUnreachableError,
     NotSentError,
     Outcome,
     Rollout,
-    Vps,
+    SessionClosedError,
     VpsStatus,
     WaitTimeoutError,
 )
-from cvm_async._account.account import Account
 from cvm_async._gates.breaker import Verdict
-from cvm_async._gates.permit import Permit
+from cvm_async.fleet.operations import Attempt, Done
 from cvm_async.fleet.run import Run
 from cvm_async.panel import Hang, PanelApp
 
@@ -109,8 +114,8 @@ async def test_a_vps_whose_turn_has_come_in_the_very_step_of_the_last_failure_is
 async def test_a_vps_that_another_callers_end_lets_in_as_the_run_stops_is_not_begun() -> None:
     begun: list[int] = []
 
-    async def fails(_account: Account, vps: Vps, _turn: Permit, _left: Callable[[], float]) -> None:
-        begun.append(vps.id)
+    async def fails(attempt: Attempt) -> Done[None]:
+        begun.append(attempt.vps.id)
         await asyncio.sleep(1)
         raise ActionFailedError("no", status_code=500)
 
@@ -126,7 +131,7 @@ async def test_a_vps_that_another_callers_end_lets_in_as_the_run_stops_is_not_be
         room.enter(None)
         # Within the clock's resolution it is one moment: the failure comes first, then the room, then the next's turn.
         asyncio.get_running_loop().call_at(1 + 1e-10, room.leave, None, Verdict.ANSWERED)
-        await Run(members_of(fleet), fails, Rollout(max_failures=0), emit)()
+        await Run(fleet.members, fails, Rollout(max_failures=0), emit)()
     assert begun == [1]
     assert [outcome.skipped for outcome in outcomes] == [False, True, True]
 
@@ -160,6 +165,138 @@ async def test_errors_in_a_report_hold_no_frames() -> None:
         assert isinstance(outcome.error, ActionFailedError)
         assert outcome.error.__traceback__ is None
         assert outcome.error.__context__ is None
+
+
+# Errors of one's own
+
+
+@virtual
+async def test_who_waits_when_a_session_closes_gets_an_error_that_names_its_vps() -> None:
+    async with session_on(PanelApp(vpses=fleet_of(*[1] * 9), latency=1.0), limits=Limits(max_concurrency=1)) as session:
+        fleet = await session.fleet()
+        runs = [asyncio.create_task(act()) for act in (fleet.status, fleet.status, fleet.stop)]
+        singles = [asyncio.create_task(session.status(vps)) for vps in fleet]
+        await asyncio.sleep(0.5)
+        await session.aclose()
+        errors = [outcome.error for run in runs for outcome in (await run).failed]
+        assert [error.vps_id for error in errors] == [o.vps.id for run in runs for o in run.result().failed]
+        assert len({id(error) for error in errors}) == len(errors)
+        refused = await asyncio.gather(*singles, return_exceptions=True)
+        assert not {id(error) for error in refused} & {id(error) for error in errors}
+
+
+@virtual
+async def test_nobody_writes_into_an_error_that_another_holds() -> None:
+    shared = NotSentError("no", vps_id=77, attempts=3)
+
+    async def fails(_: Attempt) -> Done[None]:
+        raise shared
+
+    outcomes: list[Outcome[None]] = []
+
+    async def emit(_: int, outcome: Outcome[None]) -> None:
+        outcomes.append(outcome)
+
+    async with session_on(PanelApp(vpses=3)) as session:
+        await Run((await session.fleet()).members, fails, Rollout(), emit)()
+    assert sorted(str(outcome.error) for outcome in outcomes) == [f"no (VPS {vps}, 3 attempts)" for vps in (1, 2, 3)]
+    assert shared.vps_id == 77
+
+
+@virtual
+async def test_what_led_to_an_error_stays_with_it() -> None:
+    async def fails(_: Attempt) -> Done[None]:
+        raise NotSentError("no") from ZeroDivisionError("a hook")
+
+    outcomes: list[Outcome[None]] = []
+
+    async def emit(_: int, outcome: Outcome[None]) -> None:
+        outcomes.append(outcome)
+
+    async with session_on(PanelApp(vpses=1)) as session:
+        await Run((await session.fleet()).members, fails, Rollout(), emit)()
+    assert outcomes[0].error is not None
+    assert isinstance(outcomes[0].error.__cause__, ZeroDivisionError)
+
+
+@virtual
+async def test_a_cancellation_that_is_not_the_runs_costs_one_vps() -> None:
+    async def cut(attempt: Attempt) -> Done[None]:
+        if attempt.vps.id == 2:
+            raise asyncio.CancelledError
+        return Done(None)
+
+    outcomes: dict[int, Outcome[None]] = {}
+
+    async def emit(index: int, outcome: Outcome[None]) -> None:
+        outcomes[index] = outcome
+
+    async with session_on(PanelApp(vpses=3, nodes=1), limits=Limits(max_concurrency=1)) as session:
+        await Run((await session.fleet()).members, cut, Rollout(), emit)()
+    assert [outcomes[index].ok for index in range(3)] == [True, False, True]
+
+
+# Sessions that cannot be used from here
+
+
+@virtual
+async def test_a_session_that_is_closed_has_its_outcomes_at_once_and_costs_the_others_nothing() -> None:
+    gone, sound = PanelApp(vpses=3), PanelApp(vpses=2)
+    async with session_on(sound, url="https://sound.example.net") as a:
+        async with session_on(gone, url="https://gone.example.net") as b:
+            both = await a.fleet() | await b.fleet()
+        report = await both.stop(rollout=Rollout(batch=1, pause=10.0))
+        assert kinds(report) == ["ok"] * 2 + ["skipped"] * 3
+        assert {type(outcome.error) for outcome in report.failed} == {SessionClosedError}
+        assert [outcome.error.vps_id for outcome in report.failed] == [1, 2, 3]
+        # Of the two that are left, each is a batch.
+        assert report.elapsed == 10
+        stopped = await both.stop(rollout=Rollout(max_failures=2))
+        assert kinds(stopped) == ["skipped"] * 5
+        assert str(stopped[0].error) == "not begun: 3 had failed, and max_failures is 2 (VPS 1)"
+    assert gone.actions == []
+
+
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+@pytest.mark.parametrize("debug", [False, True], ids=["as usual", "in asyncio's debug mode"])
+def test_a_session_at_work_on_another_threads_loop_is_left_alone(*, debug: bool, closed: bool) -> None:
+    ready, free = threading.Event(), threading.Event()
+    fleets: list[Fleet] = []
+
+    async def slow_status(_: httpx.Request) -> httpx.Response:
+        ready.set()
+        await asyncio.to_thread(free.wait)
+        return answer(200, STATUS)
+
+    async def theirs() -> list[VpsStatus]:
+        limits = Limits(max_concurrency=1)
+        session = session_over(Panel(answer(200, LIST), slow_status), url="https://theirs.example.net", limits=limits)
+        async with session:
+            fleets.append(await session.fleet())
+            if closed:
+                await session.aclose()
+                ready.set()
+                await asyncio.to_thread(free.wait)
+                return []
+            # The second waits for the first one's place.
+            return [*await asyncio.gather(session.status(1), session.status(1))]
+
+    async def ours() -> FleetReport[VpsStatus]:
+        async with session_over(Panel()) as session, asyncio.timeout(60):
+            return await (await session.fleet() | fleets[0]).status()
+
+    with ThreadPoolExecutor() as pool:
+        there = pool.submit(asyncio.run, theirs(), debug=debug)
+        assert ready.wait(60)
+        try:
+            report = asyncio.run(ours(), debug=debug)
+        finally:
+            free.set()
+        assert [status.state.value for status in there.result()] == ([] if closed else ["running"] * 2)
+    assert (report[0].ok, report[1].ok, report[1].skipped) == (True, False, True)
+    error = report[1].error
+    assert isinstance(error, SessionClosedError if closed else ConfigurationError)
+    assert error.vps_id == 1
 
 
 # Batches

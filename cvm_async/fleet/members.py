@@ -1,0 +1,161 @@
+"""`Members`: which VPSes a fleet has, in order, each with the account that it is reached through, and each once.
+
+A fleet, its selections, its runs and its reports hold one of these and hand it on; a VPS's place in it is its name
+among the others.
+"""
+
+import fnmatch
+import inspect
+from collections.abc import Callable, Collection, Iterable, Iterator
+from typing import Any, NamedTuple, cast
+
+from cvm_async._account.account import Account
+from cvm_async._checks import is_count, refuse
+from cvm_async.models import Problem, Vps, VpsList
+
+
+class Member(NamedTuple):
+    """A VPS, and the account that it is reached through."""
+
+    account: Account
+    vps: Vps
+
+    @property
+    def key(self) -> tuple[str, int]:
+        """What names the VPS: ids are unique on a panel, whoever asks it."""
+        return self.account.address, self.vps.id
+
+
+class Members:
+    """The VPSes of a fleet. They cannot be changed, and whoever prints or walks through them finds no session.
+
+    Args:
+        members: Each once.
+        unread: What could not be read of the lists that they come from, each with its panel's address.
+    """
+
+    __slots__ = ("_members", "_unread")
+
+    def __init__(self, members: Iterable[Member] = (), unread: Iterable[tuple[str, Problem]] = ()) -> None:
+        self._members = tuple(members)
+        self._unread = tuple(unread)
+
+    @classmethod
+    def listed(cls, account: Account, vpses: Iterable[Vps]) -> "Members":
+        """Give the VPSes of a list; of an id that is on it twice, the first."""
+        problems = vpses.problems if isinstance(vpses, VpsList) else ()
+        members = _once(Member(account, vps) for vps in vpses)
+        return cls(members, ((account.address, problem) for problem in problems))
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def __iter__(self) -> Iterator[Member]:
+        return iter(self._members)
+
+    def __getitem__(self, index: int) -> Member:
+        return self._members[index]
+
+    def __or__(self, other: "Members") -> "Members":
+        unread = dict.fromkeys((*self._unread, *other._unread))
+        return Members(_once((*self._members, *other._members)), unread)
+
+    @property
+    def problems(self) -> tuple[Problem, ...]:
+        """What could not be read of the lists: there may be VPSes that are not among these."""
+        return tuple(problem for _, problem in self._unread)
+
+    def where(self, fits: Callable[[Vps], bool]) -> "Members":
+        """Give those that fit. What could not be read might have fitted, too: its problem stays."""
+        return Members((member for member in self._members if fits(member.vps)), self._unread)
+
+    def at(self, indexes: Iterable[int]) -> "Members":
+        """Give those at these places.
+
+        Raises:
+            ConfigurationError: An index is no whole number.
+            IndexError: There is no such place.
+        """
+        return Members(_once(self._members[_index(index)] for index in indexes), self._unread)
+
+
+def condition(
+    ids: Collection[int] | None,
+    node: int | Collection[int] | None,
+    hostname: str | None,
+    where: Callable[[Vps], Any] | None,
+) -> Callable[[Vps], bool]:
+    """Give the condition that all of these hold; None holds for every VPS.
+
+    Callers may be untyped. What could never hold, or would hold for all, is refused: nothing would be done, or too
+    much, and both would look like success.
+
+    Raises:
+        ConfigurationError: One is not of the type that it should be.
+    """
+    wanted = None if ids is None else _numbers("ids", "VPS ids such as [1, 2]", ids)
+    nodes = (
+        None if node is None else _numbers("node", "a node number, or several", [node] if is_count(node, 0) else node)
+    )
+    if where is not None:
+        check_plain("where", where)
+    pattern = None if hostname is None else _pattern(hostname)
+
+    def fits(vps: Vps) -> bool:
+        return (
+            (wanted is None or vps.id in wanted)
+            and (nodes is None or vps.node in nodes)
+            and (pattern is None or fnmatch.fnmatchcase(vps.hostname.lower(), pattern))
+            and (where is None or _holds(where, vps))
+        )
+
+    return fits
+
+
+def check_plain(name: str, function: object) -> None:
+    """Refuse what is no plain function: a coroutine, which nobody awaits, is true whatever it would have said."""
+    called = getattr(function, "__call__", None)  # noqa: B004 - the method itself is looked at
+    if called is None or any(map(_is_async, (function, called))):
+        refuse(name, "a plain function, as it is not awaited", function)
+
+
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
+
+
+def _holds(where: Callable[[Vps], object], vps: Vps) -> bool:
+    answer = where(vps)
+    if inspect.iscoroutine(answer):
+        answer.close()
+        refuse("where", "a plain function, as it is not awaited", where)
+    return bool(answer)
+
+
+def _numbers(name: str, rule: str, given: object) -> frozenset[int]:
+    if not isinstance(given, Iterable) or isinstance(given, (str, bytes, bytearray)):
+        refuse(name, rule, given)
+    numbers = tuple(cast("Iterable[object]", given))
+    for number in numbers:
+        if not is_count(number, 0):
+            refuse(name, rule, number)
+    return frozenset(cast("Iterable[int]", numbers))
+
+
+def _pattern(given: object) -> str:
+    if not isinstance(given, str):
+        refuse("hostname", "a pattern such as 'web*'", given)
+    return given.lower()
+
+
+def _index(index: object) -> int:
+    if isinstance(index, bool) or not isinstance(index, int):
+        refuse("an index", "a whole number", index)
+    return index
+
+
+def _once(members: Iterable[Member]) -> Iterable[Member]:
+    """Give members in order, of those with one key the first."""
+    unique: dict[tuple[str, int], Member] = {}
+    for member in members:
+        unique.setdefault(member.key, member)
+    return unique.values()

@@ -1,0 +1,78 @@
+"""A wait for a state over many VPSes: all at once, as a wait needs no place and its session reads for all of them.
+
+Each is a task that only waits. What asks the panel is the session's own few workers, one reading a VPS and interval,
+however many wait for it.
+"""
+
+import asyncio
+from collections.abc import Iterator
+
+from attrs import define, field
+
+from cvm_async._account.account import loop_time, state_of
+from cvm_async._checks import seconds
+from cvm_async.errors import CvmError, NoAnswerError
+from cvm_async.fleet.members import Members
+from cvm_async.fleet.outcome import Outcome
+from cvm_async.fleet.run import Emit, naming
+from cvm_async.models import PowerState, VpsStatus
+
+
+@define(eq=False)
+class Waiting:
+    """The state of one wait.
+
+    Attributes:
+        members: What to wait for.
+        state: The state that they should come to.
+        timeout: Seconds to wait for each; None: without a limit.
+        interval: Seconds between two readings of a status.
+        deadline: Seconds for all of it.
+        emit: Where outcomes go, each once, as they come.
+    """
+
+    members: Members
+    state: PowerState = field(converter=state_of)
+    timeout: float | None = field(validator=seconds(optional=True))
+    interval: float = field(validator=seconds())
+    deadline: float | None = field(validator=seconds(optional=True))
+    emit: Emit[VpsStatus]
+    _tasks: dict[int, asyncio.Task[None]] = field(init=False, factory=dict[int, "asyncio.Task[None]"])
+    _began: float = field(init=False, factory=loop_time)
+    _stopped: str = field(init=False, default="cut off")
+
+    async def __call__(self) -> None:
+        """Wait for all of them; afterwards each has its outcome."""
+        async with asyncio.TaskGroup() as group:
+            for index in range(len(self.members)):
+                self._tasks[index] = group.create_task(self._one(index))
+        for index, outcome in self.unfinished():
+            await self.emit(index, outcome)
+
+    def stop(self, reason: str) -> None:
+        """End all waits."""
+        self._stopped = reason
+        for task in self._tasks.values():
+            task.cancel()
+
+    def unfinished(self) -> Iterator[tuple[int, Outcome[VpsStatus]]]:
+        """Give what is to be said of those that have no outcome, once they were cut off."""
+        for index in self._tasks:
+            account, vps = self.members[index]
+            error = NoAnswerError(f"{self._stopped} before it was seen to be {self.state}", vps_id=vps.id)
+            yield index, Outcome(vps, account.panel, None, error, elapsed=loop_time() - self._began)
+
+    async def _one(self, index: int) -> None:
+        account, vps = self.members[index]
+        try:
+            status = await account.wait(vps, self.state, timeout=self._bound, interval=self.interval)
+            outcome = Outcome(vps, account.panel, status, elapsed=loop_time() - self._began)
+        except CvmError as error:
+            failure = naming(error, vps.id)
+            outcome = Outcome[VpsStatus](vps, account.panel, None, failure, elapsed=loop_time() - self._began)
+        del self._tasks[index]
+        await self.emit(index, outcome)
+
+    @property
+    def _bound(self) -> float | None:
+        return min((bound for bound in (self.timeout, self.deadline) if bound is not None), default=None)

@@ -1,0 +1,187 @@
+"""What a command could not do is shown, too: what the list hid, and what Ctrl-C cut off."""
+
+import json
+import signal
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from cvm_async.cli.exits import Exit
+from cvm_async.panel import Hang, Power, SimulatedPanel, SimulatedVps, Verb
+
+from .conftest import Cvm, Ran, send_when, use
+
+# What could not be read of the list
+
+UNREAD = "the panel's list: response.vpses[2].id is "
+
+
+@pytest.fixture
+def broken(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedPanel]:
+    """Two VPSes that can be read, and a third whose id cannot."""
+    vpses = [*(SimulatedVps(id=number, node=1, hostname=f"web{number}") for number in (1, 2))]
+    hidden = SimulatedVps(id=3, node=1, hostname="web3", extra={"id": "three"})
+    with SimulatedPanel(vpses=[*vpses, hidden]) as panel:
+        use(monkeypatch, panel)
+        yield panel
+
+
+OVER_ALL = [
+    ["list"],
+    ["list", "--node", "1"],
+    ["status"],
+    ["status", "--all", "--nodes"],
+    ["status", "--node", "1"],
+    ["start", "--all"],
+    ["start", "--match", "web*", "--dry-run"],
+    ["stop", "--all", "--yes"],
+    ["stop", "--all", "--yes", "--wait"],
+    ["stop", "--node", "1", "--yes"],
+    ["stop", "--all", "--dry-run"],
+    ["restart", "--all", "--yes"],
+    ["restart", "--match", "web*", "--dry-run"],
+    ["wait", "running", "--all"],
+    ["wait", "running", "--node", "1"],
+    ["watch", "--count", "1"],
+    ["watch", "--match", "web*", "--count", "2", "--interval", "0.01"],
+]
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("tokens", OVER_ALL, ids=" ".join)
+def test_a_command_over_all_or_by_a_condition_says_that_a_vps_could_not_be_read_and_gives_3(
+    cvm: Cvm, tokens: list[str]
+) -> None:
+    ran = cvm(*tokens)
+    assert ran.status == Exit.PARTLY
+    assert UNREAD in ran.err
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize("tokens", [tokens for tokens in OVER_ALL if tokens[0] != "watch"], ids=" ".join)
+def test_as_json_it_is_among_the_problems(cvm: Cvm, tokens: list[str]) -> None:
+    ran = cvm(*tokens, "--json")
+    assert ran.status == Exit.PARTLY
+    assert [problem["path"] for problem in json.loads(ran.out)["problems"]] == ["response.vpses[2].id"]
+
+
+@pytest.mark.usefixtures("broken")
+@pytest.mark.parametrize(
+    "tokens",
+    [["status", "1"], ["stop", "1", "2", "--yes"], ["restart", "1"], ["wait", "running", "1"], ["watch", "1"]],
+    ids=" ".join,
+)
+def test_where_vpses_are_named_only_these_count(cvm: Cvm, tokens: list[str]) -> None:
+    ran = cvm(*tokens, *(["--count", "1"] if tokens[0] == "watch" else []))
+    assert ran.status == Exit.DONE
+    assert UNREAD not in ran.err
+
+
+@pytest.mark.parametrize("tokens", [["stop", "3"], ["status", "1", "3"], ["wait", "running", "3"]], ids=" ".join)
+def test_a_vps_that_may_be_the_one_that_cannot_be_read_is_not_said_to_be_missing(
+    cvm: Cvm, broken: SimulatedPanel, tokens: list[str]
+) -> None:
+    ran = cvm(*tokens)
+    assert ran.status == Exit.FAILED
+    assert "has no VPS" not in ran.err
+    assert (
+        "cvm-async: VPS 3 cannot be found, as not all of the account's list can be read: response.vpses[2]" in ran.err
+    )
+    assert ran.err.endswith("; nothing was done\n")
+    assert broken.actions == []
+
+
+@pytest.mark.usefixtures("broken")
+def test_what_fits_no_condition_may_be_what_cannot_be_read(cvm: Cvm) -> None:
+    ran = cvm("stop", "--match", "web3", "--yes")
+    assert ran.status == Exit.FAILED
+    assert "none of the account's 2 VPSes fits, but not all of its list can be read: response.vpses[2]" in ran.err
+
+
+# Interrupted
+
+SIGNALS = pytest.mark.parametrize(
+    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["Ctrl-C", "kill"]
+)
+
+
+def interrupted(cvm: Cvm, happened: Callable[[], object], number: signal.Signals, *tokens: str) -> Ran:
+    thread = send_when(happened, number)
+    ran = cvm(*tokens)
+    thread.join()
+    return ran
+
+
+def told(ran: Ran) -> list[tuple[int, bool, bool, str | None]]:
+    report = json.loads(ran.out)
+    return [(each["id"], each["ok"], each["skipped"], each["error_type"]) for each in report["outcomes"]]
+
+
+@SIGNALS
+def test_a_rollout_that_is_interrupted_tells_what_was_done_what_is_unknown_and_what_was_not_begun(
+    cvm: Cvm, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int
+) -> None:
+    with SimulatedPanel(vpses=4, nodes=1) as panel:
+        use(monkeypatch, panel)
+        panel.set_power(1, Power.STOPPED)
+        panel.inject(Hang(after_action=True), verb="stop", vps=3)
+        tokens = ("stop", "--all", "--yes", "--batch", "1", "--json")
+        ran = interrupted(cvm, lambda: (3, Verb.STOP) in panel.actions, number, *tokens)
+    assert ran.status == status
+    assert told(ran) == [
+        (1, True, True, None),
+        (2, True, False, None),
+        (3, False, False, "NoAnswerError"),
+        (4, False, True, "NotSentError"),
+    ]
+    assert "Interrupted after 1 VPSes. What was under way was cut off" in ran.err
+    assert ran.err.endswith(f"cvm-async: {'interrupted' if status == Exit.INTERRUPTED else 'terminated'}\n")
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "json_too"),
+    [(signal.SIGINT, 130, False), (signal.SIGTERM, 143, True)],
+    ids=["Ctrl-C, for a person", "kill, as JSON"],
+)
+@pytest.mark.parametrize(
+    ("tokens", "verb", "words"),
+    [
+        (["status"], "status", "cut off before its status was read"),
+        (["start", "--all"], "status", "cut off before its status was read"),
+        (["wait", "running", "--all"], "wait", "cut off before it was seen to be running"),
+    ],
+    ids=["status", "start, which looks first", "wait"],
+)
+def test_what_only_looks_tells_what_it_saw(  # noqa: PLR0917 - a test's parameters
+    cvm: Cvm,
+    monkeypatch: pytest.MonkeyPatch,
+    number: signal.Signals,
+    status: int,
+    tokens: list[str],
+    verb: str,
+    words: str,
+    json_too: bool,  # noqa: FBT001 - likewise
+) -> None:
+    with SimulatedPanel(vpses=3, nodes=1) as panel:
+        use(monkeypatch, panel)
+        panel.inject(Hang(), verb="status", vps=3, times=None)
+        flags = ["--json"] if json_too else []
+        ran = interrupted(cvm, lambda: any(record.vps == 3 for record in panel.requests), number, *tokens, *flags)
+    assert ran.status == status
+    assert "Interrupted after " in ran.err
+    if json_too:
+        assert told(ran)[2] == (3, False, False, "NoAnswerError")
+        assert json.loads(ran.out)["verb"] == verb
+    else:
+        assert words in ran.out
+    assert panel.actions == []
+
+
+def test_interrupted_before_there_is_anything_to_tell_of_it_tells_nothing(
+    cvm: Cvm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with SimulatedPanel(vpses=3, nodes=1) as panel:
+        use(monkeypatch, panel)
+        panel.inject(Hang(), verb="list")
+        ran = interrupted(cvm, lambda: panel.requests, signal.SIGINT, "status", "--json")
+    assert (ran.status, ran.out, ran.err) == (Exit.INTERRUPTED, "", "cvm-async: interrupted\n")
