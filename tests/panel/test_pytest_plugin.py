@@ -7,8 +7,9 @@ OPTIONS = ("-p", "no:asyncio", "--strict-markers", "-W", "error")
 
 
 def run(pytester: pytest.Pytester, tests: str) -> pytest.RunResult:
+    """Run them in this process: starting another one takes longer than all of them."""
     pytester.makepyfile(tests)
-    return pytester.runpytest_subprocess(*OPTIONS)
+    return pytester.runpytest_inprocess(*OPTIONS)
 
 
 def test_the_fixture_is_a_running_panel_for_a_plain_test(pytester: pytest.Pytester) -> None:
@@ -63,14 +64,15 @@ def test_a_knob_that_there_is_not_is_an_error(pytester: pytest.Pytester) -> None
 
 
 def test_who_does_not_use_it_does_not_pay_for_it(pytester: pytest.Pytester) -> None:
-    result = run(
-        pytester,
+    pytester.makepyfile(
         """
         import sys
 
         def test_nothing():
             assert "uvicorn" not in sys.modules
             assert "cvm_async.panel.server" not in sys.modules
-        """,
+        """
     )
+    # What is imported in this process says nothing.
+    result = pytester.runpytest_subprocess(*OPTIONS)
     result.assert_outcomes(passed=1)
