@@ -55,8 +55,9 @@ def fast_client(
 
     Raises:
         ImportError: `http2` was asked for without httpx's extra of that name.
+        ConfigurationError: A proxy, or a certificate file that the environment names, can't be used.
         OSError: A certificate file that was named can't be read.
-        ValueError: A proxy's URL has a scheme that httpx does not know, or `limits` allow no connection.
+        ValueError: `limits` allow no connection.
     """
     return lane_client(
         auth=auth,

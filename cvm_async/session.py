@@ -20,7 +20,7 @@ from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.fleet import Fleet
 from cvm_async.models import PowerState, Vps, VpsList, VpsStatus
 from cvm_async.settings import Limits, Retry, Timeouts
-from cvm_async.transport import lane_client
+from cvm_async.transport import goes_through_proxy, lane_client
 
 ENVIRONMENT = {"url": "CVM_URL", "public_token": "CVM_PUBLIC_TOKEN", "private_token": "CVM_PRIVATE_TOKEN"}
 """Where `CvmSession.from_env` looks."""
@@ -80,6 +80,11 @@ class CvmSession:
         base = panel_url(url, allow_insecure=allow_insecure)
         if client is None:
             client = self._owned = own_client(limits)
+        elif base.scheme == "http" and not allow_insecure and goes_through_proxy(client, base):
+            raise ConfigurationError(
+                f"the client that was given reaches {base.host} through a proxy, and http:// would show it the tokens: "
+                f"let NO_PROXY name {base.host}, make the client with trust_env=False, or allow_insecure=True"
+            )
         exchange = Exchange(
             client=client,
             base=base,
@@ -268,10 +273,6 @@ def own_client(limits: Limits, *, verify: ssl.SSLContext | bool = True) -> httpx
         verify: Whom to trust; whom httpx trusts if True.
 
     Raises:
-        ConfigurationError: The environment names a proxy that can't be used.
+        ConfigurationError: The environment names a proxy, or certificates, that can't be used.
     """
-    try:
-        return lane_client(limits=httpx.Limits(max_connections=limits.ceiling), keep_cookies=False, verify=verify)
-    except ValueError as error:
-        msg = f"a proxy that the environment names cannot be used: {error}"
-        raise ConfigurationError(msg) from None
+    return lane_client(limits=httpx.Limits(max_connections=limits.ceiling), keep_cookies=False, verify=verify)

@@ -20,14 +20,15 @@ from cvm_async._lanes.connection import Body
 from cvm_async._lanes.httpcore.transport import HttpcoreTransport
 from cvm_async._lanes.mocked import is_mocked
 from cvm_async._lanes.pool import Pool
-from cvm_async._lanes.proxies import environment_proxies
+from cvm_async._lanes.proxies import Proxies, environment_proxies, is_loopback
 from cvm_async._lanes.replies.h11_reply import H11Reply
 from cvm_async._lanes.replies.reply import Reply
+from cvm_async._lanes.routes import RoutingTransport, goes_through_proxy
 from cvm_async._lanes.serialize import request_bytes
 from cvm_async._lanes.slots import UnusableTransportError
 from cvm_async._lanes.tls import context_maker
 
-__all__ = ["LaneClient", "LaneTransport", "UnusableTransportError", "lane_client"]
+__all__ = ["LaneClient", "LaneTransport", "UnusableTransportError", "goes_through_proxy", "is_loopback", "lane_client"]
 
 # httpx's own defaults, but for its 20 idle connections: it counts busy ones into them and so drops good ones.
 DEFAULT_LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
@@ -72,7 +73,8 @@ class LaneTransport(httpx.AsyncBaseTransport):
         socket_options: Options set on each socket.
 
     Raises:
-        ValueError: `max_lanes` is below 1, or the proxy's URL has a scheme that httpx does not know.
+        ValueError: `max_lanes` is below 1.
+        ConfigurationError: The proxy can't be used, or what the environment names for TLS.
         OSError: A certificate file that was named can't be read.
     """
 
@@ -191,13 +193,15 @@ def lane_client(
     answers are kept and sent back, as httpx does (those given here are sent in any case; a session never sends any, and
     makes its own client without), and `over` names the kind of transport.
 
-    The environment's proxies are honoured as httpx does. `limits` hold for each transport: one for direct connections
-    and one for each proxy. All of them share one `ssl.SSLContext`.
+    The environment's proxies are honoured as httpx does, but for what is on this machine: that is always reached
+    directly; and `mounts` go before them. `limits` hold for each transport: one for direct connections and one for each
+    proxy. All of them share one `ssl.SSLContext`.
 
     Raises:
         ImportError: `http2` was asked for without httpx's extra of that name.
+        ConfigurationError: A proxy, or a certificate file that the environment names, can't be used.
         OSError: A certificate file that was named can't be read.
-        ValueError: A proxy's URL has a scheme that httpx does not know, or `limits` allow no connection.
+        ValueError: `limits` allow no connection.
     """
     make = partial(
         over,
@@ -208,10 +212,12 @@ def lane_client(
         max_idle_lanes=limits.max_keepalive_connections,
         keepalive_expiry=limits.keepalive_expiry,
     )
-    proxies = {"all://": proxy} if proxy is not None else environment_proxies() if trust_env else {}
-    proxy_mounts = {pattern: None if url is None else make(proxy=url) for pattern, url in proxies.items()}
-    mounted = {**proxy_mounts, **(mounts or {})}
-    transport = make()
+    direct = make()
+    proxies = environment_proxies() if trust_env and proxy is None else Proxies()
+    transport: httpx.AsyncBaseTransport = direct if proxy is None else make(proxy=proxy)
+    if proxies.by_scheme:
+        transport = RoutingTransport(proxies, direct, lambda each: make(proxy=each))
+    mounted = {pattern: direct if mount is None else mount for pattern, mount in (mounts or {}).items()}
     client = LaneClient(
         auth=auth,
         params=params,

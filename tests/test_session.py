@@ -185,12 +185,26 @@ def test_a_session_that_cannot_be_made_leaves_nothing_to_close(url: str, public:
     gc.collect()
 
 
-def test_a_proxy_in_the_environment_that_cannot_be_one_is_a_configuration_error(
-    monkeypatch: pytest.MonkeyPatch,
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("HTTPS_PROXY", "gopher://user:hunter2@proxy.example.net"),
+        ("http_proxy", "http://user:hunter2@proxy.example.net:port"),
+        ("ALL_PROXY", "http://user:hunter2@"),
+        ("SSL_CERT_FILE", "/nonexistent/authority.pem"),
+        ("SSL_CERT_DIR", "/nonexistent"),
+        ("SSLKEYLOGFILE", "/nonexistent/keys"),
+    ],
+)
+def test_what_the_environment_says_and_cannot_be_used_is_a_configuration_error_that_names_it(
+    monkeypatch: pytest.MonkeyPatch, variable: str, value: str
 ) -> None:
-    monkeypatch.setenv("HTTPS_PROXY", "gopher://proxy.example.net")
-    with pytest.raises(ConfigurationError, match=r"a proxy that the environment names cannot be used: .*gopher"):
+    # It would go before the folder.
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv(variable, value)
+    with pytest.raises(ConfigurationError, match=variable) as found:
         CvmSession(URL, public_token=PUBLIC, private_token=PRIVATE)
+    assert "hunter2" not in str(found.value)
 
 
 async def test_the_environment_tells_where_the_panel_is_and_who_we_are(

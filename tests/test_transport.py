@@ -670,7 +670,8 @@ class TestTls:
             monkeypatch.setenv("NO_PROXY", "127.0.0.1")
             async with lane_client() as client:
                 await get(client, server.url)
-                assert built == []
+                # At once, as the environment may name what is no file.
+                assert len(built) == 1
                 urls = [tls_server.url, tls_server.url, "https://panel.invalid/"]
                 assert await asyncio.gather(*(get(client, url) for url in urls)) == ["ok"] * 3
         assert len(built) == 1
@@ -770,6 +771,33 @@ class TestProxies:
         async with lane_client() as client:
             assert await get(client, server.url) == "ok"
         assert (len(proxy.requests), len(server.requests)) == (0, 1)
+
+    @pytest.mark.parametrize("no_proxy", ["", "localhost", "127.0.0.0/8"])
+    @pytest.mark.parametrize("variable", ["HTTP_PROXY", "ALL_PROXY"])
+    async def test_this_machine_is_never_reached_through_the_environments_proxy(
+        self,
+        proxy: LoopbackServer,
+        server: LoopbackServer,
+        monkeypatch: pytest.MonkeyPatch,
+        variable: str,
+        no_proxy: str,
+    ) -> None:
+        monkeypatch.setenv(variable, proxy.url)
+        monkeypatch.setenv("NO_PROXY", no_proxy)
+        async with lane_client() as client:
+            assert await get(client, server.url) == "ok"
+            assert await get(client, "http://panel.invalid/") == "ok"
+        assert (len(proxy.requests), len(server.requests)) == (1, 1)
+
+    async def test_a_mount_without_a_transport_is_direct_where_the_environment_has_a_proxy(
+        self, proxy: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ALL_PROXY", proxy.url)
+        async with lane_client(mounts={"all://nowhere.invalid": None}) as client:
+            with pytest.raises(httpx.ConnectError):
+                await client.get("http://nowhere.invalid/")
+            assert await get(client, "http://panel.invalid/") == "ok"
+        assert len(proxy.requests) == 1
 
     async def test_the_environment_is_left_alone_where_it_is_not_trusted(
         self, proxy: LoopbackServer, server: LoopbackServer, monkeypatch: pytest.MonkeyPatch

@@ -1,11 +1,10 @@
 """Where a panel is: a checked URL, fit to send tokens to."""
 
-import ipaddress
-
 import httpx
 
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import ConfigurationError
+from cvm_async.transport import is_loopback
 
 _PORTS = range(1, 1 << 16)
 
@@ -29,7 +28,7 @@ def panel_url(text: str, *, allow_insecure: bool) -> httpx.URL:
     if url.port is not None and url.port not in _PORTS:
         msg = f"the panel's URL has a port that cannot be: {url.port}"
         raise ConfigurationError(msg)
-    if url.scheme == "http" and not (allow_insecure or _is_loopback(url.host)):
+    if url.scheme == "http" and not (allow_insecure or is_loopback(url.host)):
         msg = (
             f"http://{url.host} would send the tokens unencrypted: use https://, or allow_insecure=True "
             "if the network between is your own"
@@ -62,13 +61,3 @@ def _may_hold_password(text: object) -> bool:
 
 def _shown(text: str) -> str:
     return "what was given" if _may_hold_password(text) else repr(excerpt(text))
-
-
-def _is_loopback(host: str) -> bool:
-    # Names below ".localhost" should lead here as well (RFC 6761 §6.3), but that is up to whoever resolves them.
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -4,13 +4,19 @@ Loading the certificate authorities takes some 20 ms, in which the event loop st
 for each transport, also where only http is spoken, and httpcore for each connection to an https proxy.
 """
 
+import os
 import ssl
 from collections.abc import Callable
 from functools import cache, partial
+from pathlib import Path
 
 import httpx
 
 from cvm_async._lanes import options
+from cvm_async.errors import ConfigurationError
+
+_SOUND: set[tuple[tuple[str, str, int | None], ...]] = set()
+"""What the environment named and a context was made with, with the time of the last change."""
 
 
 def context_maker(
@@ -20,6 +26,7 @@ def context_maker(
 
     Raises:
         OSError: A file that was named can't be read, or holds no certificate; at once, not at the first call.
+        ConfigurationError: Likewise, of one that the environment names.
         ValueError: There is a `cert` for a context that is made elsewhere.
     """
     if callable(verify):
@@ -30,7 +37,39 @@ def context_maker(
     # What a person named can be wrong, and then it shows here; only httpx's default is worth putting off.
     if cert is not None or not isinstance(verify, bool):
         make()
+    else:
+        _check_environment(make, trust_env=trust_env)
     return make
+
+
+def _check_environment(make: Callable[[], ssl.SSLContext], *, trust_env: bool) -> None:
+    """Make the context now if the environment has a say in it, and may be wrong."""
+    # Python looks at the last by itself, whoever is trusted.
+    names = ("SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE") if trust_env else ("SSLKEYLOGFILE",)
+    named = {name: os.environ[name] for name in names if os.environ.get(name)}
+    if not named:
+        return
+    folder = named.get("SSL_CERT_DIR")
+    if folder and "SSL_CERT_FILE" not in named and not Path(folder).is_dir():
+        # OpenSSL would say nothing, and trust nobody.
+        raise ConfigurationError(f"SSL_CERT_DIR names no folder: {folder!r}")
+    # 20 ms, which those who open a session for each call should not pay each time.
+    seen = tuple((name, value, _modified(value)) for name, value in named.items())
+    if seen in _SOUND:
+        return
+    try:
+        make()
+    except OSError as error:
+        told = " and ".join(f"{name}={value!r}" for name, value in named.items())
+        raise ConfigurationError(f"no TLS can be set up with what the environment names ({told}): {error}") from None
+    _SOUND.add(seen)
+
+
+def _modified(path: str) -> int | None:
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return None
 
 
 @cache

@@ -16,6 +16,7 @@ import httpx
 
 from cvm_async._lanes import options
 from cvm_async._lanes.httpcore.lane import HttpcoreLane, LaneStream, Origin
+from cvm_async._lanes.proxies import checked_proxy
 from cvm_async._lanes.serialize import IDEMPOTENT
 from cvm_async._lanes.slots import Slots
 from cvm_async._lanes.tls import unused_context, with_one_context
@@ -51,6 +52,7 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
         self._keepalive_expiry = math.inf if keepalive_expiry is None else keepalive_expiry
         self._fresh_within = fresh_within
         self._context = context
+        self.proxy = None if proxy is None else with_one_context(checked_proxy(proxy, named_by="proxy"))
         # What there is to read tells the end of an HTTP/1.1 connection only.
         self._can_see_ends = not http2
         self._make = partial(
@@ -58,7 +60,7 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
             http1=http1,
             http2=http2,
             limits=_ONE_CONNECTION,
-            proxy=None if proxy is None else with_one_context(proxy),
+            proxy=self.proxy,
             uds=uds,
             local_address=local_address,
             retries=retries,
