@@ -48,46 +48,22 @@ if TYPE_CHECKING:
     from cvm_async.settings import Breaker, Limits, Retry, Timeouts
     from cvm_async.transport import LaneTransport, lane_client
 
-_HOMES = {
-    "cvm_async._gates.breaker": ("NodeReport", "NodeState"),
-    "cvm_async.errors": (
-        "ActionFailedError",
-        "AuthenticationError",
-        "ConfigurationError",
-        "CvmError",
-        "DecodeError",
-        "NoAnswerError",
-        "NodeUnreachableError",
-        "NotSentError",
-        "PanelError",
-        "PermissionDeniedError",
-        "RateLimitedError",
-        "SessionClosedError",
-        "VpsNotFoundError",
-        "WaitTimeoutError",
-    ),
-    "cvm_async.fast": ("FastTransport", "fast_client"),
-    "cvm_async.fleet.fleet": ("Fleet",),
-    "cvm_async.models": (
-        "CombinedTraffic",
-        "PowerState",
-        "Problem",
-        "SplitTraffic",
-        "VirtualizationType",
-        "Vps",
-        "VpsList",
-        "VpsStatus",
-    ),
-    "cvm_async.fleet.outcome": ("AnyOutcome", "Failed", "Outcome", "Progress", "Succeeded"),
-    "cvm_async.fleet.plan": ("Plan", "PlannedStep", "Step"),
-    "cvm_async.fleet.report": ("FleetError", "FleetReport", "partial_report"),
-    "cvm_async.fleet.rollout": ("Rollout",),
-    "cvm_async.session": ("CvmSession",),
-    "cvm_async.settings": ("Breaker", "Limits", "Retry", "Timeouts"),
-    "cvm_async.fleet.stream": ("OutcomeStream",),
-    "cvm_async.transport": ("LaneTransport", "lane_client"),
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+# Where the names are, from what needs least to what needs most: each is in the first that has it.
+_HOMES = (
+    "cvm_async.errors",
+    "cvm_async.models",
+    "cvm_async.settings",
+    "cvm_async._gates.breaker",
+    "cvm_async.fleet.rollout",
+    "cvm_async.transport",
+    "cvm_async.fast",
+    "cvm_async.fleet.outcome",
+    "cvm_async.fleet.report",
+    "cvm_async.fleet.plan",
+    "cvm_async.fleet.stream",
+    "cvm_async.fleet.fleet",
+    "cvm_async.session",
+)
 
 __all__ = [
     "ActionFailedError",
@@ -142,13 +118,12 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    module = _HOME_OF.get(name)
-    if module is None:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    value: object = getattr(importlib.import_module(module), name)
-    globals()[name] = value
-    return value
+    if name in __all__:
+        for home in map(importlib.import_module, _HOMES):
+            if name in vars(home):
+                globals()[name] = found = vars(home)[name]
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -1,22 +1,27 @@
 """`FastTransport` is a `LaneTransport` with a parser in C: h11 takes a third of a session's call."""
 
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+import functools
+from collections.abc import Callable
+from typing import Any, ClassVar, ParamSpec
 
 import httpx
 
-from cvm_async._lanes import options
-from cvm_async._lanes.replies.httptools_reply import HttptoolsReply
 from cvm_async._lanes.replies.reply import Reply
-from cvm_async.transport import (
-    DEFAULT_LIMITS,
-    DEFAULT_MAX_REDIRECTS,
-    DEFAULT_TIMEOUT,
-    LaneTransport,
-    lane_client,
-)
+from cvm_async.transport import LaneTransport, lane_client
+
+# This module can be imported without the extra, so that `from cvm_async import *` can; what is made needs it.
+_reader: type[Reply] | None = None
+try:
+    from cvm_async._lanes.replies.httptools_reply import HttptoolsReply
+except ModuleNotFoundError as _missing:
+    if _missing.name != "httptools":
+        raise
+else:
+    _reader = HttptoolsReply
 
 __all__ = ["FastTransport", "fast_client"]
+
+P = ParamSpec("P")
 
 
 class FastTransport(LaneTransport):
@@ -24,60 +29,41 @@ class FastTransport(LaneTransport):
 
     Where h11 is lenient about an answer (a length beside a chunked body, two lengths, bare line feeds, folded headers,
     control characters, a version that is neither 1.0 nor 1.1), it is an error here.
-    """
-
-    _reader: ClassVar[type[Reply]] = HttptoolsReply
-
-
-def fast_client(
-    *,
-    auth: options.Auth | None = None,
-    params: options.Params | None = None,
-    headers: options.Headers | None = None,
-    cookies: options.Cookies | None = None,
-    verify: options.Verify = True,
-    cert: options.Cert | None = None,
-    http1: bool = True,
-    http2: bool = False,
-    proxy: options.Proxy | None = None,
-    mounts: Mapping[str, httpx.AsyncBaseTransport | None] | None = None,
-    timeout: options.Timeout = DEFAULT_TIMEOUT,
-    follow_redirects: bool = False,
-    limits: httpx.Limits = DEFAULT_LIMITS,
-    max_redirects: int = DEFAULT_MAX_REDIRECTS,
-    event_hooks: options.EventHooks | None = None,
-    base_url: httpx.URL | str = "",
-    trust_env: bool = True,
-    default_encoding: str | Callable[[bytes], str] = "utf-8",
-    keep_cookies: bool = False,
-) -> httpx.AsyncClient:
-    """Make what `lane_client` makes, over `FastTransport`; and cookies that come with an answer are not kept.
 
     Raises:
+        ModuleNotFoundError: The extra `fast` is not installed.
+    """
+
+    keeps_cookies: ClassVar[bool] = False
+
+    @staticmethod
+    def _reader_type() -> type[Reply]:
+        if _reader is None:
+            message = "fast_client and FastTransport need httptools: pip install 'cvm_async[fast]'"
+            raise ModuleNotFoundError(message, name="httptools")
+        return _reader
+
+
+def _with_the_options_of(
+    function: Callable[P, httpx.AsyncClient],
+) -> Callable[[Callable[..., httpx.AsyncClient]], Callable[P, httpx.AsyncClient]]:
+    """Give a function the signature of another: for type checkers, editors and `inspect.signature`."""
+    return functools.wraps(function, assigned=(), updated=())
+
+
+# Explicit there, and taken over here: typed as `**options: Unpack[…]`, an editor would show neither names nor defaults.
+@_with_the_options_of(lane_client)
+def fast_client(**options: Any) -> httpx.AsyncClient:  # noqa: ANN401 -- typed by the decorator
+    """Make what `lane_client` makes, over `FastTransport`; and cookies that come with an answer are not kept.
+
+    It takes the same options; `keep_cookies=True` keeps them.
+
+    Raises:
+        ModuleNotFoundError: The extra `fast` is not installed.
         ImportError: `http2` was asked for without httpx's extra of that name.
         ConfigurationError: A proxy, or a certificate file that the environment names, can't be used.
         OSError: A certificate file that was named can't be read.
         ValueError: `limits` allow no connection.
     """
-    return lane_client(
-        auth=auth,
-        params=params,
-        headers=headers,
-        cookies=cookies,
-        verify=verify,
-        cert=cert,
-        http1=http1,
-        http2=http2,
-        proxy=proxy,
-        mounts=mounts,
-        timeout=timeout,
-        follow_redirects=follow_redirects,
-        limits=limits,
-        max_redirects=max_redirects,
-        event_hooks=event_hooks,
-        base_url=base_url,
-        trust_env=trust_env,
-        default_encoding=default_encoding,
-        keep_cookies=keep_cookies,
-        over=FastTransport,
-    )
+    all_options: dict[str, Any] = {"over": FastTransport, **options}
+    return lane_client(**all_options)

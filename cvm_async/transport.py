@@ -78,7 +78,8 @@ class LaneTransport(httpx.AsyncBaseTransport):
         OSError: A certificate file that was named can't be read.
     """
 
-    _reader: ClassVar[type[Reply]] = H11Reply
+    keeps_cookies: ClassVar[bool] = True
+    """Whether a client over it keeps the cookies of answers, where it is not told."""
 
     def __init__(
         self,
@@ -98,6 +99,7 @@ class LaneTransport(httpx.AsyncBaseTransport):
         retries: int = 0,
         socket_options: Iterable[options.SocketOption] | None = None,
     ) -> None:
+        self._reader = self._reader_type()
         context = context_maker(verify, cert, trust_env=trust_env)
         self._pool = Pool(
             context=context,
@@ -121,6 +123,10 @@ class LaneTransport(httpx.AsyncBaseTransport):
             socket_options=socket_options,
         )
         self._is_plain = http1 and not (http2 or proxy or uds or local_address or retries or socket_options)
+
+    @staticmethod
+    def _reader_type() -> type[Reply]:
+        return H11Reply
 
     def __repr__(self) -> str:
         places = (self._pool.places, self._others.places)
@@ -184,14 +190,15 @@ def lane_client(
     base_url: httpx.URL | str = "",
     trust_env: bool = True,
     default_encoding: str | Callable[[bytes], str] = "utf-8",
-    keep_cookies: bool = True,
+    keep_cookies: bool | None = None,
     over: type[LaneTransport] = LaneTransport,
 ) -> httpx.AsyncClient:
     """Make an `httpx.AsyncClient` over `LaneTransport`.
 
-    The options are httpx's and mean the same, but for the last two: `keep_cookies` says whether cookies that come with
-    answers are kept and sent back, as httpx does (those given here are sent in any case; a session never sends any, and
-    makes its own client without), and `over` names the kind of transport.
+    The options are httpx's and mean the same, but for the last two: `over` names the kind of transport, and
+    `keep_cookies` says whether cookies that come with answers are kept and sent back, as httpx does. None: over a
+    `LaneTransport` they are, over a `FastTransport` not. Those given here are sent in any case. (A session never sends
+    any, and makes its own client without.)
 
     The environment's proxies are honoured as httpx does, but for what is on this machine: that is always reached
     directly; and `mounts` go before them. `limits` hold for each transport: one for direct connections and one for each
@@ -218,10 +225,11 @@ def lane_client(
     if proxies.by_scheme:
         transport = RoutingTransport(proxies, direct, lambda each: make(proxy=each))
     mounted = {pattern: direct if mount is None else mount for pattern, mount in (mounts or {}).items()}
-    client = LaneClient(
+    return LaneClient(
         auth=auth,
         params=params,
         headers=headers,
+        cookies=cookies,
         http1=http1,
         http2=http2,
         transport=transport,
@@ -233,9 +241,5 @@ def lane_client(
         base_url=base_url,
         trust_env=trust_env,
         default_encoding=default_encoding,
+        keep_cookies=over.keeps_cookies if keep_cookies is None else keep_cookies,
     )
-    client.keeps_cookies = keep_cookies
-    client.cookies = cookies
-    client.direct = None if mounted else transport
-    client.encoding = default_encoding
-    return client

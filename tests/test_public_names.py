@@ -54,6 +54,71 @@ def test_type_checkers_find_each_name_where_it_comes_from_at_run_time() -> None:
         assert getattr(cvm_async, name) is getattr(importlib.import_module(home), name)
 
 
+WITHOUT = {
+    "everything of the library": ("httptools", "from cvm_async import *; print(fast_client.__name__)", "fast_client"),
+    "everything of the panel": (
+        "uvicorn",
+        "from cvm_async.panel import *; print(SimulatedPanel.__name__, World.__name__)",
+        "SimulatedPanel World",
+    ),
+    "a fast client": (
+        "httptools",
+        "import cvm_async; cvm_async.fast_client()",
+        "fast_client and FastTransport need httptools: pip install 'cvm_async[fast]'",
+    ),
+    "a fast transport": (
+        "httptools",
+        "import cvm_async; cvm_async.FastTransport(max_lanes=2)",
+        "fast_client and FastTransport need httptools: pip install 'cvm_async[fast]'",
+    ),
+    "a simulated panel": (
+        "uvicorn",
+        "from cvm_async.panel import SimulatedPanel; SimulatedPanel(vpses=2)",
+        "serving the simulated panel needs uvicorn: pip install 'cvm_async[panel]'",
+    ),
+    "a simulated panel, httptools": (
+        "httptools",
+        "from cvm_async.panel import SimulatedPanel; SimulatedPanel(vpses=2)",
+        "serving the simulated panel needs httptools: pip install 'cvm_async[panel]'",
+    ),
+    "the command line": (
+        "cyclopts",
+        "from cvm_async.cli import main; main(['list'])",
+        "cvm-async: the command line needs cyclopts: pip install 'cvm_async[cli]'",
+    ),
+    "the command line, rich": (
+        "rich",
+        "from cvm_async.cli import main; main(['list'])",
+        "cvm-async: the command line needs rich: pip install 'cvm_async[cli]'",
+    ),
+    "a command that serves": (
+        "uvicorn",
+        "from cvm_async.cli import main; main(['panel'])",
+        "cvm-async: serving the simulated panel needs uvicorn: pip install 'cvm_async[panel]'",
+    ),
+    "a package that the panel needs in any case": (
+        "attrs",
+        "from cvm_async.panel import World",
+        "import of attrs halted; None in sys.modules",
+    ),
+    "a module of our own": (
+        "cvm_async._lanes.replies.httptools_reply",
+        "import cvm_async.fast",
+        "import of cvm_async._lanes.replies.httptools_reply halted; None in sys.modules",
+    ),
+}
+
+
+@pytest.mark.parametrize(("package", "script", "last_line"), WITHOUT.values(), ids=WITHOUT)
+def test_without_an_extra_what_does_not_need_it_works_and_the_rest_says_what_to_install(
+    package: str, script: str, last_line: str
+) -> None:
+    blocked = f"import sys; sys.modules[{package!r}] = None; {script}"
+    # What is run is this interpreter and the script above.
+    run = subprocess.run([sys.executable, "-c", blocked], capture_output=True, text=True, check=False)  # noqa: S603
+    assert (run.stdout + run.stderr).splitlines()[-1].removeprefix("ModuleNotFoundError: ") == last_line
+
+
 @pytest.mark.parametrize("module", ["cvm_async", "cvm_async.panel"])
 def test_importing_costs_no_http_library(module: str) -> None:
     script = f"import sys, {module}; print(sorted({{'httpx', 'httpcore', 'tenacity', 'uvicorn'}} & set(sys.modules)))"

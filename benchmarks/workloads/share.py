@@ -26,11 +26,7 @@ def _plain(transport: NullTransport) -> httpx.AsyncClient:
 
 
 def _ours(transport: NullTransport) -> httpx.AsyncClient:
-    client = LaneClient(transport=transport)
-    client.keeps_cookies = False
-    client.cookies = httpx.Cookies()
-    client.direct = transport
-    return client
+    return LaneClient(transport=transport, keep_cookies=False)
 
 
 async def _cpu_us(work: Work, calls: int) -> float:

@@ -6,9 +6,9 @@ panel's must never be sent back, since it would run all our calls one after the 
 
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import httpx
 
@@ -48,16 +48,31 @@ class _TimedStream(httpx.AsyncByteStream):
 class LaneClient(httpx.AsyncClient):
     """An `httpx.AsyncClient` that takes a shorter way where nothing calls for the longer one.
 
-    Who makes one sets all that stands below, `cookies` after `keeps_cookies`: httpx's own arguments stay what they are.
+    Args:
+        transport: Takes the requests that no mount does.
+        mounts: As in httpx; where there are any, every request has to be matched with them.
+        cookies: Are sent in any case.
+        keep_cookies: Whether cookies that come with an answer are kept, and sent back.
+        default_encoding: As in httpx.
+        rest: httpx's other arguments.
     """
 
-    direct: httpx.AsyncBaseTransport | None = None
-    """The transport of all requests, or None where `mounts` have to be looked through."""
-    encoding: str | Callable[[bytes], str] = "utf-8"
-    """What httpx keeps to itself as `default_encoding`."""
-    keeps_cookies: bool = True
-    """Whether cookies that come with an answer are kept."""
-    _jar: httpx.Cookies
+    def __init__(
+        self,
+        *,
+        transport: httpx.AsyncBaseTransport,
+        mounts: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+        cookies: options.Cookies | None = None,
+        keep_cookies: bool = True,
+        default_encoding: str | Callable[[bytes], str] = "utf-8",
+        **rest: Any,  # noqa: ANN401 -- `lane_client` has them typed; said once is enough
+    ) -> None:
+        super().__init__(transport=transport, mounts=mounts, default_encoding=default_encoding, **rest)
+        self._direct = None if mounts else transport
+        # httpx keeps it to itself.
+        self._encoding = default_encoding
+        self._keeps_cookies = keep_cookies
+        self.cookies = cookies
 
     @property
     def cookies(self) -> httpx.Cookies:
@@ -66,7 +81,7 @@ class LaneClient(httpx.AsyncClient):
 
     @cookies.setter
     def cookies(self, cookies: options.Cookies | None) -> None:
-        self._jar = httpx.Cookies(cookies) if self.keeps_cookies else _UnfilledCookies(cookies)
+        self._jar = httpx.Cookies(cookies) if self._keeps_cookies else _UnfilledCookies(cookies)
 
     async def send(
         self,
@@ -84,7 +99,7 @@ class LaneClient(httpx.AsyncClient):
         if follow_redirects is httpx.USE_CLIENT_DEFAULT:
             follow_redirects = self.follow_redirects
         if (
-            self.direct is None
+            self._direct is None
             or self.is_closed
             or follow_redirects
             or (self.auth is not None if auth is httpx.USE_CLIENT_DEFAULT else auth is not None)
@@ -98,13 +113,13 @@ class LaneClient(httpx.AsyncClient):
         if "timeout" not in request.extensions:
             request.extensions = {**request.extensions, "timeout": self.timeout.as_dict()}
         try:
-            response = await self.direct.handle_async_request(request)
+            response = await self._direct.handle_async_request(request)
         except httpx.RequestError as error:
             error.request = request
             raise
         response.request = request
-        response.default_encoding = self.encoding
-        if self.keeps_cookies and "Set-Cookie" in response.headers:
+        response.default_encoding = self._encoding
+        if self._keeps_cookies and "Set-Cookie" in response.headers:
             self.cookies.extract_cookies(response)
         if response.has_redirect_location:
             response = await self._with_next_request(request, response)
@@ -127,7 +142,7 @@ class LaneClient(httpx.AsyncClient):
 
         try:
             replaying = httpx.AsyncClient(
-                transport=httpx.MockTransport(answer), cookies=self.cookies, default_encoding=self.encoding
+                transport=httpx.MockTransport(answer), cookies=self.cookies, default_encoding=self._encoding
             )
             return await replaying.send(request, stream=True)
         except BaseException:

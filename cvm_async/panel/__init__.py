@@ -85,10 +85,24 @@ def __getattr__(name: str) -> object:
     room = _ROOM_OF.get(name)
     if room is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    found: object = getattr(import_module(f"{__name__}.{room}"), name)
+    try:
+        found: object = getattr(import_module(f"{__name__}.{room}"), name)
+    except ModuleNotFoundError as missing:
+        if room != "server":
+            raise
+        return _in_place_of(name, missing)
     # Found by the ordinary way from now on.
     globals()[name] = found
     return found
+
+
+def _in_place_of(name: str, missing: ModuleNotFoundError) -> type:
+    """Make a class that says, when it is called, what it lacks: `from cvm_async.panel import *` works without it."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise ModuleNotFoundError(str(missing), name=missing.name)
+
+    return type(name, (), {"__init__": refuse})
 
 
 def __dir__() -> list[str]:
