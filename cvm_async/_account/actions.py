@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from attrs import define, field
 
 from cvm_async._api.verbs import Verb
-from cvm_async._exchange.deadline import Deadline
+from cvm_async._deadline import Deadline
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import NoAnswerError, NotSentError
 

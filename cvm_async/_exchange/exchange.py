@@ -13,7 +13,7 @@ from attrs import define, field
 from cvm_async._api.answers import is_success, row_of
 from cvm_async._api.calls import Call
 from cvm_async._api.decode import Decoded
-from cvm_async._exchange.deadline import Deadline
+from cvm_async._deadline import Deadline
 from cvm_async._exchange.retry import may_repeat, repeat
 from cvm_async._exchange.sender import Received, Sender
 from cvm_async._exchange.tokens import Tokens
@@ -190,20 +190,23 @@ class Exchange:
         """Give one attempt's answer, bounded as a whole.
 
         A read timeout of httpx bounds the silence between two pieces: a panel that drips a byte at a time never
-        meets it.
+        meets it. And while somebody held the event loop, it was not the panel that was silent.
         """
         sent_before = progress.sent
         progress.sent = True
         answering = self.timeouts.read if call.repeatable else self.timeouts.action
         whole = CONNECTING_STEPS * self.timeouts.connect + call.verb.row.patience * answering
-        try:
-            with Deadline(whole):
+        with Deadline(whole) as deadline:
+            try:
                 return await self._wire.exchange(call, answering)
-        except NotSentError:
-            progress.sent = sent_before
-            raise
+            except NotSentError:
+                progress.sent = sent_before
+                raise
+            except NoAnswerError as error:
+                error.timed_out = error.timed_out and not deadline.was_held
+                raise
         message = f"no whole answer from {self.panel} within {whole:g} s"
-        raise NoAnswerError(message, timed_out=True, **call.about())
+        raise NoAnswerError(message, timed_out=not deadline.was_held, **call.about())
 
     async def _read(self, call: Call[T], answer: Received) -> T:
         if answer.location is not None:

@@ -18,6 +18,9 @@ from cvm_async._lanes.replies.reply import Reply
 # Bytes of a body that are held for a reader that is slower than the network, before the network has to wait.
 _HIGH_WATER = 64 * 1024
 
+# Seconds in which the event loop reads what is there. A timer of no seconds would ring before it has.
+_SOON = 0.01
+
 # Seconds without a byte of an answer that are too long for a round trip of the network's.
 TELLING_SILENCE = 1.0
 
@@ -78,7 +81,7 @@ class Connection(asyncio.Protocol):
 
         What there is to read from it can only be its end, or what nobody asked for.
         """
-        return self._transport.is_closing() or (self._arrivals is not None and bool(self._arrivals.poll(0)))
+        return self._transport.is_closing() or self._has_arrivals()
 
     @property
     def was_silent(self) -> bool:
@@ -182,6 +185,9 @@ class Connection(asyncio.Protocol):
                 self._set_timer()
         elif self._reply is None:
             self.abort()
+        elif self._has_arrivals():
+            # While somebody held the event loop they came, and nobody read them: the loop does before this rings again.
+            self._expect_within(_SOON)
         else:
             if self._is_clogged:
                 self._reply.fault = httpx.WriteTimeout(f"the request was not taken within {self._write_within} s")
@@ -189,6 +195,10 @@ class Connection(asyncio.Protocol):
                 self._reply.fault = httpx.ReadTimeout(f"nothing came within {self._read_within} s")
             self.abort()
             self._wake()
+
+    def _has_arrivals(self) -> bool:
+        """Tell whether there is something to read, even where the event loop has yet to notice."""
+        return self._arrivals is not None and bool(self._arrivals.poll(0))
 
     # What asyncio calls:
 

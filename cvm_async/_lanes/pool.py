@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 import httpx
 
+from cvm_async._deadline import Deadline
 from cvm_async._lanes.connection import Connection
 from cvm_async._lanes.dial import dial
 from cvm_async._lanes.serialize import IDEMPOTENT
@@ -120,14 +121,15 @@ class Pool:
             await asyncio.wait([self._drop_oldest().closed])
         connection = Connection(self, (url.scheme, url.host, url.port))
         try:
-            async with asyncio.timeout(within):
+            with Deadline(within):
                 await self._open(connection, url)
+                return connection
         except TimeoutError as error:
-            raise httpx.ConnectTimeout(str(error) or f"not connected within {within} s") from error
+            raise httpx.ConnectTimeout(str(error)) from error
         except Exception as error:
             # Besides the network's: a name or a port that can't be one, and whatever a context of the user's raises.
             raise httpx.ConnectError(str(error)) from error
-        return connection
+        raise httpx.ConnectTimeout(f"not connected within {within} s")
 
     async def _open(self, connection: Connection, url: httpx.URL) -> None:
         context = self._context() if url.scheme == "https" else None

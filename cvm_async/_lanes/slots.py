@@ -5,6 +5,8 @@ import sys
 
 import httpx
 
+from cvm_async._deadline import Deadline
+
 
 class UnusableTransportError(RuntimeError):
     """The transport is closed, or in use on another event loop: nothing of the request was sent."""
@@ -68,12 +70,12 @@ class Slots:
     async def _wait(self, within: float | None) -> None:
         self.waiting += 1
         try:
-            async with asyncio.timeout(within):
+            with Deadline(within) as deadline:
                 await self._free.acquire()
-        except TimeoutError as error:
-            raise httpx.PoolTimeout(f"All {self.limit} lanes stayed busy.") from error
         finally:
             self.waiting -= 1
+        if deadline.expired:
+            raise httpx.PoolTimeout(f"All {self.limit} lanes stayed busy.")
         if self.is_closed:
             raise UnusableTransportError("The transport was closed while the request waited for a lane.")
 

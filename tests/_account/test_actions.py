@@ -11,7 +11,7 @@ from virtual_time import virtual
 from cvm_async import ActionFailedError, CvmError, CvmSession, Limits, NoAnswerError, NotSentError, Timeouts
 from cvm_async._account.actions import Actions
 from cvm_async._api.verbs import Verb
-from cvm_async._exchange.deadline import Deadline
+from cvm_async._deadline import Deadline
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.permit import Permit
 from cvm_async.panel import PanelApp

@@ -700,3 +700,53 @@ async def test_whatever_a_transport_raises_nothing_else_than_a_cvm_error_leaves_
     assert isinstance(error, NotSentError | NoAnswerError)
     copy = pickle.loads(pickle.dumps(error))
     assert (type(copy), vars(copy)) == (type(error), vars(error))
+
+
+# The event loop is held: by a call that blocks, or because the process was stopped.
+
+BRIEF = Timeouts(connect=1.0, read=2.0, action=2.0)
+
+
+def held(seconds: float, *, at: float = 0.5) -> None:
+    loop = virtual_loop()
+    loop.call_at(loop.time() + at, loop.hold, seconds)
+
+
+def silent_for(seconds: float) -> Callable[[httpx.Request], Awaitable[httpx.Response]]:
+    """Give a panel that nothing comes from, behind a client that bears it for so long."""
+    return after(seconds, httpx.ReadTimeout("nothing came"))
+
+
+@pytest.mark.parametrize("verb", Verb)
+@virtual
+async def test_what_was_answered_while_the_loop_was_held_is_answered(verb: Verb) -> None:
+    panel = Panel(after(1.5, answer(200, LIST if verb is Verb.LIST else DONE if verb in ACTIONS else STATUS)))
+    async with session_over(panel, timeouts=BRIEF) as session:
+        held(2.5)
+        await make(session, verb, timeout=2.0)
+
+
+@pytest.mark.parametrize("verb", ACTIONS)
+@pytest.mark.parametrize(("silence", "at"), [(silent_for(2.0), 0.5), (forever, 3.5)], ids=["the client's", "ours"])
+@pytest.mark.parametrize(("seconds", "state"), [(2.5, "closed"), (0.0, "open")], ids=["held", "not held"])
+@virtual
+async def test_no_silence_is_charged_to_a_node_while_the_loop_was_held(
+    seconds: float, state: str, silence: Callable[[httpx.Request], Awaitable[httpx.Response]], at: float, verb: Verb
+) -> None:
+    async with session_over(Panel(answer(200, LIST), *[silence] * 5), timeouts=BRIEF) as session:
+        await session.list_vpses()
+        for _ in range(5):
+            held(seconds, at=at)
+            with pytest.raises(NoAnswerError) as found:
+                await make(session, verb)
+            assert found.value.timed_out is (seconds == 0.0)
+        assert [report.state.value for report in session.nodes()] == [state]
+
+
+@virtual
+async def test_a_reading_that_a_hold_has_cut_off_is_tried_again() -> None:
+    panel = Panel(silent_for(2.0))
+    async with session_over(panel, timeouts=BRIEF) as session:
+        held(2.5)
+        await session.status(1)
+    assert len(panel.requests) == 2

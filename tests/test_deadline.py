@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from virtual_time import virtual, virtual_loop
 
-from cvm_async._exchange.deadline import GRACE, LATE, MOST_GRACES, Deadline
+from cvm_async._deadline import GRACE, HELD, JUST_NOW, LATE, MOST_GRACES, Deadline
 
 HOPS = 30
 """Steps of the event loop that an answer takes from its arrival to who waits for it: more than any client's."""
@@ -155,3 +155,35 @@ async def test_it_tells_what_is_left() -> None:
     assert deadline.left == 1.5
     await asyncio.sleep(3)
     assert deadline.left == 0.0
+
+
+@pytest.mark.parametrize(
+    ("hold", "later", "was_held"),
+    [
+        pytest.param(2.5, 0.0, True, id="held"),
+        pytest.param(2.5, JUST_NOW / 2, True, id="held until just now"),
+        pytest.param(2.5, JUST_NOW * 2, False, id="held a while ago"),
+        pytest.param(HELD / 2, 0.0, False, id="busy"),
+        pytest.param(0.0, 0.0, False, id="free"),
+    ],
+)
+@virtual
+async def test_it_tells_whether_the_loop_was_held_until_just_now(
+    hold: float,
+    later: float,
+    was_held: bool,  # noqa: FBT001 - a test's parameter
+) -> None:
+    with Deadline(100.0) as deadline:
+        await asyncio.sleep(10.25)
+        virtual_loop().hold(hold)
+        # The timer that tells is run first.
+        await asyncio.sleep(0.01)
+        await asyncio.sleep(later)
+        assert deadline.was_held is was_held
+    assert not deadline.expired
+
+
+@virtual
+async def test_one_without_a_limit_needs_no_timer() -> None:
+    with Deadline(None):
+        assert virtual_loop().timers == []

@@ -9,14 +9,23 @@ import math
 from types import TracebackType
 from typing import Self, cast
 
+BEAT = 1.25
+"""Seconds from one look at whether the loop runs to the next, while a block lasts: most are over before the first."""
+
 LATE = 0.05
-"""Seconds by which a timer rings too late for a loop that was merely busy."""
+"""Seconds by which a timer may ring too late on a loop that is merely busy."""
+
+HELD = 0.25
+"""Seconds by which it rings too late on one that somebody holds: for so long no answer was read."""
 
 GRACE = 0.05
 """Seconds for reading what has arrived: the loop asks for it at once, and most answers come in one piece."""
 
 MOST_GRACES = 4
 """How often one deadline gives that time: a loop that is always late must not put it off for ever."""
+
+JUST_NOW = 0.5
+"""Seconds after which what was arrested by a hold has been judged, if it has not been answered."""
 
 
 class Deadline:
@@ -28,10 +37,23 @@ class Deadline:
         expired: Whether it was left for that.
     """
 
-    __slots__ = ("_cancelling", "_due", "_graces", "_loop", "_task", "_timer", "expired", "is_struck", "seconds")
+    __slots__ = (
+        "_cancelling",
+        "_due",
+        "_graces",
+        "_held_until",
+        "_loop",
+        "_rings_at",
+        "_task",
+        "_timer",
+        "expired",
+        "is_struck",
+        "seconds",
+    )
 
     _loop: asyncio.AbstractEventLoop
     _cancelling: int
+    _rings_at: float
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds: float = math.inf if seconds is None else seconds
@@ -39,6 +61,7 @@ class Deadline:
         self.is_struck: bool = False
         self._due = math.inf
         self._graces = MOST_GRACES
+        self._held_until = -math.inf
         self._task: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -47,14 +70,20 @@ class Deadline:
         """Seconds that are left of what it had when it was entered."""
         return max(0.0, self._due - self._loop.time())
 
+    @property
+    def was_held(self) -> bool:
+        """Whether the loop was held until just now: that nobody answered, we then cannot know."""
+        return self._loop.time() - self._held_until < JUST_NOW
+
     def __enter__(self) -> Self:
         # Whatever waits for futures of asyncio's runs in a task.
         self._task = task = cast("asyncio.Task[object]", asyncio.current_task())
         self._cancelling = task.cancelling()
         self._loop = asyncio.get_running_loop()
         if self.seconds < math.inf:
-            self._due = self._loop.time() + self.seconds
-            self._timer = self._loop.call_at(self._due, self._on_time)
+            now = self._loop.time()
+            self._due = now + self.seconds
+            self._ring_after(now)
         return self
 
     def __exit__(
@@ -77,11 +106,19 @@ class Deadline:
             self.is_struck = True
             self._task.cancel()
 
+    def _ring_after(self, now: float) -> None:
+        self._rings_at = min(self._due, now + BEAT)
+        self._timer = self._loop.call_at(self._rings_at, self._on_time)
+
     def _on_time(self) -> None:
         now = self._loop.time()
-        if self._graces and now - self._due > LATE:
+        late = now - self._rings_at
+        if late > HELD:
+            self._held_until = now
+        if late > LATE and now >= self._due and self._graces:
             self._graces -= 1
             self._due = now + GRACE
-            self._timer = self._loop.call_at(self._due, self._on_time)
+        if now < self._due:
+            self._ring_after(now)
         else:
             self.strike(self.seconds)
