@@ -1,14 +1,15 @@
 """`Fleet`: some VPSes, of one session or several, and the verbs over all of them."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from attrs import evolve
 
 from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
-from cvm_async._checks import refuse
+from cvm_async._checks import check_seconds, refuse
 from cvm_async.fleet.gathering import Gathering, OnProgress, Work
+from cvm_async.fleet.looking import FleetLook, What
 from cvm_async.fleet.members import Members, condition
 from cvm_async.fleet.operations import DEFAULT_INTERVAL, DEFAULT_WAIT, Operation, PowerAction, read_status
 from cvm_async.fleet.outcome import Outcome
@@ -19,6 +20,8 @@ from cvm_async.fleet.run import Emit, Run
 from cvm_async.fleet.stream import OutcomeStream
 from cvm_async.fleet.waiting import Waiting
 from cvm_async.models import PowerState, Problem, Vps, VpsStatus
+from cvm_async.watch.picture import THRESHOLDS
+from cvm_async.watch.watch import Watch
 
 T = TypeVar("T")
 
@@ -237,6 +240,47 @@ class Fleet:
         return await self._gathered(
             WAIT, lambda emit: Waiting(self._members, state, timeout, interval, deadline, emit), progress
         )
+
+    def watch(
+        self,
+        *,
+        every: float = 30.0,
+        what: What = "status",
+        relist: float = 300.0,
+        jitter: float = 0.0,
+        thresholds: Sequence[float] = THRESHOLDS,
+        rollout: Rollout | None = None,
+    ) -> Watch:
+        """Watch it: ``async with fleet.watch() as ticks: async for snapshot in ticks``, with what changed in each.
+
+        The first look is taken at once, the others at multiples of `every` after it, however long a look takes; one
+        that would come too late is left out. A VPS that cannot be read keeps its last status, marked as stale, and a
+        look that fails does not end the watch; wrong tokens, or a session that was closed, do.
+
+        Args:
+            every: Seconds from one look to the next.
+            what: "status": every VPS's status, a call each. "traffic": what the panels' lists tell, one call a panel;
+                the statuses are None then.
+            relist: Seconds after which the panels are listed again, so that VPSes which came since and fit what this
+                fleet was chosen by are seen, and those that went are not.
+            jitter: Seconds by which a look may come later, at random; less than `every`.
+            thresholds: Shares of a traffic limit, such as 0.8, whose crossing is a change.
+            rollout: As for `status`.
+
+        Raises:
+            ConfigurationError: An argument is not what it should be.
+        """
+        check_seconds("every", every)
+        check_seconds("jitter", jitter, zero=True)
+        if jitter >= every:
+            refuse("jitter", "less than every", jitter)
+        how = _checked(rollout)
+
+        async def read_all(members: Members, progress: OnProgress) -> FleetReport[VpsStatus]:
+            return await Fleet(members).status(rollout=how, progress=progress)
+
+        look = FleetLook(self._members, read_all, what=what, relist=relist)
+        return Watch(look, every=every, jitter=jitter, thresholds=thresholds)
 
     async def plan(
         self,

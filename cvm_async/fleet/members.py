@@ -6,8 +6,8 @@ among the others.
 
 import fnmatch
 import inspect
-from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from cvm_async._account.account import Account
 from cvm_async._checks import is_count, refuse
@@ -26,6 +26,13 @@ class Member(NamedTuple):
         return self.account.address, self.vps.id
 
 
+Lists: TypeAlias = Mapping[Account, Iterable[Vps]]
+"""What accounts have listed."""
+
+Choice: TypeAlias = Callable[[Lists], "Members"]
+"""How some VPSes were chosen, to choose again from newer lists."""
+
+
 class Members:
     """The VPSes of a fleet. They cannot be changed, and whoever prints or walks through them finds no session.
 
@@ -34,18 +41,28 @@ class Members:
         unread: What could not be read of the lists that they come from, each with its panel's address.
     """
 
-    __slots__ = ("_members", "_unread")
+    __slots__ = ("_again", "_members", "_unread")
 
-    def __init__(self, members: Iterable[Member] = (), unread: Iterable[tuple[str, Problem]] = ()) -> None:
+    def __init__(
+        self,
+        members: Iterable[Member] = (),
+        unread: Iterable[tuple[str, Problem]] = (),
+        again: Choice | None = None,
+    ) -> None:
         self._members = tuple(members)
         self._unread = tuple(unread)
+        self._again = again
 
     @classmethod
     def listed(cls, account: Account, vpses: Iterable[Vps]) -> "Members":
         """Give the VPSes of a list; of an id that is on it twice, the first."""
         problems = vpses.problems if isinstance(vpses, VpsList) else ()
         members = _once(Member(account, vps) for vps in vpses)
-        return cls(members, ((account.address, problem) for problem in problems))
+
+        def again(lists: Lists) -> "Members":
+            return cls.listed(account, lists.get(account, vpses))
+
+        return cls(members, ((account.address, problem) for problem in problems), again)
 
     def __len__(self) -> int:
         return len(self._members)
@@ -58,7 +75,8 @@ class Members:
 
     def __or__(self, other: "Members") -> "Members":
         unread = dict.fromkeys((*self._unread, *other._unread))
-        return Members(_once((*self._members, *other._members)), unread)
+        members = _once((*self._members, *other._members))
+        return Members(members, unread, lambda lists: self.chosen_from(lists) | other.chosen_from(lists))
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -67,7 +85,16 @@ class Members:
 
     def where(self, fits: Callable[[Vps], bool]) -> "Members":
         """Give those that fit. What could not be read might have fitted, too: its problem stays."""
-        return Members((member for member in self._members if fits(member.vps)), self._unread)
+        members = (member for member in self._members if fits(member.vps))
+        return Members(members, self._unread, lambda lists: self.chosen_from(lists).where(fits))
+
+    def chosen_from(self, lists: Lists) -> "Members":
+        """Make the same choice from newer lists: VPSes that have come since and fit are in it, those that went are not.
+
+        Args:
+            lists: By account; of an account that is not in here, the list that it had is taken.
+        """
+        return self if self._again is None else self._again(lists)
 
     def at(self, indexes: Iterable[int]) -> "Members":
         """Give those at these places.
@@ -76,7 +103,19 @@ class Members:
             ConfigurationError: An index is no whole number.
             IndexError: There is no such place.
         """
-        return Members(_once(self._members[_index(index)] for index in indexes), self._unread)
+        members = _once(self._members[_index(index)] for index in indexes)
+        keys = {member.key for member in members}
+
+        def again(lists: Lists) -> "Members":
+            newer = self.chosen_from(lists)
+            return newer.at(index for index, member in enumerate(newer) if member.key in keys)
+
+        return Members(members, self._unread, again)
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The accounts that they are reached through, in order of first appearance."""
+        return tuple(dict.fromkeys(member.account for member in self._members))
 
 
 def condition(

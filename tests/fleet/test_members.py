@@ -129,3 +129,25 @@ async def test_the_same_problem_on_two_panels_is_two() -> None:
 def test_nobody_who_walks_through_members_finds_a_session() -> None:
     assert not hasattr(Members(), "__dict__")
     assert not hasattr(Members(), "__attrs_attrs__")
+
+
+@virtual
+async def test_the_same_choice_can_be_made_from_newer_lists() -> None:
+    one, two = PanelApp(vpses=fleet_of(1, 2, 1)), PanelApp(vpses=fleet_of(1, 1))
+    async with session_on(one) as first, session_on(two, url="https://two.example.net") as second:
+        fleet = (await first.fleet()).select(node=1) | (await second.fleet()).at([1])
+        newer = {
+            account_of(first): VpsList([vps(3, 1), vps(4, 1), vps(5, 2)]),
+            account_of(second): VpsList([vps(1), vps(2), vps(3)]),
+        }
+        again = fleet.members.chosen_from(newer)
+        assert [(member.account.address, member.vps.id) for member in again] == [
+            ("https://panel.example.net/", 3),
+            ("https://panel.example.net/", 4),
+            ("https://two.example.net/", 2),
+        ]
+        # Where an account has no newer list, the one before serves.
+        assert [member.vps.id for member in again.chosen_from({})] == [3, 4, 2]
+        assert [member.vps.id for member in fleet.members.chosen_from({})] == [1, 3, 2]
+        assert len(Members().chosen_from(newer)) == 0
+        assert again.accounts == fleet.members.accounts == (account_of(first), account_of(second))

@@ -1,0 +1,205 @@
+"""A fleet is watched on a virtual clock, on simulated panels: what one look reads, and what the next one knows."""
+
+import asyncio
+
+import pytest
+from panels import account_of, calls, fleet_of, session_on
+from virtual_time import virtual, virtual_loop
+
+from cvm_async import (
+    AuthenticationError,
+    ConfigurationError,
+    NodeUnreachable,
+    PanelUnreachable,
+    PowerState,
+    Rollout,
+    Snapshot,
+    StateChanged,
+    VpsAppeared,
+    VpsGone,
+    Watch,
+)
+from cvm_async.fleet.looking import list_all
+from cvm_async.panel import Answer, PanelApp, Reset, SimulatedVps, bad_gateway
+
+
+def new_vps(number: int, node: int = 1) -> SimulatedVps:
+    return SimulatedVps(id=number, node=node, hostname=f"vps{number}.example.net", power="running")
+
+
+async def looks(watch: Watch, count: int) -> list[Snapshot]:
+    async with watch as ticks:
+        return [await anext(ticks) for _ in range(count)]
+
+
+def names(snapshot: Snapshot) -> list[int]:
+    return [reading.vps.id for reading in snapshot]
+
+
+@virtual
+async def test_each_look_reads_every_status_and_tells_what_changed() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 2), latency=1.0)
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        async with fleet.watch(every=30.0) as ticks:
+            first = await anext(ticks)
+            app.set_power(2, "stopped")
+            second = await anext(ticks)
+    assert first.totals == {"running": 3}
+    assert second.totals == {"running": 2, "stopped": 1}
+    assert [type(change) for change in second.changes] == [StateChanged]
+    assert len(calls(app, "status")) == 6
+    assert len(calls(app, "list")) == 1
+
+
+@virtual
+async def test_each_reading_tells_when_it_was_read() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 1, 1), latency=1.0)
+    async with session_on(app) as session:
+        (snapshot,) = await looks((await session.fleet()).watch(rollout=Rollout(max_concurrency=1)), 1)
+    read = [reading.read_at for reading in snapshot]
+    assert None not in read
+    assert read == sorted(at for at in read if at is not None)
+    assert snapshot.elapsed == pytest.approx(4.0)
+
+
+@virtual
+async def test_a_lost_node_is_one_change_and_its_vpses_keep_their_state() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 2, 2, 2))
+    async with session_on(app) as session, (await session.fleet()).watch() as ticks:
+        await anext(ticks)
+        app.unreachable_node(2, after=0.0, answer="503")
+        second = await anext(ticks)
+    assert [type(change) for change in second.changes] == [NodeUnreachable]
+    assert second.totals == {"running": 5}
+    assert [reading.is_stale for reading in second] == [False, False, True, True, True]
+    assert second[session.name, 3].age is not None
+
+
+@virtual
+async def test_the_panels_are_listed_again_after_a_while() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1))
+    async with session_on(app) as session, (await session.fleet()).watch(every=60.0, relist=100.0) as ticks:
+        await anext(ticks)
+        app.add_vps(new_vps(3))
+        app.remove_vps(1)
+        second, third = await anext(ticks), await anext(ticks)
+    assert names(second) == [1, 2]
+    assert names(third) == [2, 3]
+    assert {type(change) for change in third.changes} == {VpsAppeared, VpsGone}
+
+
+@virtual
+async def test_where_listing_again_fails_the_fleet_stays_as_it_was() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1))
+    async with session_on(app) as session, (await session.fleet()).watch(every=60.0, relist=30.0) as ticks:
+        await anext(ticks)
+        app.inject(bad_gateway(), verb="list", times=None)
+        app.remove_vps(1)
+        second = await anext(ticks)
+    assert names(second) == [1, 2]
+    assert list(second.failures) == [(session.name, 1)]
+
+
+@virtual
+async def test_traffic_takes_one_call_a_look_however_many_vpses_there_are() -> None:
+    app = PanelApp(vpses=200, nodes=4)
+    async with session_on(app) as session:
+        snapshots = await looks((await session.fleet()).watch(what="traffic", every=10.0), 3)
+    assert len(calls(app, "list")) == 1 + 3
+    assert not calls(app, "status")
+    last = snapshots[-1]
+    assert (last.statuses, last.failures) == ({}, {})
+    assert all(reading.traffic and reading.read_at for reading in last)
+
+
+@virtual
+async def test_a_panel_that_cannot_be_listed_is_one_change_and_does_not_blank_the_others() -> None:
+    well, sick = PanelApp(vpses=fleet_of(1, 1)), PanelApp(vpses=fleet_of(1))
+    async with (
+        session_on(well, name="well") as one,
+        session_on(sick, url="https://sick.example.net", name="sick") as two,
+    ):
+        fleet = await one.fleet() | await two.fleet()
+        async with fleet.watch(what="traffic", every=60.0) as ticks:
+            await anext(ticks)
+            sick.inject(Reset(), verb="list", times=None)
+            second = await anext(ticks)
+    assert [type(change) for change in second.changes] == [PanelUnreachable]
+    assert [reading.is_fresh for reading in second] == [True, True, False]
+
+
+@pytest.mark.parametrize("what", ["status", "traffic"])
+@virtual
+async def test_wrong_tokens_end_it_and_a_closed_session_does(what: str) -> None:
+    app = PanelApp(vpses=fleet_of(1, 1))
+    async with session_on(app) as session:
+        watch = (await session.fleet()).watch(what=what, every=5.0)  # type: ignore[arg-type]
+        no = b'{"errors":["No valid API token pair was specified."]}'
+        app.inject(Answer(status=401, body=no), times=None)
+        with pytest.raises(AuthenticationError):
+            await looks(watch, 1)
+
+
+@virtual
+async def test_several_watches_and_verbs_go_side_by_side() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 2))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        one, two, report = await asyncio.gather(
+            looks(fleet.watch(every=10.0), 3), looks(fleet.select(node=2).watch(every=7.0), 4), fleet.status()
+        )
+    assert {len(snapshot) for snapshot in one} == {3}
+    assert {len(snapshot) for snapshot in two} == {1}
+    assert len(report.ok) == 3
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"every": 0}, "every must be"),
+        ({"every": "30"}, "every must be"),
+        ({"jitter": -1}, "jitter must be"),
+        ({"every": 5.0, "jitter": 5.0}, "jitter must be less than every"),
+        ({"relist": 0}, "relist must be"),
+        ({"what": "power"}, "what must be 'status' or 'traffic'"),
+        ({"rollout": {}}, "rollout must be a Rollout"),
+    ],
+)
+@virtual
+async def test_what_is_not_as_it_should_be_is_refused(arguments: dict[str, object], says: str) -> None:
+    async with session_on(PanelApp(vpses=1)) as session:
+        fleet = await session.fleet()
+        with pytest.raises(ConfigurationError, match=says):
+            fleet.watch(**arguments)  # type: ignore[arg-type]
+
+
+@virtual
+async def test_lists_are_asked_for_side_by_side() -> None:
+    apps = [PanelApp(vpses=1, cost=2.0) for _ in range(3)]
+    async with session_on(apps[0]) as one, session_on(apps[1]) as two, session_on(apps[2]) as three:
+        lists = await list_all(tuple(account_of(session) for session in (one, two, three)))
+        assert virtual_loop().time() == pytest.approx(2.0)
+    assert len(lists) == 3
+
+
+@virtual
+async def test_a_watch_of_no_vps_at_all_goes_on() -> None:
+    async with session_on(PanelApp(vpses=0)) as session:
+        first, second = await looks((await session.fleet()).watch(every=5.0), 2)
+    assert (len(first), second.changes) == (0, ())
+
+
+@virtual
+async def test_a_state_that_is_waited_for_can_be_read_off_the_snapshots() -> None:
+    app = PanelApp(vpses=fleet_of(1), boot_time=20.0)
+    app.set_power(1, "stopped")
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        starting = asyncio.create_task(session.start(1))
+        async with fleet.watch(every=10.0) as ticks:
+            async for snapshot in ticks:
+                if snapshot.statuses[session.name, 1].state is PowerState.RUNNING:
+                    break
+        await starting
+        assert virtual_loop().time() <= 40
