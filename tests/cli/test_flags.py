@@ -56,6 +56,10 @@ def test_the_flags_make_a_rollout() -> None:
     )
 
 
+def test_all_of_them_may_fail() -> None:
+    assert RolloutFlags(max_failures="100%").rollout() == Rollout(max_failures=1.0)
+
+
 def test_without_flags_a_rollout_is_the_librarys() -> None:
     assert RolloutFlags().rollout() == Rollout()
 

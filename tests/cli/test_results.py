@@ -1,5 +1,6 @@
 """What a command could not do is shown, too: what the list hid, and what Ctrl-C cut off."""
 
+import asyncio
 import json
 import signal
 from collections.abc import Callable, Iterator
@@ -7,6 +8,10 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cvm_async.cli.exits import Exit
+from cvm_async.cli.grids import status_grid
+from cvm_async.cli.progress import ProgressBar
+from cvm_async.cli.results import Results
+from cvm_async.cli.terminal import Terminal
 from cvm_async.panel import Hang, Power, SimulatedPanel, SimulatedVps, Verb
 
 from .conftest import Cvm, Ran, send_when, use
@@ -185,3 +190,14 @@ def test_interrupted_before_there_is_anything_to_tell_of_it_tells_nothing(
         panel.inject(Hang(), verb="list")
         ran = interrupted(cvm, lambda: panel.requests, signal.SIGINT, "status", "--json")
     assert (ran.status, ran.out, ran.err) == (Exit.INTERRUPTED, "", "cvm-async: interrupted\n")
+
+
+async def test_work_that_was_cut_off_without_a_report_says_how_far_it_came(capsys: pytest.CaptureFixture[str]) -> None:
+    async def cut_off(_: ProgressBar) -> None:
+        raise asyncio.CancelledError
+
+    results = Results(Terminal.here(json=True), status_grid, named=False, full=False)
+    with pytest.raises(asyncio.CancelledError):
+        await results.watching("Reading", cut_off, cut_off="")
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "Interrupted after 0 VPSes.\n")

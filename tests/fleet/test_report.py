@@ -160,6 +160,10 @@ def test_a_report_without_failures_raises_nothing() -> None:
     FleetReport("stop", (Outcome[None](vps(1), "panel"),), 1.0).raise_for_failures()
 
 
+def test_what_went_well_without_a_status_has_no_state() -> None:
+    assert FleetReport("stop", (Outcome[None](vps(1), "panel"),), 1.0).by_state() == {}
+
+
 @pytest.mark.parametrize(
     ("number", "words"), [(1, "; 1 problem in the list"), (2, "; 2 problems in the list"), (0, "")]
 )
