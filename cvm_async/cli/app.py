@@ -58,7 +58,7 @@ def run(tokens: Sequence[str]) -> int:
         # A hostname may hold letters that the terminal's encoding lacks: that must not end a rollout's report.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    with _sigterm_as_sigint() as terminated:
+    with _asyncios_handler(), _sigterm_as_sigint() as terminated:
         try:
             return _run(tokens)
         except KeyboardInterrupt:
@@ -110,18 +110,36 @@ def _let_go() -> None:
 
 
 @contextmanager
+def _asyncios_handler() -> Generator[None]:
+    """Let asyncio set its handler where Ctrl-C is ignored, too, as shells have it for what runs in the background.
+
+    A SIGTERM needs that handler. Ctrl-C itself is held back meanwhile, and then ignored.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if before is not signal.SIG_IGN:
+        yield
+        return
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+
+
+@contextmanager
 def _sigterm_as_sigint() -> Generator[list[int]]:
     """Let a SIGTERM end a command as Ctrl-C does, tidily; give the list that tells of it."""
     seen: list[int] = []
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
         seen.append(signum)
-        # asyncio's own, while a command runs. It may be ignored: shells do that for what they run in the background.
+        # asyncio's own, while a command runs: it cancels the command, which then tells what was done.
         on_interrupt = signal.getsignal(signal.SIGINT)
-        if callable(on_interrupt):
-            on_interrupt(signal.SIGINT, frame)
-        else:
+        if not callable(on_interrupt):
             raise KeyboardInterrupt
+        on_interrupt(signal.SIGINT, frame)
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:

@@ -218,12 +218,16 @@ def test_a_signal_ends_a_command_tidily(
     assert ran.err.endswith(f"cvm-async: {word}\n")
 
 
-def test_where_the_shell_has_ctrl_c_ignored_a_kill_still_ends_a_command(cvm: Cvm, panel: SimulatedPanel) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+@pytest.mark.parametrize("handler", [signal.SIG_IGN, signal.SIG_DFL], ids=["ignored", "the system's"])
+def test_where_ctrl_c_is_not_pythons_a_kill_still_ends_a_command(
+    cvm: Cvm, panel: SimulatedPanel, handler: signal.Handlers
+) -> None:
+    signal.signal(signal.SIGINT, handler)
     thread = send_when(lambda: len(panel.requests) > 1, signal.SIGTERM)
     ran = cvm("watch", "1", "--interval", "0.2")
     thread.join()
     assert ran.status == Exit.TERMINATED
+    assert signal.getsignal(signal.SIGINT) is handler
 
 
 def test_afterwards_signals_do_what_they_did_before(cvm: Cvm) -> None:

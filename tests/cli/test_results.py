@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import threading
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -180,6 +181,28 @@ def test_what_only_looks_tells_what_it_saw(  # noqa: PLR0917 - a test's paramete
     else:
         assert words in ran.out
     assert panel.actions == []
+
+
+def test_where_the_shell_has_ctrl_c_ignored_it_does_nothing_and_a_kill_still_tells_what_was_done(
+    cvm: Cvm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with SimulatedPanel(vpses=3, nodes=1) as panel:
+        use(monkeypatch, panel)
+        panel.inject(Hang(after_action=True), verb="restart", vps=3)
+        panel.inject(Hang(), verb="restart", vps=2)
+
+        def begun() -> bool:
+            if (1, Verb.RESTART) not in panel.actions:
+                return False
+            signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+            return (3, Verb.RESTART) in panel.actions
+
+        tokens = ("restart", "--all", "--yes", "--batch", "1,2", "--json")
+        ran = interrupted(cvm, begun, signal.SIGTERM, *tokens)
+    assert ran.status == Exit.TERMINATED
+    assert [error for *_, error in told(ran)] == [None, "NoAnswerError", "NoAnswerError"]
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_interrupted_before_there_is_anything_to_tell_of_it_tells_nothing(
