@@ -5,9 +5,12 @@ and the VPS, and holds no token and no object of the HTTP library. `str` of it i
 can act on and that is safe to print. `FleetError` stands with the report that it carries.
 """
 
-from typing import TypedDict, Unpack
+import copy
+from typing import TypedDict, TypeVar, Unpack
 
 from cvm_async.models import Problem, VpsStatus
+
+E = TypeVar("E", bound="CvmError")
 
 __all__ = [
     "ActionFailedError",
@@ -88,6 +91,16 @@ class CvmError(Exception):
 
 def _revive(kind: type[CvmError], args: tuple[object, ...]) -> CvmError:
     return kind.__new__(kind, *args)
+
+
+def own(error: E) -> E:
+    """Give the same error as an object of its own: where one comes to several, none of them writes into another's.
+
+    It has no traceback, and so keeps no frames alive.
+    """
+    copied = copy.copy(error)
+    copied.__cause__ = error.__cause__
+    return copied
 
 
 class ConfigurationError(CvmError, ValueError):

@@ -22,6 +22,7 @@ from cvm_async.errors import (
     SessionClosedError,
     VpsNotFoundError,
     WaitTimeoutError,
+    own,
 )
 from cvm_async.fleet.report import FleetError
 from cvm_async.models import PowerState, VpsStatus
@@ -162,3 +163,24 @@ def test_except_star_takes_a_fleet_error_apart() -> None:
 def test_a_fleet_error_may_hold_groups() -> None:
     group = ExceptionGroup("two things", [NotSentError("a"), NotSentError("b")])
     assert str(FleetError("all failed", [group])) == "all failed: 1 x ExceptionGroup: two things"  # type: ignore[list-item]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotSentError("no", vps_id=1, attempts=2),
+        NodeUnreachableError("gone", retry_after=3.0),
+        WaitTimeoutError("late", path="/x", last=None),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_of_ones_own_says_the_same_and_is_nobody_elses(error: CvmError) -> None:
+    try:
+        raise error from ZeroDivisionError("a hook")
+    except CvmError as caught:
+        mine = own(caught)
+    assert type(mine) is type(error)
+    assert (str(mine), vars(mine)) == (str(error), vars(error))
+    assert (mine.__traceback__, mine.__context__, mine.__cause__) == (None, None, error.__cause__)
+    mine.vps_id = 77
+    assert error.vps_id != 77

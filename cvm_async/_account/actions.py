@@ -8,7 +8,7 @@ from attrs import define, field
 from cvm_async._api.verbs import Verb
 from cvm_async._deadline import Deadline
 from cvm_async._gates.permit import Permit
-from cvm_async.errors import NoAnswerError, NotSentError
+from cvm_async.errors import CvmError, NoAnswerError, NotSentError, own
 
 Send = Callable[[Permit, Deadline], Coroutine[object, object, None]]
 """Carries an action out with that permit, and ends early where the deadline is struck."""
@@ -48,6 +48,10 @@ class _Action:
         if self.task.cancelled():
             msg = f"the {self.verb} was cut off while under way: whether it was carried out is unknown"
             raise NoAnswerError(msg, vps_id=vps_id)
+        failure = self.task.exception()
+        if self.callers and isinstance(failure, CvmError):
+            # The others get it, too.
+            raise own(failure)
         self.task.result()
 
     async def _leave(self, vps_id: int, deadline: Deadline) -> None:

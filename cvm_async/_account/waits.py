@@ -20,6 +20,7 @@ from cvm_async.errors import (
     PanelError,
     SessionClosedError,
     WaitTimeoutError,
+    own,
 )
 from cvm_async.models import PowerState, VpsStatus
 
@@ -105,7 +106,7 @@ class _Wait:
     def _hear(self, error: CvmError) -> None:
         self.trouble = error
         if not passes(error):
-            self.done.set_exception(error)
+            self.done.set_exception(own(error))
 
     def end_if_late(self, now: float, asking_since: float | None) -> None:
         """At the deadline allow a last reading its time, and give up where it has had that.

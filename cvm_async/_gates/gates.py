@@ -13,6 +13,7 @@ from typing import Protocol
 from cvm_async._gates.adaptive import AdaptiveLimit
 from cvm_async._gates.breaker import Node, NodeReport, NodeState, Verdict
 from cvm_async._gates.node_queue import NodeQueue
+from cvm_async.errors import CvmError, own
 from cvm_async.settings import ADAPTIVE, Limits
 
 
@@ -160,11 +161,11 @@ class Gates:
     def part(self, work: WaitingWork) -> None:
         self._waiting_work.remove(work)
 
-    def close(self, error: Exception) -> None:
-        """Send away the callers who wait: each gets the error."""
+    def close(self, error: CvmError) -> None:
+        """Send away the callers who wait: each gets the error, as one of its own."""
         for _, entry in self._callers.clear():
             if not entry.done():
-                entry.set_exception(error)
+                entry.set_exception(own(error))
 
     def now(self) -> float:
         return self._clock()

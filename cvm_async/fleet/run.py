@@ -1,7 +1,6 @@
 """One operation over many VPSes: in batches, by a pool of workers, with an outcome for each whatever befalls others."""
 
 import asyncio
-import copy
 import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from typing import Generic, TypeVar
@@ -11,7 +10,7 @@ from attrs import define, field
 from cvm_async._account.account import Account, loop_time
 from cvm_async._gates.permit import left_alone
 from cvm_async._gates.workers import Assignment, WorkerPool
-from cvm_async.errors import CvmError, NotSentError
+from cvm_async.errors import CvmError, NotSentError, own
 from cvm_async.fleet.members import Members
 from cvm_async.fleet.operations import UNSENT, Attempt, Done, Operation, Standing
 from cvm_async.fleet.outcome import Outcome
@@ -193,14 +192,10 @@ class Run(Generic[T]):
 
 
 def naming(error: CvmError, vps_id: int) -> CvmError:
-    """Give the same error as one of its own that names this VPS: others, to whom it came too, may hold the first.
-
-    It has no traceback, which would keep the frames of its call alive as long as the report.
-    """
-    own = copy.copy(error)
-    own.vps_id = vps_id
-    own.__cause__ = error.__cause__
-    return own
+    """Give the same error as one of its own that names this VPS: others, to whom it came too, may hold the first."""
+    named = own(error)
+    named.vps_id = vps_id
+    return named
 
 
 def _is_being_cancelled() -> bool:

@@ -54,6 +54,9 @@ async def test_who_joins_hears_of_its_failure_too() -> None:
     async with session_on(app) as session:
         tasks = [asyncio.create_task(session.stop(1)) for _ in range(3)]
         assert await ends(*tasks) == [ActionFailedError] * 3
+        # To each an error of its own, as callers may write into what they get.
+        assert len({id(task.exception()) for task in tasks}) == 3
+        assert len({str(task.exception()) for task in tasks}) == 1
     assert len(app.requests) == 1
 
 

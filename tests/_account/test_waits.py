@@ -437,6 +437,18 @@ async def test_who_comes_while_another_wait_for_the_vps_has_ended_but_not_gone_i
 
 
 @virtual
+async def test_each_who_waits_for_a_vps_has_an_error_of_its_own() -> None:
+    app = PanelApp(vpses=1, latency=1.0)
+    async with session_on(app) as session:
+        waits = [waiting(session, 1) for _ in range(3)]
+        await asyncio.sleep(0.5)
+        app.remove_vps(1)
+        ends = await asyncio.gather(*waits, return_exceptions=True)
+        assert len({id(end) for end in ends}) == 3
+        assert {type(end) for end in ends} == {VpsNotFoundError}
+
+
+@virtual
 async def test_waits_end_when_the_session_is_closed() -> None:
     app = PanelApp(vpses=2, latency=1.0)
     async with session_on(app) as session:
