@@ -113,7 +113,7 @@ class FleetReport(Generic[T_co]):
         return f"{counts(self.outcomes, self.verb)} in {self.elapsed:.1f} s{unread}"
 
     def raise_for_failures(self) -> None:
-        """Raise if any VPS failed or was skipped.
+        """Raise if any VPS failed or was skipped. What could not be read of the list is none: see `problems`.
 
         Raises:
             FleetError: With the errors of all that failed, and this report.

@@ -37,27 +37,31 @@ class Waiting:
     interval: float = field(validator=seconds())
     deadline: float | None = field(validator=seconds(optional=True))
     emit: Emit[VpsStatus]
-    _tasks: dict[int, asyncio.Task[None]] = field(init=False, factory=dict[int, "asyncio.Task[None]"])
+    _tasks: list[asyncio.Task[None]] = field(init=False, factory=list["asyncio.Task[None]"])
+    _open: set[int] = field(init=False)
     _began: float = field(init=False, factory=loop_time)
     _stopped: str = field(init=False, default="cut off")
+
+    def __attrs_post_init__(self) -> None:
+        self._open = set(range(len(self.members)))
 
     async def __call__(self) -> None:
         """Wait for all of them; afterwards each has its outcome."""
         async with asyncio.TaskGroup() as group:
             for index in range(len(self.members)):
-                self._tasks[index] = group.create_task(self._one(index))
+                self._tasks.append(group.create_task(self._one(index)))
         for index, outcome in self.unfinished():
             await self.emit(index, outcome)
 
     def stop(self, reason: str) -> None:
         """End all waits."""
         self._stopped = reason
-        for task in self._tasks.values():
+        for task in self._tasks:
             task.cancel()
 
     def unfinished(self) -> Iterator[tuple[int, Outcome[VpsStatus]]]:
         """Give what is to be said of those that have no outcome, once they were cut off."""
-        for index in self._tasks:
+        for index in self._open:
             account, vps = self.members[index]
             error = NoAnswerError(f"{self._stopped} before it was seen to be {self.state}", vps_id=vps.id)
             yield index, Outcome(vps, account.panel, None, error, elapsed=loop_time() - self._began)
@@ -70,7 +74,7 @@ class Waiting:
         except CvmError as error:
             failure = naming(error, vps.id)
             outcome = Outcome[VpsStatus](vps, account.panel, None, failure, elapsed=loop_time() - self._began)
-        del self._tasks[index]
+        self._open.remove(index)
         await self.emit(index, outcome)
 
     @property

@@ -64,10 +64,7 @@ async def cancelled(act: Awaitable[object]) -> None:
 
 async def scoped(act: Awaitable[object]) -> None:
     with anyio.fail_after(15):
-        try:
-            await act
-        except anyio.get_cancelled_exc_class() as error:
-            raise TimeoutError from error
+        await act
 
 
 async def grouped(act: Awaitable[object]) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import sys
 from collections.abc import Awaitable
 
 import pytest
@@ -112,6 +113,17 @@ async def test_a_closed_session_costs_its_own_vpses() -> None:
         report = await both.wait_until(PowerState.RUNNING)
         assert [outcome.ok for outcome in report] == [True, True, False, False]
         assert [outcome.error.vps_id for outcome in report.failed] == [1, 2]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="asyncio begins tasks eagerly from Python 3.12 on")
+@virtual
+async def test_where_tasks_begin_eagerly_each_still_has_one_outcome() -> None:
+    asyncio.get_running_loop().set_task_factory(getattr(asyncio, "eager_task_factory"))  # noqa: B009 - not in 3.11
+    async with session_on(PanelApp(vpses=2), url="https://sound.example.net") as a:
+        async with session_on(PanelApp(vpses=2)) as b:
+            both = await b.fleet() | await a.fleet()
+        report = await both.wait_until(PowerState.RUNNING)
+        assert [outcome.ok for outcome in report] == [False, False, True, True]
 
 
 @virtual
