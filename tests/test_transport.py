@@ -683,6 +683,18 @@ class TestTls:
         async with client_over(lanes(verify=lambda: client_tls)) as client:
             assert await get(client, tls_server.url) == "ok"
 
+    async def test_a_function_that_makes_no_context_is_a_connect_error(
+        self, lanes: Lanes, tls_server: LoopbackServer
+    ) -> None:
+        def fail() -> ssl.SSLContext:
+            raise LookupError("no authority is known")
+
+        transport = lanes(verify=fail)
+        async with client_over(transport) as client:
+            with pytest.raises(httpx.ConnectError, match="no authority is known"):
+                await client.get(tls_server.url)
+            assert repr(transport) == EMPTY
+
     async def test_a_certificate_that_nobody_vouches_for_is_a_connect_error(
         self, lanes: Lanes, tls_server: LoopbackServer
     ) -> None:

@@ -57,9 +57,13 @@ def test_a_header_whose_name_is_none_is_refused_too(name: str) -> None:
         requests_with(httpx.AsyncClient(headers={name.encode(): b"1"})).make(GET, 15.0)
 
 
+async def test_a_request_has_no_body_however_it_is_read() -> None:
+    assert await requests_with(httpx.AsyncClient()).make(POST, 15.0).aread() == b""
+
+
 def test_a_request_knows_whether_it_was_handed_to_a_transport() -> None:
     request = requests_with(httpx.AsyncClient()).make(POST, 15.0)
-    assert (request.content, request.is_handed_on) == (b"", False)
+    assert (request.content, request.read(), request.is_handed_on) == (b"", b"", False)
     assert isinstance(request.stream, httpx.AsyncByteStream)
     assert request.is_handed_on
 

@@ -79,8 +79,11 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
         await self.places.take(request.extensions.get("timeout", {}).get("pool"))
         try:
             lane = await self._lane_for(request, asyncio.get_running_loop())
-        except BaseException:
+        except BaseException as error:
             self.places.free()
+            if isinstance(error, Exception):
+                # The user's own context may fail in any way; nothing was sent.
+                raise httpx.ConnectError(str(error)) from error
             raise
         try:
             response = await lane.exchange(request)
