@@ -1,8 +1,8 @@
 """`LaneTransport` gives each request a lane of its own, because httpx's pool dies under cancellation.
 
-Cancel requests while they connect, and httpx's pool (httpcore 1.0.9) loses places for good; put many in flight, and it
-gets slower with each. A *lane* is one connection: a request takes an idle lane or a new one, and a lane whose exchange
-did not end cleanly is closed.
+Cancel requests while they connect, and httpx's pool (httpcore 1.0.9) loses room for connections for good; put many in
+flight, and it gets slower with each. A *lane* is one connection: a request takes an idle lane or a new one, and a lane
+whose exchange did not end cleanly is closed.
 """
 
 import ssl
@@ -61,7 +61,7 @@ class LaneTransport(httpx.AsyncBaseTransport):
         http1: Whether HTTP/1.1 may be spoken.
         http2: Whether HTTP/2 may be spoken; needs httpx's extra of that name.
         max_lanes: How many connections there may be, busy and idle, to all origins; None for no limit. More
-            requests wait their turn, first come, first served, for as long as the `pool` timeout allows.
+            requests wait, first come, first served, for as long as the `pool` timeout allows.
         max_idle_lanes: How many idle connections are kept; None for all.
         keepalive_expiry: Seconds after which an idle connection is closed; None for no limit.
         fresh_within: Seconds that a connection may have been idle to be used for a POST or PATCH; for servers that are
@@ -129,13 +129,13 @@ class LaneTransport(httpx.AsyncBaseTransport):
         return H11Reply
 
     def __repr__(self) -> str:
-        places = (self._pool.places, self._others.places)
-        busy, waiting = sum(each.busy for each in places), sum(each.waiting for each in places)
+        slots = (self._pool.slots, self._others.slots)
+        busy, waiting = sum(each.busy for each in slots), sum(each.waiting for each in slots)
         idle = len(self._pool.idle) + len(self._others.idle)
-        limit = places[0].limit
+        limit = slots[0].limit
         capped = "without limit" if limit == sys.maxsize else f"of at most {limit}"
         queue = f", {waiting} waiting" if waiting else ""
-        closed = ", closed" if places[0].is_closed else ""
+        closed = ", closed" if slots[0].is_closed else ""
         return f"<{type(self).__name__}: {busy} busy, {idle} idle {capped}{queue}{closed}>"
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

@@ -1,7 +1,7 @@
-"""`LaneClient` is an `httpx.AsyncClient` that leaves out what does nothing for a plain request.
+"""`LaneClient` is an `httpx.AsyncClient` that leaves out what has no effect on a plain request.
 
-Besides, it can do without the cookies of answers: they are a third of what httpx itself spends on a call, and the
-panel's must never be sent back, since it would run all our calls one after the other.
+It can also ignore the cookies of answers: extracting them is a third of what httpx itself spends on a call, and some
+servers run all calls that carry the same cookie one after the other.
 """
 
 import logging
@@ -24,7 +24,7 @@ class _UnfilledCookies(httpx.Cookies):
     """Cookies that the user put in, and none that came with an answer."""
 
     def extract_cookies(self, response: httpx.Response) -> None:
-        """Leave them where they are."""
+        """Extract none."""
 
 
 class _TimedStream(httpx.AsyncByteStream):
@@ -94,7 +94,7 @@ class LaneClient(httpx.AsyncClient):
         """Send a request, as httpx's own `send` does.
 
         A request without authentication, hooks, redirects to follow or mounts to match goes straight to the transport:
-        httpx's own way would lead it through generators that do nothing, and to a log record that nobody reads.
+        httpx's own way has generators for these, and makes a log record that nobody reads.
         """
         if follow_redirects is httpx.USE_CLIENT_DEFAULT:
             follow_redirects = self.follow_redirects
@@ -136,7 +136,7 @@ class LaneClient(httpx.AsyncClient):
         return response
 
     async def _with_next_request(self, request: httpx.Request, response: httpx.Response) -> httpx.Response:
-        # Only httpx knows what `next_request` must be: let it have the answer that we have.
+        # Only httpx can make `next_request`: give it the answer that we have.
         async def answer(_: httpx.Request) -> httpx.Response:
             return response
 

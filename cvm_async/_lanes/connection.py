@@ -1,7 +1,7 @@
 """`Connection` is one HTTP/1.1 connection on an asyncio transport, which serves one exchange at a time.
 
-It is given up at the first thing out of order. So one that is idle was sound when it became so, and all there is to
-ask is whether anything has come since.
+It is closed at the first thing out of order. So an idle one has had clean exchanges only, and before it is used again
+there is one question: has anything arrived since?
 """
 
 import asyncio
@@ -15,40 +15,40 @@ import httpx
 
 from cvm_async._lanes.replies.reply import Reply
 
-# Bytes of a body that are held for a reader that is slower than the network, before the network has to wait.
+# Bytes of a body that are buffered for a slow reader before reading from the network is paused.
 _HIGH_WATER = 64 * 1024
 
-# Seconds in which the event loop reads what is there. A timer of no seconds would ring before it has.
+# Seconds in which the event loop reads what is there. A timer of no seconds would fire before it has.
 _SOON = 0.01
 
-# Seconds without a byte of an answer that are too long for a round trip of the network's.
+# Seconds without a byte of an answer after which a cancelled exchange, too, counts as a sign of a dead connection.
 TELLING_SILENCE = 1.0
 
 
-class Keeper(Protocol):
-    """Who decides what becomes of a connection."""
+class Owner(Protocol):
+    """What a connection reports to: its pool."""
 
-    def keep(self, connection: "Connection") -> None:
+    def put_back(self, connection: "Connection") -> None:
         """Take back a connection whose exchange ended cleanly."""
 
-    def forget(self, connection: "Connection") -> None:
-        """Learn that a connection is gone, in whatever state it was."""
+    def remove(self, connection: "Connection") -> None:
+        """Take note that a connection is lost, in whatever state it was."""
 
 
 class Connection(asyncio.Protocol):
-    """One connection. Wherever it closes, it does so at once: no farewell of TLS's, nothing to be waited for.
+    """One connection. It always closes at once, without TLS's `close_notify`, which would have to be waited for.
 
     httpcore does the same.
 
     Args:
-        keeper: Is told when an exchange ends and when the connection is gone.
-        origin: Scheme, host and port, for the keeper.
+        owner: Is told when an exchange ends and when the connection is lost.
+        origin: Scheme, host and port, for the owner.
     """
 
     _transport: asyncio.Transport
     is_made: bool = False
 
-    def __init__(self, keeper: Keeper, origin: tuple[str, str, int | None]) -> None:
+    def __init__(self, owner: Owner, origin: tuple[str, str, int | None]) -> None:
         self.origin: tuple[str, str, int | None] = origin
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self.loop.create_future()
@@ -58,28 +58,28 @@ class Connection(asyncio.Protocol):
         self.was_used: bool = False
         # When its last exchange began.
         self.began: float = 0.0
-        self._keeper = keeper
+        self._owner = owner
         self._reply: Reply | None = None
         self._waiter: asyncio.Future[None] | None = None
         self._read_within: float | None = None
         self._write_within: float | None = None
-        self._is_clogged = False
-        self._is_paused = False
+        self._is_writing_paused = False
+        self._is_reading_paused = False
         # What has arrived and is to be read in the next turn of the event loop.
         self._unread = b""
         self._has_answered = False
         self._was_cut_off = False
-        self._arrivals: select.poll | None = None
-        # One timer serves every wait: it is set anew only where it would ring too late, and looks when it rings.
+        self._poll: select.poll | None = None
+        # One timer serves every wait: it is set anew only where it would fire too late, and then looks at the deadline.
         self._timer: asyncio.TimerHandle | None = None
-        self._rings_at = math.inf
+        self._fires_at = math.inf
         self._deadline = math.inf
 
     @property
     def has_ended(self) -> bool:
-        """Whether an idle connection is of no more use, even where the event loop has yet to notice.
+        """Whether an idle connection can't be used again, even where the event loop has yet to notice.
 
-        What there is to read from it can only be its end, or what nobody asked for.
+        What there is to read from it is its end, or bytes that belong to no request.
         """
         return self._transport.is_closing() or self._has_arrivals()
 
@@ -101,11 +101,11 @@ class Connection(asyncio.Protocol):
         """Close it now."""
         self._transport.abort()
 
-    def rest(self, seconds: float) -> None:
-        """Stay idle for so long at most."""
+    def become_idle(self, seconds: float) -> None:
+        """Be idle from now on, and close after so many seconds."""
         self.was_used = True
         self.idle_since = self.loop.time()
-        self._expect_within(seconds)
+        self._set_deadline(seconds)
 
     async def exchange(self, request: bytes, reply: Reply, *, read: float | None, write: float | None) -> None:
         """Send a request and wait for the head of the answer, or for the whole of it where it comes along.
@@ -136,12 +136,12 @@ class Connection(asyncio.Protocol):
         return reply.take()
 
     def _resume_reading(self) -> None:
-        if self._is_paused and not self._unread:
-            self._is_paused = False
+        if self._is_reading_paused and not self._unread:
+            self._is_reading_paused = False
             self._transport.resume_reading()
 
     def give_up(self, reply: Reply) -> None:
-        """Close the connection, unless that reply's exchange is over: then it is somebody else's by now."""
+        """Close the connection, unless that reply's exchange is over: then another one may have begun on it."""
         if self._reply is reply:
             if reply.fault is None:
                 # For who is still reading it: a body that ends with the connection would else look whole.
@@ -153,7 +153,7 @@ class Connection(asyncio.Protocol):
         if reply.fault is not None:
             raise reply.fault
         waiter = self._waiter = self.loop.create_future()
-        self._expect_within(self._write_within if self._is_clogged else self._read_within)
+        self._set_deadline(self._write_within if self._is_writing_paused else self._read_within)
         await waiter
 
     def _wake(self) -> None:
@@ -163,22 +163,22 @@ class Connection(asyncio.Protocol):
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
-    def _expect_within(self, seconds: float | None) -> None:
+    def _set_deadline(self, seconds: float | None) -> None:
         if seconds is None or math.isinf(seconds):
             self._deadline = math.inf
             return
         self._deadline = self.loop.time() + seconds
-        if self._timer is None or self._rings_at > self._deadline:
+        if self._timer is None or self._fires_at > self._deadline:
             self._set_timer()
 
     def _set_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
-        # uvloop's handle of a timer that is due in less than a millisecond cannot tell when that is.
-        self._rings_at = self._deadline
-        self._timer = self.loop.call_at(self._deadline, self._on_time)
+        # Noted, as uvloop's handle can't tell when it is due where that is in less than a millisecond.
+        self._fires_at = self._deadline
+        self._timer = self.loop.call_at(self._deadline, self._on_timer)
 
-    def _on_time(self) -> None:
+    def _on_timer(self) -> None:
         self._timer = None
         if self.loop.time() < self._deadline:
             if self._deadline < math.inf:
@@ -186,10 +186,10 @@ class Connection(asyncio.Protocol):
         elif self._reply is None:
             self.abort()
         elif self._has_arrivals():
-            # While somebody held the event loop they came, and nobody read them: the loop does before this rings again.
-            self._expect_within(_SOON)
+            # They came while somebody held the event loop, which reads them before this fires again.
+            self._set_deadline(_SOON)
         else:
-            if self._is_clogged:
+            if self._is_writing_paused:
                 self._reply.fault = httpx.WriteTimeout(f"the request was not taken within {self._write_within} s")
             else:
                 self._reply.fault = httpx.ReadTimeout(f"nothing came within {self._read_within} s")
@@ -198,7 +198,7 @@ class Connection(asyncio.Protocol):
 
     def _has_arrivals(self) -> bool:
         """Tell whether there is something to read, even where the event loop has yet to notice."""
-        return self._arrivals is not None and bool(self._arrivals.poll(0))
+        return self._poll is not None and bool(self._poll.poll(0))
 
     # What asyncio calls:
 
@@ -206,10 +206,10 @@ class Connection(asyncio.Protocol):
         # uvloop's transports are not instances of the class that they implement.
         self._transport = cast("asyncio.Transport", transport)
         self.is_made = True
-        # Windows has no `poll`: there, what the event loop has noticed must do.
-        self._arrivals = None if sys.platform == "win32" else _arrivals_at(transport.get_extra_info("socket").fileno())
-        # "Written" shall mean that the kernel has it, as in httpx: else the write timeout would not count. With 0 for
-        # 1, asyncio's TLS would call an empty buffer too full.
+        # Windows has no `poll`: there, only the event loop can tell.
+        self._poll = None if sys.platform == "win32" else _poll_of(transport.get_extra_info("socket").fileno())
+        # "Written" means that the kernel has it, as in httpx: else the write timeout would have no effect. With 0 for
+        # 1, asyncio's TLS would pause writing on an empty buffer.
         self._transport.set_write_buffer_limits(high=1)
 
     def data_received(self, data: bytes) -> None:
@@ -227,7 +227,7 @@ class Connection(asyncio.Protocol):
             return
         reply = self._reply
         if reply is None:
-            # Nobody asked: what comes now could only be mistaken for the answer to the next request.
+            # It belongs to no request, and would be taken for the answer to the next.
             self.abort()
             return
         had_head = bool(reply.status)
@@ -240,15 +240,15 @@ class Connection(asyncio.Protocol):
         if self._unread:
             self.loop.call_soon(self._read_on)
         if self._unread or reply.pending > _HIGH_WATER:
-            self._is_paused = True
+            self._is_reading_paused = True
             self._transport.pause_reading()
         if reply.fault is not None:
             self.abort()
         if reply.pending or reply.fault is not None or (reply.status and not had_head):
             self._wake()
-        elif self._waiter is not None and not self._is_clogged:
+        elif self._waiter is not None and not self._is_writing_paused:
             # A part of the head, or the size of a chunk: httpx's read timeout is for each read.
-            self._expect_within(self._read_within)
+            self._set_deadline(self._read_within)
 
     def _read_on(self) -> None:
         data, self._unread = self._unread, b""
@@ -259,15 +259,15 @@ class Connection(asyncio.Protocol):
 
     def _end(self, reply: Reply) -> None:
         self._reply = None
-        if reply.ends_cleanly and not self._is_clogged:
+        if reply.ends_cleanly and not self._is_writing_paused:
             self._resume_reading()
             self.is_busy = False
-            self._keeper.keep(self)
+            self._owner.put_back(self)
         else:
             self.abort()
 
     def eof_received(self) -> None:
-        # Left to itself, asyncio would first wait until the rest of the request is out.
+        # By default asyncio would first wait until the rest of the request is written.
         self.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -279,25 +279,25 @@ class Connection(asyncio.Protocol):
         self._unread = b""
         self._wake()
         self.closed.set_result(None)
-        self._keeper.forget(self)
+        self._owner.remove(self)
 
     def pause_writing(self) -> None:
-        self._is_clogged = True
+        self._is_writing_paused = True
 
     def resume_writing(self) -> None:
-        self._is_clogged = False
+        self._is_writing_paused = False
         if self._waiter is not None:
-            self._expect_within(self._read_within)
+            self._set_deadline(self._read_within)
 
 
-def _arrivals_at(descriptor: int) -> "select.poll":
-    arrivals = select.poll()
-    arrivals.register(descriptor, select.POLLIN)
-    return arrivals
+def _poll_of(descriptor: int) -> "select.poll":
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    return poll
 
 
 class Body(httpx.AsyncByteStream):
-    """A body that is still under way; the network waits for a slow reader."""
+    """A body that is still arriving; no more than `_HIGH_WATER` and one read of it is buffered."""
 
     def __init__(self, connection: Connection, reply: Reply) -> None:
         self._connection = connection

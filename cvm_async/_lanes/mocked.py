@@ -1,6 +1,6 @@
-"""`is_mocked` tells whether a test double stands in httpx's own way to the network.
+"""`is_mocked` tells whether a test has replaced httpx's own way to the network.
 
-What a test has mocked must never reach the network; and our connections would go past it.
+What a test has mocked must never reach the network, and our connections would not pass the mock.
 """
 
 import os
@@ -10,11 +10,11 @@ from types import FunctionType
 import httpcore
 import httpx
 
-_HOMES = tuple(f"{Path(str(package.__file__)).parent}{os.sep}" for package in (httpcore, httpx))
+_SOURCE_FOLDERS = tuple(f"{Path(str(package.__file__)).parent}{os.sep}" for package in (httpcore, httpx))
 
 
 def is_mocked() -> bool:
-    """Tell whether a test double is at work: respx replaces the one function, pytest-httpx the other."""
+    """Tell whether a mock is in place: respx replaces the one function, pytest-httpx the other."""
     return not (
         _is_genuine(httpcore.AsyncConnectionPool.handle_async_request)
         and _is_genuine(httpx.AsyncHTTPTransport.handle_async_request)
@@ -24,4 +24,4 @@ def is_mocked() -> bool:
 def _is_genuine(function: object) -> bool:
     # Judged by its code, not by what stood there when this was imported: that may have been a mock already. And by the
     # type itself, as a proxy says that it is a function, too.
-    return type(function) is FunctionType and function.__code__.co_filename.startswith(_HOMES)
+    return type(function) is FunctionType and function.__code__.co_filename.startswith(_SOURCE_FOLDERS)

@@ -1,6 +1,7 @@
 """`Pool` hands out connections: idle ones that are sound and young enough, or new ones.
 
-To one origin, finding one costs the same with 10 requests in flight as with 1,000; and no state outlives a mishap.
+To one origin, finding one costs the same with 10 requests in flight as with 1,000; and a connection whose exchange
+failed is closed, never repaired.
 """
 
 import asyncio
@@ -42,7 +43,7 @@ class Pool:
         keepalive_expiry: float | None,
         fresh_within: float,
     ) -> None:
-        self.places: Slots = Slots(max_lanes)
+        self.slots: Slots = Slots(max_lanes)
         # In the order of their last use; a dict for want of an ordered set.
         self.idle: dict[Connection, None] = {}
         self._context = context
@@ -51,7 +52,7 @@ class Pool:
         self._fresh_within = min(fresh_within, self._keepalive_expiry)
 
     async def take(self, request: httpx.Request, timeouts: Mapping[str, float | None]) -> Connection:
-        """Find a connection for a request, waiting for a place if need be. The pool learns by itself when it is free.
+        """Find a connection for a request, waiting for a slot if need be; it comes back by itself.
 
         Raises:
             httpx.PoolTimeout: All connections stayed busy for the `pool` timeout.
@@ -59,20 +60,20 @@ class Pool:
             RuntimeError: The pool is closed, or in use on another event loop that is still alive.
         """
         self._enter_loop()
-        await self.places.take(timeouts.get("pool"))
+        await self.slots.take(timeouts.get("pool"))
         try:
             return self._idle_for(request) or await self._connect(request.url, timeouts.get("connect"))
         except BaseException:
-            self.places.free()
+            self.slots.free()
             raise
 
     async def aclose(self) -> None:
-        """Close the idle connections now and the busy ones as they end; who waits for a place gets an error.
+        """Close the idle connections now and the busy ones as they end; requests that wait for a slot get an error.
 
-        A busy one ends with its exchange, or when its response is closed.
+        A busy one is closed after its exchange, or with its response.
         """
         self._enter_loop()
-        self.places.close()
+        self.slots.close()
         closing = [connection.closed for connection in self.idle]
         for connection in self.idle:
             connection.abort()
@@ -80,25 +81,25 @@ class Pool:
         if closing:
             await asyncio.wait(closing)
 
-    def keep(self, connection: Connection) -> None:
+    def put_back(self, connection: Connection) -> None:
         """Take back a connection whose exchange ended cleanly."""
-        connection.rest(self._keepalive_expiry)
+        connection.become_idle(self._keepalive_expiry)
         self.idle[connection] = None
-        self.places.free()
-        if self.places.is_closed or len(self.idle) > self._max_idle:
+        self.slots.free()
+        if self.slots.is_closed or len(self.idle) > self._max_idle:
             self._drop_oldest()
 
-    def forget(self, connection: Connection) -> None:
-        """Learn that a connection is gone."""
+    def remove(self, connection: Connection) -> None:
+        """Take note that a connection is lost."""
         self.idle.pop(connection, None)
         if connection.was_silent:
             self._drop_idle_like(connection)
         if connection.is_busy:
-            self.places.free()
+            self.slots.free()
 
     def _enter_loop(self) -> None:
-        if self.places.enter_loop():
-            # Nothing can be closed on a closed loop: its connections are dropped, and asyncio warns of their sockets.
+        if self.slots.enter_loop():
+            # On a closed loop nothing can be closed: its connections are dropped, and asyncio warns of their sockets.
             self.idle.clear()
 
     def _idle_for(self, request: httpx.Request) -> Connection | None:
@@ -109,15 +110,15 @@ class Pool:
         for connection in reversed(self.idle):
             if connection.loop.time() - connection.idle_since >= within:
                 return None
-            # One that has ended is passed over: once the event loop notices, it is closed and forgotten.
+            # One that has ended is passed over: the event loop will notice, and then it is removed.
             if connection.origin == origin and not connection.has_ended:
                 del self.idle[connection]
                 return connection
         return None
 
     async def _connect(self, url: httpx.URL, within: float | None) -> Connection:
-        if self.places.busy + len(self.idle) > self.places.limit:
-            # Not before that one is closed: the limit holds for the server, too.
+        if self.slots.busy + len(self.idle) > self.slots.limit:
+            # Closed before another is opened, so that the server never sees more than the limit.
             await asyncio.wait([self._drop_oldest().closed])
         connection = Connection(self, (url.scheme, url.host, url.port))
         try:
@@ -136,7 +137,7 @@ class Pool:
         host = url.raw_host.decode("ascii")
         sock = await dial(host, _PORTS[url.scheme] if url.port is None else url.port)
         if context is not None:
-            # Late, as others may share the context, and ask for HTTP/2.
+            # Each time, as httpcore shares the context, and asks for HTTP/2.
             context.set_alpn_protocols(["http/1.1"])
         try:
             await connection.loop.create_connection(
@@ -144,7 +145,7 @@ class Pool:
             )
         except BaseException as error:
             if connection.is_made:
-                # asyncio would bid TLS's farewell, and wait half a minute for the answer.
+                # asyncio would send TLS's `close_notify`, and wait half a minute for the answer.
                 connection.abort()
             elif not isinstance(error, (OSError, asyncio.CancelledError)):
                 # The context failed before there was a transport to own the socket.

@@ -7,7 +7,7 @@ import httpx
 IDEMPOTENT = frozenset({"GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"})
 """The methods that may be carried out twice without harm. Source: RFC 9110, section 9.2.2."""
 
-# Headers by which a request asks for more than that, unless all they say is "keep-alive".
+# Headers that need more than that, unless their value is "keep-alive".
 _UNCOMMON = frozenset({b"connection", b"expect", b"te", b"trailer", b"transfer-encoding", b"upgrade"})
 _TOKEN = rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 # What RFC 9112 allows in a head, sections 3 and 5.
@@ -24,7 +24,7 @@ def request_bytes(request: httpx.Request) -> bytes | None:
         request.url.scheme not in _SCHEMES
         or not isinstance(request.stream, httpx.ByteStream)
         or request.method == "CONNECT"
-        # Whatever other extension there is asks for more.
+        # Any other extension needs more.
         or len(request.extensions) > ("timeout" in request.extensions)
     ):
         return None
@@ -44,7 +44,7 @@ def request_bytes(request: httpx.Request) -> bytes | None:
     head = b"".join(lines)
     body = request.read()
     is_framed = lengths == [b"%d" % len(body)] if lengths or body else True
-    # A line feed more than we wrote began a header that nobody named.
+    # A line feed more than we wrote: a header's value would begin another header.
     is_sound = head.count(b"\n") == len(lines) and _SOUND_HEAD.fullmatch(head) is not None
     if hosts != 1 or not is_framed or not is_sound:
         return None

@@ -1,4 +1,4 @@
-"""`Places` are the right to have a connection busy: for so many at a time, first come, first served, on one loop."""
+"""`Slots` bound how many connections are busy at a time: first come, first served, on one event loop."""
 
 import asyncio
 import sys
@@ -13,7 +13,7 @@ class UnusableTransportError(RuntimeError):
 
 
 class Slots:
-    """So many places.
+    """Slots, one for each busy connection.
 
     Args:
         limit: How many; None for no limit.
@@ -37,7 +37,7 @@ class Slots:
         self.waiting: int = 0
 
     def enter_loop(self) -> bool:
-        """Tell whether the running loop is a new one; then all places are free, and the old loop's connections lost.
+        """Tell whether the running loop is a new one; then all slots are free, and the old loop's connections lost.
 
         Raises:
             UnusableTransportError: Another event loop uses them, and is still alive.
@@ -52,7 +52,7 @@ class Slots:
         return True
 
     async def take(self, within: float | None) -> None:
-        """Take a place, waiting for it so many seconds at most.
+        """Take a slot, waiting for it so many seconds at most.
 
         Raises:
             httpx.PoolTimeout: None became free in time.
@@ -80,12 +80,12 @@ class Slots:
             raise UnusableTransportError("The transport was closed while the request waited for a lane.")
 
     def free(self) -> None:
-        """Give a place back."""
+        """Give a slot back."""
         self.busy -= 1
         self._free.release()
 
     def close(self) -> None:
-        """Give out no more: those that wait get an error now."""
+        """Give out no more; requests that wait get an error now."""
         self.is_closed = True
         for _ in range(self.waiting):
             self._free.release()

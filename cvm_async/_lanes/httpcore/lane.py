@@ -19,7 +19,7 @@ Origin: TypeAlias = tuple[str, str, int | None]
 # `Any`: httpcore hands each event's own arguments to the trace.
 Trace: TypeAlias = Callable[[str, dict[str, Any]], Awaitable[None]]
 
-# Seconds. Aborting takes one turn of the event loop; the limit only makes sure that nothing waits for ever.
+# Seconds. Aborting takes one turn of the event loop; the limit is for a transport that never returns.
 _CLOSE_WITHIN = 2.0
 
 _CONNECTED = (".connect_tcp.complete", ".connect_unix_socket.complete")
@@ -58,7 +58,7 @@ class HttpcoreLane:
         finally:
             request.extensions = extensions
 
-    def rest(self) -> None:
+    def become_idle(self) -> None:
         """Be idle from now on."""
         self.was_used = True
         self.idle_since = self.loop.time()

@@ -1,7 +1,8 @@
-"""`HttpcoreLanes` carry what takes more than plain HTTP/1.1: proxies, HTTP/2, Unix sockets, bodies that are streamed.
+"""`HttpcoreTransport` sends what takes more than plain HTTP/1.1: proxies, HTTP/2, Unix sockets, streamed bodies.
 
-Such a lane is one `httpx.AsyncHTTPTransport` with one connection. A lane whose exchange did not end cleanly is thrown
-away whole, since httpx's pool (httpcore 1.0.9) loses places for good where requests are cancelled while they connect.
+Each lane is an `httpx.AsyncHTTPTransport` with one connection. One whose exchange did not end cleanly is thrown away
+whole, since httpx's pool (httpcore 1.0.9) loses room for connections for good where requests are cancelled while they
+connect.
 """
 
 import asyncio
@@ -45,7 +46,7 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
         retries: int,
         socket_options: Iterable[options.SocketOption] | None,
     ) -> None:
-        self.places: Slots = Slots(max_lanes)
+        self.slots: Slots = Slots(max_lanes)
         # In the order of their last use, the longest idle first.
         self.idle: list[HttpcoreLane] = []
         self._max_idle_lanes = sys.maxsize if max_idle_lanes is None else max_idle_lanes
@@ -53,7 +54,7 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
         self._fresh_within = fresh_within
         self._context = context
         self.proxy = None if proxy is None else with_one_context(checked_proxy(proxy, named_by="proxy"))
-        # What there is to read tells the end of an HTTP/1.1 connection only.
+        # Only of HTTP/1.1 is "there is something to read" the end of an idle connection.
         self._can_see_ends = not http2
         self._make = partial(
             httpx.AsyncHTTPTransport,
@@ -76,11 +77,11 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
             RuntimeError: The transport is closed, or in use on another event loop that is still alive.
         """
         self._enter_loop()
-        await self.places.take(request.extensions.get("timeout", {}).get("pool"))
+        await self.slots.take(request.extensions.get("timeout", {}).get("pool"))
         try:
             lane = await self._lane_for(request, asyncio.get_running_loop())
         except BaseException as error:
-            self.places.free()
+            self.slots.free()
             if isinstance(error, Exception):
                 # The user's own context may fail in any way; nothing was sent.
                 raise httpx.ConnectError(str(error)) from error
@@ -100,14 +101,14 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the idle lanes now, the busy ones as their responses end; requests that wait get an error."""
         self._enter_loop()
-        self.places.close()
+        self.slots.close()
         # The stack closes every lane, also where this call is cancelled meanwhile.
         async with AsyncExitStack() as closing:
             while self.idle:
                 closing.push_async_callback(self.idle.pop().close)
 
     def _enter_loop(self) -> None:
-        if self.places.enter_loop():
+        if self.slots.enter_loop():
             # On a closed loop nothing can be closed: its lanes are dropped, and asyncio warns of them.
             self.idle.clear()
 
@@ -119,11 +120,11 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
         uses_tls = origin[0] in _WITH_TLS
         max_idle = math.inf if request.method in IDEMPOTENT else self._fresh_within
         while (lane := self._take_idle(origin, now - max_idle)) is not None:
-            # httpcore would connect anew in the old lane, which watches only its first connection being made.
+            # httpcore would connect anew in the old lane, whose trace sees its first connection only.
             if not (uses_tls and self._can_see_ends and lane.has_ended()):
                 return lane
             await lane.close()
-        if self.places.busy + len(self.idle) > self.places.limit:
+        if self.slots.busy + len(self.idle) > self.slots.limit:
             await self.idle.pop(0).close()
         context = self._context() if uses_tls else unused_context()
         return HttpcoreLane(self._make(verify=context), origin, loop)
@@ -145,16 +146,16 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
             await lane.close()
 
     async def _end(self, lane: HttpcoreLane, is_sound: bool) -> None:  # noqa: FBT001 -- the signature of a Callable
-        if lane.loop is not self.places.loop:
+        if lane.loop is not self.slots.loop:
             # It was dropped together with its loop.
             return
         try:
-            if not is_sound or self.places.is_closed:
+            if not is_sound or self.slots.is_closed:
                 await lane.close()
                 return
-            lane.rest()
+            lane.become_idle()
             self.idle.append(lane)
             if len(self.idle) > self._max_idle_lanes:
                 await self.idle.pop(0).close()
         finally:
-            self.places.free()
+            self.slots.free()

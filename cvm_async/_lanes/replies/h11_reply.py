@@ -1,7 +1,7 @@
 """`H11Reply` reads an answer with h11, which comes with httpx: what a lane needs where no parser in C is installed.
 
 h11 sees to what ends a body, and to when a connection may serve again. httpx reads with it too, so that whatever httpx
-understands is understood here, and in the same way.
+understands is understood here in the same way.
 """
 
 from typing import Final
@@ -10,12 +10,12 @@ import h11
 
 from cvm_async._lanes.replies.reply import MAX_OVERHEAD, Reply
 
-# The transport writes the request itself; from these h11 only learns whether a body may follow. Its events are frozen.
-_QUESTIONS: Final = {
+# The transport writes the request itself; these tell h11 whether a body may follow. Its events are frozen.
+_REQUESTS: Final = {
     to_head: h11.Request(method="HEAD" if to_head else "GET", target="/", headers=[("Host", "h")])
     for to_head in (False, True)
 }
-_QUESTION_ENDS: Final = h11.EndOfMessage()
+_END_OF_REQUEST: Final = h11.EndOfMessage()
 
 
 class H11Reply(Reply):
@@ -24,8 +24,8 @@ class H11Reply(Reply):
     def __init__(self, *, to_head: bool) -> None:
         super().__init__(to_head=to_head)
         self._parser = h11.Connection(h11.CLIENT, max_incomplete_event_size=MAX_OVERHEAD)
-        self._parser.send(_QUESTIONS[to_head])
-        self._parser.send(_QUESTION_ENDS)
+        self._parser.send(_REQUESTS[to_head])
+        self._parser.send(_END_OF_REQUEST)
 
     def _parse(self, arrived: bytes) -> None:
         self._parser.receive_data(arrived)

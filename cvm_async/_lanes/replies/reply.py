@@ -67,7 +67,7 @@ class Reply(ABC):
     def end(self, error: Exception | None) -> None:
         """Learn that the connection is gone, with an error or by an orderly close."""
         if self.fault is not None:
-            # It was we who closed it.
+            # We closed it ourselves.
             return
         if error is None:
             self._close()
