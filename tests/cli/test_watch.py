@@ -3,64 +3,55 @@
 import asyncio
 import json
 import threading
+from datetime import datetime
 
 import pytest
+from watches import LOST, reading, snapshot
 
 from cvm_async.cli.exits import Exit
-from cvm_async.cli.watch import Change, changes, words
-from cvm_async.errors import NodeUnreachableError
-from cvm_async.fleet.outcome import Outcome
-from cvm_async.models import PowerState, Vps, VpsStatus
+from cvm_async.cli.watch import overview, trouble
 from cvm_async.panel import Power, SimulatedPanel
 
 from .conftest import Cvm
 
 
-def vps(number: int, node: int | None = 1) -> Vps:
-    hostname = f"web-{number}\x1b"
-    return Vps(
-        id=number, hostname=hostname, node=node, virtualization_type=1, guaranteed_ram=1, disk_space=1, cpu_count=1
-    )
+def test_it_begins_with_what_the_vpses_do() -> None:
+    assert overview(snapshot(reading(1), reading(2, "stopped"))) == "1 running, 1 stopped of 2 VPSes in 0.5 s"
+    assert overview(snapshot(reading(1, None, error=LOST))) == "none read of 1 VPS in 0.5 s"
 
 
-def seen(number: int, state: PowerState) -> Outcome[VpsStatus]:
-    return Outcome(vps(number), "panel", VpsStatus(state=state, state_text=state.value))
-
-
-def test_only_what_changed_is_told_trouble_first() -> None:
-    before = words([seen(number, PowerState.RUNNING) for number in (1, 2, 3)])
-    lost = Outcome[VpsStatus](vps(3), "panel", error=NodeUnreachableError("gone"))
-    assert changes(before, [seen(1, PowerState.RUNNING), seen(2, PowerState.STOPPED), lost]) == [
-        Change(vps(3), "running", "unreachable"),
-        Change(vps(2), "running", "stopped"),
-    ]
-
-
-@pytest.mark.parametrize(("node", "place"), [(1, " on node 1"), (None, "")], ids=["told", "not told"])
-def test_a_change_reads_as_a_line_that_is_safe_to_print(node: int | None, place: str) -> None:
-    change = Change(vps(7, node), "running", "stopped")
-    assert str(change) == f"web-7\N{REPLACEMENT CHARACTER} (7){place}: running -> stopped"
+def test_at_the_beginning_trouble_is_told_and_what_is_well_is_not() -> None:
+    first = snapshot(reading(1), reading(2, None, error=LOST, node=2), reading(3, None, error=LOST, node=2))
+    (change,) = trouble(first)
+    assert str(change).startswith("node 2 of acme: unreachable, with 2 VPSes")
 
 
 @pytest.mark.parametrize("as_json", [False, True], ids=["for a person", "as JSON"])
 def test_a_change_between_two_polls_is_printed_once(cvm: Cvm, panel: SimulatedPanel, as_json: bool) -> None:  # noqa: FBT001
-    """Wait for the first poll; before the second, put one VPS into another state."""
+    """Wait for the first poll; before one of the next, put one VPS into another state."""
 
     def stop_it() -> None:
         asyncio.run(panel.wait_for(lambda: len(panel.requests) > 1 and panel.requests[1].ended is not None))
         panel.set_power(1, Power.STOPPED)
+        polls = len(panel.requests)
+        # One that began after the change, and is over.
+        asyncio.run(panel.wait_for(lambda: len(panel.requests) > polls + 2))
+        panel.set_power(2, Power.STOPPED)
 
     thread = threading.Thread(target=stop_it)
     thread.start()
-    ran = cvm("watch", "1", "--interval", "0.1", "--count", "5", *(["--json"] if as_json else []))
+    ran = cvm("watch", "1", "--interval", "0.05", "--count", "20", *(["--json"] if as_json else []))
     thread.join()
     assert ran.status == Exit.DONE
-    assert ran.err.startswith("1 running in ")
+    assert ran.err.startswith("1 running of 1 VPS in ")
     (line,) = ran.out.splitlines()
     if as_json:
-        assert {**json.loads(line), "at": 0} == {
+        told = json.loads(line)
+        assert datetime.fromisoformat(told.pop("at")).tzinfo is not None
+        assert told == {
             "version": 1,
-            "at": 0,
+            "kind": "state_changed",
+            "panel": "127.0.0.1",
             "id": 1,
             "hostname": "web-001.example.net",
             "node": 1,
@@ -69,3 +60,10 @@ def test_a_change_between_two_polls_is_printed_once(cvm: Cvm, panel: SimulatedPa
         }
     else:
         assert line[8:] == " web-001.example.net (1) on node 1: running -> stopped"
+
+
+def test_a_lost_node_is_one_line(cvm: Cvm, panel: SimulatedPanel) -> None:
+    panel.unreachable_node(2, after=0.0, answer="503")
+    ran = cvm("watch", "--count", "1")
+    (line,) = ran.out.splitlines()
+    assert "node 2 of 127.0.0.1: unreachable, with 8 VPSes" in line
