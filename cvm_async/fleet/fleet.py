@@ -1,9 +1,7 @@
 """`Fleet`: some VPSes, of one session or several, and the verbs over all of them."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import TypeVar
-
-from attrs import evolve
+from typing import NoReturn, Self, TypeVar
 
 from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
@@ -70,6 +68,17 @@ class Fleet:
         """The names of the sessions, in order of first appearance."""
         return tuple(dict.fromkeys(member.account.panel for member in self._members))
 
+    # It cannot be changed, and what its sessions hold is not to be copied.
+    def __copy__(self) -> Self:
+        return self
+
+    def __deepcopy__(self, memo: object) -> Self:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        msg = "a fleet holds sessions, and tokens with them, and is not pickled: its plans and reports are"
+        raise TypeError(msg)
+
     def __or__(self, other: "Fleet") -> "Fleet":
         if not isinstance(other, Fleet):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
             return NotImplemented
@@ -118,7 +127,7 @@ class Fleet:
 
         Source: ``GET /api/client/vps/id/status``.
         """
-        return await self._over("status", read_status, _checked(rollout, deadline), progress)
+        return await self._over("status", read_status, Rollout.given(rollout, deadline=deadline), progress)
 
     async def start(
         self,
@@ -182,7 +191,7 @@ class Fleet:
 
         A slow consumer slows the run down. Leaving the block early cancels what is under way and waits for its end.
         """
-        return self._stream(read_status, _checked(rollout))
+        return self._stream(read_status, Rollout.given(rollout))
 
     def stream_start(
         self,
@@ -274,7 +283,7 @@ class Fleet:
         check_seconds("jitter", jitter, zero=True)
         if jitter >= every:
             refuse("jitter", "less than every", jitter)
-        how = _checked(rollout)
+        how = Rollout.given(rollout)
 
         async def read_all(members: Members, progress: OnProgress) -> FleetReport[VpsStatus]:
             return await Fleet(members).status(rollout=how, progress=progress)
@@ -315,7 +324,7 @@ class Fleet:
         timeout: float | None,
         interval: float,
     ) -> FleetReport[VpsStatus | None]:
-        how = _checked(rollout)
+        how = Rollout.given(rollout)
         action = PowerAction(verb, wait, timeout, interval, how.on_unknown == "verify")
         return await self._over(verb.value, action, how, progress)
 
@@ -338,12 +347,5 @@ class Fleet:
     def _stream_power(
         self, verb: Verb, rollout: Rollout | None, *, wait: bool, timeout: float | None, interval: float
     ) -> OutcomeStream[VpsStatus | None]:
-        how = _checked(rollout)
+        how = Rollout.given(rollout)
         return self._stream(PowerAction(verb, wait, timeout, interval, how.on_unknown == "verify"), how)
-
-
-def _checked(rollout: object, deadline: float | None = None) -> Rollout:
-    how = Rollout() if rollout is None else rollout
-    if not isinstance(how, Rollout):
-        refuse("rollout", "a Rollout", how)
-    return how if deadline is None else evolve(how, deadline=deadline)

@@ -216,11 +216,11 @@ class Plan:
             told, of = (_over_all(steps, acting, outcomes), every) if whole else (outcomes, chosen)
             return remember_origin(FleetReport(self.verb.value, told, elapsed, of.problems), of)
 
-        rollout = rollout or Rollout()
-        action = PowerAction(self.verb, wait, timeout, interval, rollout.on_unknown == "verify")
+        how = Rollout.given(rollout)
+        action = PowerAction(self.verb, wait, timeout, interval, how.on_unknown == "verify")
         planned = PlannedAction(action, {step.key: step.seen.state for step in steps if step.seen is not None})
         gathering = Gathering(chosen.members, progress, report)
-        return await gathering.of(lambda emit: Run(chosen.members, planned, rollout, emit))
+        return await gathering.of(lambda emit: Run(chosen.members, planned, how, emit))
 
 
 def as_wanted(state: PowerState | str) -> PowerState:

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from typing import Any, Literal, TypeAlias
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
 from cvm_async._checks import count, is_count, refuse, seconds
 
@@ -71,6 +71,18 @@ class Rollout:
     pause: float = field(default=0.0, validator=seconds(zero=True))
     deadline: float | None = field(default=None, validator=seconds(optional=True))
     on_unknown: OnUnknown = field(default="report", validator=_on_unknown)
+
+    @classmethod
+    def given(cls, rollout: object, *, deadline: float | None = None) -> "Rollout":
+        """Give the rollout that a caller gave, or the usual one for None; with that deadline where there is one.
+
+        Raises:
+            ConfigurationError: It is no rollout.
+        """
+        how = cls() if rollout is None else rollout
+        if not isinstance(how, Rollout):
+            refuse("rollout", "a Rollout", how)
+        return how if deadline is None else evolve(how, deadline=deadline)
 
     def failures_allowed(self, total: int) -> float:
         """Tell how many of `total` VPSes may fail; infinity where there is no limit."""

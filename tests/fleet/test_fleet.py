@@ -1,4 +1,5 @@
 import asyncio
+import copy
 import gc
 import json
 import logging
@@ -92,6 +93,15 @@ async def test_what_the_list_could_not_say_stays_with_the_fleet_and_its_reports(
         report = await fleet.status()
         assert report.problems == fleet.problems
         assert report.summary() == "3 running in 0.0 s; 1 problem in the list"
+
+
+@virtual
+async def test_a_copy_of_a_fleet_is_the_fleet_and_it_is_not_pickled_as_tokens_would_go_along() -> None:
+    async with session_on(PanelApp(vpses=2)) as session:
+        fleet = await session.fleet()
+        assert copy.copy(fleet) is copy.deepcopy(fleet) is fleet
+        with pytest.raises(TypeError, match="is not pickled: its plans and reports are"):
+            pickle.dumps(fleet)
 
 
 # Several sessions

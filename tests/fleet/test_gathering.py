@@ -316,16 +316,20 @@ async def test_a_callback_may_start_a_task_of_its_own() -> None:
         assert len(tasks) == 3
 
 
-@pytest.mark.parametrize("verb", ["status", "start", "stop", "restart", "plan", "stream_status", "stream_stop"])
+@pytest.mark.parametrize(
+    "verb", ["status", "start", "stop", "restart", "plan", "apply", "stream_status", "stream_stop"]
+)
 @virtual
 async def test_a_rollout_that_is_none_is_refused(verb: str) -> None:
     async with session_on(slow()) as session:
         fleet = await session.fleet()
         state = (PowerState.STOPPED,) if verb == "plan" else ()
 
+        plan = await fleet.plan(PowerState.STOPPED)
+
         async def act() -> None:
-            answer = getattr(fleet, verb)(*state, rollout={"batch": 1})
-            await answer
+            whose = plan if verb == "apply" else fleet
+            await getattr(whose, verb)(*state, rollout={"batch": 1})
 
         with pytest.raises(ConfigurationError, match="rollout must be a Rollout"):
             await act()
