@@ -5,13 +5,16 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TypeAlias
 
 import httpx
+import pytest
 
-from cvm_async import CvmSession, Limits, Retry, Timeouts
+from cvm_async import CvmError, CvmSession, Limits, Retry, Timeouts
 from cvm_async._account.account import Account
+from cvm_async._api.verbs import Verb
 
 URL = "https://panel.example.net"
 PUBLIC = "public-7f3a9c"
 PRIVATE = "private-41d8e6"
+TOKENS = (PUBLIC, PRIVATE)
 
 STATUS = {"response": {"status": "running", "ram_used": "37", "disk_used": "1233", "traffic_used": "5"}}
 DONE: dict[str, list[object]] = {"response": []}
@@ -110,3 +113,30 @@ def session_over(
 def account_of(session: CvmSession) -> Account:
     """Give what is behind a session, for a test whose fact is there."""
     return session._account  # pyright: ignore[reportPrivateUsage]
+
+
+async def make(session: CvmSession, verb: Verb, timeout: float | None = None) -> object:
+    """Make a call of each verb, about VPS 1 where it is about one."""
+    if verb is Verb.LIST:
+        return await session.list_vpses(timeout=timeout)
+    value: object = await getattr(session, verb)(1, timeout=timeout)
+    return value
+
+
+async def failure(session: CvmSession, verb: Verb, timeout: float | None = None) -> CvmError:
+    """Give the error that a call ends in; nobody is left in the session's gates."""
+    async with session:
+        with pytest.raises(CvmError) as found:
+            await make(session, verb, timeout)
+        assert account_of(session).gates.in_flight == 0
+    return found.value
+
+
+def echoing(request: httpx.Request) -> str:
+    """Give the headers of a request as debugging pages show them."""
+    return "; ".join(f"{name}: {text}" for name, text in request.headers.items())
+
+
+def logged(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    """Give what the library has logged at one level."""
+    return [record.getMessage() for record in caplog.records if record.levelno == level and record.name == "cvm_async"]

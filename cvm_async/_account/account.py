@@ -12,6 +12,7 @@ from cvm_async._account.waits import Waits
 from cvm_async._api import calls
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import check_seconds
+from cvm_async._deadline import Deadline
 from cvm_async._exchange.exchange import Exchange
 from cvm_async._gates.breaker import NodeReport
 from cvm_async._gates.gates import Gates
@@ -61,7 +62,7 @@ class Account:
 
         async def ask(vps_id: int, permit: Permit) -> VpsStatus:
             # Not tried again: the next poll is the next try.
-            return await exchange.send(calls.status(vps_id), permit, retry=False)
+            return await exchange.send(calls.status(vps_id), permit, Deadline(exchange.allowed()), retry=False)
 
         return cls(exchange, gates, Actions(), Waits(gates, ask, loop_time))
 
@@ -97,7 +98,8 @@ class Account:
 
     async def list_vpses(self, *, timeout: float | None = None) -> VpsList:
         self._check(timeout)
-        vpses = await self.exchange.send(calls.list_vpses(), Permit(self.gates, None), timeout=timeout)
+        limit = Deadline(self.exchange.allowed(timeout))
+        vpses = await self.exchange.send(calls.list_vpses(), Permit(self.gates, None), limit)
         self._nodes = {vps.id: vps.node for vps in vpses if vps.node is not None}
         self._tell(vpses.problems)
         return vpses
@@ -109,9 +111,7 @@ class Account:
         self._check(timeout)
         call = calls.status(_id_of(vps))
         way = permit or Permit(self.gates, self.node_of(vps))
-        own = self.exchange.timeouts.total if timeout is None else timeout
-        bound = within if own is None else min(own, within)
-        return await self.exchange.send(call, way, timeout=None if math.isinf(bound) else bound)
+        return await self.exchange.send(call, way, Deadline(self.exchange.allowed(timeout, within=within)))
 
     async def power(
         self, verb: Verb, vps: Vps | int, *, permit: Permit | None = None, timeout: float | None = None
@@ -123,8 +123,8 @@ class Account:
             verb,
             _id_of(vps),
             permit or Permit(self.gates, self.node_of(vps)),
-            lambda permit, limit: self.exchange.send(call, permit, limit=limit),
-            timeout=self.exchange.timeouts.total if timeout is None else timeout,
+            lambda permit, limit: self.exchange.send(call, permit, limit),
+            timeout=self.exchange.allowed(timeout),
         )
 
     async def wait(self, vps: Vps | int, wanted: PowerState, *, timeout: float | None, interval: float) -> VpsStatus:

@@ -1,6 +1,7 @@
 """One power action in flight per VPS: who asks for the same joins it, who asks for another waits until it has ended."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 
 from attrs import define, field
@@ -77,9 +78,7 @@ class Actions:
     def __len__(self) -> int:
         return len(self._under_way)
 
-    async def perform(
-        self, verb: Verb, vps_id: int, permit: Permit, send: Send, *, timeout: float | None = None
-    ) -> None:
+    async def perform(self, verb: Verb, vps_id: int, permit: Permit, send: Send, *, timeout: float = math.inf) -> None:
         """Send the action, or join the same one that is under way.
 
         Args:

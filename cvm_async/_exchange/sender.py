@@ -47,6 +47,11 @@ class Received:
     location: str | None
 
 
+def longest_body(call: Call[object], max_body: int) -> int:
+    """Give the bytes that the answer to a call may have, where the list may have `max_body`."""
+    return max_body if call.vps_id is None else min(max_body, SHORT_BODY)
+
+
 @define(eq=False, repr=False)
 class Sender:
     """Sends requests to one panel.
@@ -95,7 +100,7 @@ class Sender:
         auth = None if self.client.auth is None else CookieBlindAuth(self.client.auth)
         handled = sys.exception()
         try:
-            return await self._exchanged(request, auth, self.longest(call))
+            return await self._exchanged(request, auth, longest_body(call, self.max_body))
         except BaseException as error:
             clear_frames(error, but=handled)
             if not isinstance(error, Exception):
@@ -104,10 +109,6 @@ class Sender:
             return self._failure(call, error, unsent=not answered and was_never_sent(error, request, self.client))
         finally:
             blank_out(request)
-
-    def longest(self, call: Call[object]) -> int:
-        """Give the bytes that the answer to a call may have."""
-        return self.max_body if call.vps_id is None else min(self.max_body, SHORT_BODY)
 
     async def _exchanged(self, request: httpx.Request, auth: CookieBlindAuth | None, limit: int) -> Received:
         response = await self._response(request, auth)

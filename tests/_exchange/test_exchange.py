@@ -9,15 +9,16 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 from mocked import (
     DONE,
-    LIST,
-    LISTED,
-    PRIVATE,
-    PUBLIC,
     STATUS,
+    TOKENS,
     Panel,
     Scripted,
     account_of,
     answer,
+    echoing,
+    failure,
+    logged,
+    make,
     refusal,
     session_over,
 )
@@ -26,7 +27,7 @@ from virtual_time import run_virtual, virtual, virtual_loop
 from cvm_async._api import calls
 from cvm_async._api.verbs import Verb
 from cvm_async._exchange import retry
-from cvm_async._exchange.exchange import LONG_BODY
+from cvm_async._deadline import Deadline
 from cvm_async._gates.breaker import Verdict
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.permit import Permit
@@ -45,10 +46,7 @@ from cvm_async.errors import (
     VpsNotFoundError,
 )
 from cvm_async.models import PowerState
-from cvm_async.session import CvmSession
 from cvm_async.settings import Limits, Retry, Timeouts
-
-TOKENS = (PUBLIC, PRIVATE)
 
 
 async def forever(_: httpx.Request) -> httpx.Response:
@@ -73,29 +71,6 @@ class Dripping(httpx.AsyncByteStream):
         while True:
             await asyncio.sleep(1)
             yield b" "
-
-
-async def make(session: CvmSession, verb: Verb, timeout: float | None = None) -> object:
-    match verb:
-        case Verb.LIST:
-            return await session.list_vpses(timeout=timeout)
-        case Verb.STATUS:
-            return await session.status(1, timeout=timeout)
-        case Verb.START:
-            await session.start(1, timeout=timeout)
-        case Verb.STOP:
-            await session.stop(1, timeout=timeout)
-        case Verb.RESTART:
-            await session.restart(1, timeout=timeout)
-    return None
-
-
-async def failure(session: CvmSession, verb: Verb, timeout: float | None = None) -> CvmError:
-    async with session:
-        with pytest.raises(CvmError) as found:
-            await make(session, verb, timeout)
-        assert account_of(session).gates.in_flight == 0
-    return found.value
 
 
 # Retries.
@@ -362,99 +337,12 @@ async def test_a_call_leaves_the_gates_with_what_its_answer_says_of_the_node(
             line = account_of(session)
             judging = Judging(line.gates)
             with contextlib.suppress(CvmError):
-                await line.exchange.send(call, judging, retry=False)
+                await line.exchange.send(call, judging, Deadline(None), retry=False)
         # How long an action takes says nothing of the panel's load.
         assert judging.left == [(verdict, call.repeatable)]
 
 
-@pytest.mark.parametrize(
-    ("verb", "ending"),
-    [
-        (Verb.STATUS, "not at most 1,000 bytes, plain or gzip"),
-        (Verb.STOP, "plain or gzip; whether the stop was carried out is unknown"),
-    ],
-)
-@virtual
-async def test_a_good_answer_that_is_too_long_is_a_decode_error_that_says_so(verb: Verb, ending: str) -> None:
-    panel = Panel(answer(200, b"a" * 1001))
-    session = session_over(panel, limits=Limits(max_body=1000), retry=Retry(attempts=1))
-    error = await failure(session, verb)
-    assert isinstance(error, DecodeError)
-    assert error.message.startswith("the answer of panel.example.net cannot be read: the body is longer than 1,000")
-    assert error.message.endswith(ending)
-    assert [problem.path for problem in error.problems] == ["the body"]
-
-
-@pytest.mark.parametrize("verb", Verb)
-@virtual
-async def test_a_redirect_is_an_error_that_says_where_to_but_nothing_unsafe(verb: Verb) -> None:
-    location = f"https://evil.example.net/?{PRIVATE}\x9b31m{'a' * 400}".encode("latin-1")
-    response = answer(302)
-    response.headers = httpx.Headers([(b"Location", location)])
-    panel = Panel(response)
-    client = httpx.AsyncClient(transport=panel, follow_redirects=True)
-    error = await failure(session_over(client=client), verb)
-    assert isinstance(error, PanelError)
-    assert error.status_code == 302
-    assert "wants to send us to https://evil.example.net/?[token]\ufffd31maaa" in error.message
-    assert len(error.message) < 500
-    assert len(panel.requests) == 1
-
-
-def echoing(request: httpx.Request) -> str:
-    return "; ".join(f"{name}: {text}" for name, text in request.headers.items())
-
-
-@pytest.mark.parametrize("status", [200, 401, 500])
-@virtual
-async def test_an_answer_that_echoes_the_tokens_gives_an_error_that_does_not(status: int) -> None:
-    async def echo(request: httpx.Request) -> httpx.Response:
-        return refusal(status, echoing(request))
-
-    error = await failure(session_over(Panel(echo)), Verb.START)
-    assert isinstance(error, PanelError)
-    assert "api-private-token: [token]" in error.errors[0]
-    assert not any(token in text for token in TOKENS for text in (str(error), repr(error), repr(vars(error))))
-    assert not any(token.encode() in pickle.dumps(error) for token in TOKENS)
-
-
-@virtual
-async def test_a_page_that_shows_the_tokens_is_quoted_without_them() -> None:
-    async def dump(_: httpx.Request) -> httpx.Response:
-        return answer(200, f"<pre>HTTP_API_PRIVATE_TOKEN => {PRIVATE}</pre>".encode())
-
-    error = await failure(session_over(Panel(dump), retry=Retry(attempts=1)), Verb.STATUS)
-    assert isinstance(error, DecodeError)
-    assert error.excerpt == "<pre>HTTP_API_PRIVATE_TOKEN => [token]</pre>"
-
-
-@virtual
-async def test_a_long_list_is_read_in_slices_between_which_others_run() -> None:
-    vpses = [{**LISTED, "id": str(number)} for number in range(1, 2001)]
-    body = {"response": {"vpses": vpses}}
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async with session_over(Panel(answer(200, body), answer(200, LIST))) as session:
-        counting = asyncio.create_task(count())
-        await session.list_vpses()
-        long = turns
-        await session.list_vpses()
-        counting.cancel()
-    assert len(str(body)) > LONG_BODY
-    assert long > 5 + (turns - long)
-
-
 # The log.
-
-
-def lines(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
-    return [record.getMessage() for record in caplog.records if record.levelno == level and record.name == "cvm_async"]
 
 
 @pytest.mark.parametrize("verb", Verb)
@@ -464,7 +352,7 @@ async def test_each_exchange_is_a_line_in_the_log(verb: Verb, caplog: pytest.Log
     async with session_over(Panel(httpx.ConnectError("refused"))) as session:
         await make(session, verb)
     method, path = ("GET" if verb in READS else "POST"), ("list" if verb is Verb.LIST else f"1/{verb}")
-    first, second = lines(caplog, logging.DEBUG)
+    first, second = logged(caplog, logging.DEBUG)
     start = f"panel.example.net: {method} /api/client/vps/{path}: "
     assert first.startswith(f"{start}NotSentError in ")
     assert first.endswith(" ms, attempt 1")
@@ -477,7 +365,7 @@ async def test_without_debugging_a_good_call_logs_nothing(caplog: pytest.LogCapt
     caplog.set_level(logging.INFO)
     async with session_over(Panel(refusal(503, "node down"))) as session:
         await session.status(1)
-    assert lines(caplog, logging.INFO) == lines(caplog, logging.WARNING) == []
+    assert logged(caplog, logging.INFO) == logged(caplog, logging.WARNING) == []
 
 
 @virtual
@@ -494,17 +382,6 @@ async def test_no_log_holds_a_token_or_a_body(caplog: pytest.LogCaptureFixture) 
             await session.status(1)
     assert caplog.records
     assert not any(text in repr(vars(record)) for record in caplog.records for text in (*TOKENS, "body"))
-
-
-@virtual
-async def test_diagnostics_of_php_are_warned_of_once_a_session(caplog: pytest.LogCaptureFixture) -> None:
-    body = b"<br />\n<b>Warning</b>: Undefined array key in <b>x.php</b><br />\n" + b'{"response":[]}'
-    for _ in range(2):
-        async with session_over(Panel(answer(200, body), answer(200, body))) as session:
-            await session.start(1)
-            await session.stop(1)
-    warning = "panel.example.net: PHP prints diagnostics before the answer; read past them, here and from now on: "
-    assert lines(caplog, logging.WARNING) == [f"{warning}Warning: Undefined array key in x.php"] * 2
 
 
 # Cancellation.
@@ -529,7 +406,7 @@ async def test_an_action_that_is_cut_off_under_way_is_warned_of(
         assert account_of(session).gates.in_flight == 0
         await make(session, verb)
     unknown = f"panel.example.net: POST /api/client/vps/1/{verb} was cancelled while under way: its outcome is unknown"
-    assert lines(caplog, logging.WARNING) == ([] if verb in READS else [unknown])
+    assert logged(caplog, logging.WARNING) == ([] if verb in READS else [unknown])
 
 
 @pytest.mark.parametrize("verb", ACTIONS)
@@ -546,7 +423,7 @@ async def test_an_action_that_is_cancelled_before_its_turn_is_not_warned_of(
         with pytest.raises(asyncio.CancelledError):
             await task
         await first
-    assert lines(caplog, logging.WARNING) == []
+    assert logged(caplog, logging.WARNING) == []
 
 
 async def several_turns(request: httpx.Request) -> httpx.Response:

@@ -1,0 +1,99 @@
+"""What came back becomes a value, or an error that quotes no token; a long body is read in slices, as others wait."""
+
+import asyncio
+import logging
+from collections.abc import Generator
+from typing import TypeVar, cast
+
+from attrs import define, field
+
+from cvm_async._api.answers import is_success
+from cvm_async._api.calls import Call
+from cvm_async._api.decode import Decoded
+from cvm_async._api.refusals import unknown_outcome
+from cvm_async._exchange.sender import Received, longest_body
+from cvm_async._exchange.tokens import Tokens
+from cvm_async._safe_text import excerpt
+from cvm_async.errors import CvmError, DecodeError, PanelError, Problem
+
+T = TypeVar("T")
+
+logger = logging.getLogger("cvm_async")
+
+LONG_BODY = 64 * 1024
+"""Bytes from which a body is read in slices: some 250 VPSes, which take a millisecond or two."""
+
+
+@define(eq=False, repr=False)
+class Reader:
+    """Reads the answers of one panel.
+
+    Attributes:
+        tokens: What no error may quote.
+        max_body: Bytes of one answer.
+        panel: The panel's name in messages and logs.
+    """
+
+    tokens: Tokens
+    max_body: int
+    panel: str
+    _diagnostics_told: bool = field(init=False, default=False)
+
+    async def read(self, call: Call[T], answer: Received) -> T:
+        """Give what an answer says.
+
+        Raises:
+            CvmError: It says no, or nothing that can be read.
+        """
+        if answer.location is not None:
+            message = (
+                f"{self.panel} wants to send us to {self._shown(answer.location)}, and redirects are not followed, as "
+                "they would take the tokens along: if you trust that address, make the session with it"
+            )
+            raise PanelError(message, status_code=answer.status_code, **call.about())
+        try:
+            read = await self._decoded(call, answer)
+        except CvmError:
+            body = self.tokens.hide(answer.body)
+            if body == answer.body:
+                raise
+            # In place: whoever prints the locals of the traceback finds this alone.
+            answer.body = body
+        else:
+            self._tell(read.diagnostics)
+            return read.value
+        # A page that shows the tokens, as debugging pages show a request's headers: the error must not quote them.
+        return (await self._decoded(call, answer)).value
+
+    async def _decoded(self, call: Call[T], answer: Received) -> Decoded[T]:
+        if answer.flaw is not None and is_success(answer.status_code):
+            raise self._unreadable(call, answer.flaw)
+        if len(answer.body) <= LONG_BODY:
+            return call.read(answer.status_code, answer.body, retry_after=answer.retry_after)
+        return await _in_slices(call.read_steps(answer.status_code, answer.body, retry_after=answer.retry_after))
+
+    def _unreadable(self, call: Call[object], flaw: str) -> DecodeError:
+        expected = f"at most {longest_body(call, self.max_body):,} bytes, plain or gzip"
+        problem = Problem("the body", self._shown(flaw), expected)
+        unknown = "" if call.repeatable else f"; {unknown_outcome(call.verb)}"
+        message = f"the answer of {self.panel} cannot be read: {problem}{unknown}"
+        return DecodeError(message, problems=(problem,), **call.about())
+
+    def _tell(self, diagnostics: str | None) -> None:
+        if diagnostics is not None and not self._diagnostics_told:
+            self._diagnostics_told = True
+            message = "%s: PHP prints diagnostics before the answer; read past them, here and from now on: %s"
+            logger.warning(message, self.panel, self.tokens.hide_in(diagnostics))
+
+    def _shown(self, text: str) -> str:
+        return excerpt(self.tokens.hide_in(text))
+
+
+async def _in_slices(steps: Generator[None, None, Decoded[T]]) -> Decoded[T]:
+    """Run a long reading to its end, and let the event loop turn between its steps."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return cast("Decoded[T]", end.value)
+        await asyncio.sleep(0)

@@ -1,0 +1,55 @@
+"""One call on its way, from attempt to attempt: what is to be known of it wherever it fails or is cut off."""
+
+from typing import Generic, TypeVar
+
+from attrs import define
+
+from cvm_async._api.calls import Call
+from cvm_async._exchange.retry import may_repeat
+from cvm_async._gates.permit import Permit
+from cvm_async.errors import About, CvmError, NoAnswerError, NotSentError
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+@define(eq=False)
+class Sending(Generic[T_co]):
+    """One call on its way.
+
+    Attributes:
+        call: What is sent.
+        permit: Its way through the gates.
+        attempts: How often it was begun.
+        sent: Whether an attempt is under way, or has been, that the panel may have seen.
+        trouble: Why the last attempt failed.
+    """
+
+    call: Call[T_co]
+    permit: Permit
+    attempts: int = 0
+    sent: bool = False
+    trouble: CvmError | None = None
+
+    @property
+    def tells_load(self) -> bool:
+        """Whether how long it takes says something of the panel's load: a look at one VPS is always the same work."""
+        return self.call.repeatable and self.call.vps_id is not None
+
+    def may_go_on(self, error: BaseException) -> bool:
+        """Tell whether another attempt is safe, of use, and not refused."""
+        return may_repeat(self.call, error) and not self.permit.refused
+
+    def failed(self, error: CvmError) -> None:
+        """Note why an attempt failed, and in the error how many there were."""
+        error.attempts = self.attempts
+        self.trouble = error
+
+    def cut_off(self, seconds: float) -> CvmError:
+        """Give the error of a call whose time is over."""
+        # What is left of a caller's time is told as the caller would tell it.
+        within = f"within the {round(seconds, 3):g} s that the call had"
+        last = f"; the last attempt failed: {self.trouble.message}" if self.trouble else ""
+        about: About = {**self.call.about(), "attempts": self.attempts}
+        if self.sent:
+            return NoAnswerError(f"no whole answer {within}{last}", timed_out=True, **about)
+        return NotSentError(f"neither its turn nor a connection came {within}{last}", **about)

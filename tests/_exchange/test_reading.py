@@ -1,0 +1,106 @@
+import asyncio
+import logging
+import pickle
+
+import httpx
+import pytest
+from mocked import LIST, LISTED, PRIVATE, TOKENS, Panel, answer, echoing, failure, logged, refusal, session_over
+from virtual_time import virtual
+
+from cvm_async._api.verbs import Verb
+from cvm_async._exchange.reading import LONG_BODY
+from cvm_async.errors import DecodeError, PanelError
+from cvm_async.settings import Limits, Retry
+
+
+@pytest.mark.parametrize(
+    ("verb", "ending"),
+    [
+        (Verb.STATUS, "not at most 1,000 bytes, plain or gzip"),
+        (
+            Verb.STOP,
+            "plain or gzip; whether the VPS was stopped is unknown: look at its status before you repeat this",
+        ),
+    ],
+)
+@virtual
+async def test_a_good_answer_that_is_too_long_is_a_decode_error_that_says_so(verb: Verb, ending: str) -> None:
+    panel = Panel(answer(200, b"a" * 1001))
+    session = session_over(panel, limits=Limits(max_body=1000), retry=Retry(attempts=1))
+    error = await failure(session, verb)
+    assert isinstance(error, DecodeError)
+    assert error.message.startswith("the answer of panel.example.net cannot be read: the body is longer than 1,000")
+    assert error.message.endswith(ending)
+    assert [problem.path for problem in error.problems] == ["the body"]
+
+
+@pytest.mark.parametrize("verb", Verb)
+@virtual
+async def test_a_redirect_is_an_error_that_says_where_to_but_nothing_unsafe(verb: Verb) -> None:
+    location = f"https://evil.example.net/?{PRIVATE}\x9b31m{'a' * 400}".encode("latin-1")
+    response = answer(302)
+    response.headers = httpx.Headers([(b"Location", location)])
+    panel = Panel(response)
+    client = httpx.AsyncClient(transport=panel, follow_redirects=True)
+    error = await failure(session_over(client=client), verb)
+    assert isinstance(error, PanelError)
+    assert error.status_code == 302
+    assert "wants to send us to https://evil.example.net/?[token]\ufffd31maaa" in error.message
+    assert len(error.message) < 500
+    assert len(panel.requests) == 1
+
+
+@pytest.mark.parametrize("status", [200, 401, 500])
+@virtual
+async def test_an_answer_that_echoes_the_tokens_gives_an_error_that_does_not(status: int) -> None:
+    async def echo(request: httpx.Request) -> httpx.Response:
+        return refusal(status, echoing(request))
+
+    error = await failure(session_over(Panel(echo)), Verb.START)
+    assert isinstance(error, PanelError)
+    assert "api-private-token: [token]" in error.errors[0]
+    assert not any(token in text for token in TOKENS for text in (str(error), repr(error), repr(vars(error))))
+    assert not any(token.encode() in pickle.dumps(error) for token in TOKENS)
+
+
+@virtual
+async def test_a_page_that_shows_the_tokens_is_quoted_without_them() -> None:
+    async def dump(_: httpx.Request) -> httpx.Response:
+        return answer(200, f"<pre>HTTP_API_PRIVATE_TOKEN => {PRIVATE}</pre>".encode())
+
+    error = await failure(session_over(Panel(dump), retry=Retry(attempts=1)), Verb.STATUS)
+    assert isinstance(error, DecodeError)
+    assert error.excerpt == "<pre>HTTP_API_PRIVATE_TOKEN => [token]</pre>"
+
+
+@virtual
+async def test_a_long_list_is_read_in_slices_between_which_others_run() -> None:
+    vpses = [{**LISTED, "id": str(number)} for number in range(1, 2001)]
+    body = {"response": {"vpses": vpses}}
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async with session_over(Panel(answer(200, body), answer(200, LIST))) as session:
+        counting = asyncio.create_task(count())
+        await session.list_vpses()
+        long = turns
+        await session.list_vpses()
+        counting.cancel()
+    assert len(str(body)) > LONG_BODY
+    assert long > 5 + (turns - long)
+
+
+@virtual
+async def test_diagnostics_of_php_are_warned_of_once_a_session(caplog: pytest.LogCaptureFixture) -> None:
+    body = b"<br />\n<b>Warning</b>: Undefined array key in <b>x.php</b><br />\n" + b'{"response":[]}'
+    for _ in range(2):
+        async with session_over(Panel(answer(200, body), answer(200, body))) as session:
+            await session.start(1)
+            await session.stop(1)
+    warning = "panel.example.net: PHP prints diagnostics before the answer; read past them, here and from now on: "
+    assert logged(caplog, logging.WARNING) == [f"{warning}Warning: Undefined array key in x.php"] * 2
