@@ -87,15 +87,11 @@ class Meaning:
         kind: The error to raise. `NoAnswerError` where the outcome of an action is unknown.
         own: Whether it is the panel's own word.
         overloaded: Whether the panel, or something in front of it, has no room for more calls.
-        node_lost: Whether the panel says that it can't reach the host node.
-        node_suspect: Whether it may be that: a panel that breaks over one VPS often can't reach that one's node.
     """
 
     kind: type[PanelError] | type[NoAnswerError]
     own: bool
     overloaded: bool
-    node_lost: bool
-    node_suspect: bool
 
 
 def is_success(status_code: int) -> bool:
@@ -126,13 +122,7 @@ def meaning_of(status_code: int, errors: tuple[str, ...] | None, verb: Verb) -> 
     """
     row, own = row_of(status_code), errors is not None
     kind = _foreign_kind(status_code, verb) if errors is None else _own_kind(status_code, errors, verb)
-    return Meaning(
-        kind,
-        own,
-        overloaded=row.overloaded and (not own or kind is RateLimitedError),
-        node_lost=kind is NodeUnreachableError and verb.row.about_one_vps,
-        node_suspect=status_code == HTTPStatus.INTERNAL_SERVER_ERROR and not own and verb.row.about_one_vps,
-    )
+    return Meaning(kind, own, overloaded=row.overloaded and (not own or kind is RateLimitedError))
 
 
 def _own_kind(status_code: int, errors: tuple[str, ...], verb: Verb) -> type[PanelError]:

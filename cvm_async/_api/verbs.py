@@ -21,6 +21,7 @@ class VerbRow:
     Attributes:
         method: The HTTP method.
         path: Below the panel's address, with a leading slash; ``{id}`` stands for a VPS's id.
+        doing: What is being done to a VPS meanwhile: "stopping".
         past: What a VPS is when it is done: "stopped".
         leads_to: The state that it leads to; None where it only looks.
         settled_by_status: Whether a status in that state shows that it was carried out. A restart leads from running to
@@ -30,6 +31,7 @@ class VerbRow:
 
     method: str
     path: str
+    doing: str
     past: str
     leads_to: PowerState | None = None
     settled_by_status: bool = False
@@ -59,17 +61,19 @@ class Verb(StrEnum):
         verb.row = row
         return verb
 
-    LIST = "list", VerbRow("GET", "/api/client/vps/list", "listed", patience=10)
-    STATUS = "status", VerbRow("GET", "/api/client/vps/{id}/status", "read")
+    LIST = "list", VerbRow("GET", "/api/client/vps/list", "listing", "listed", patience=10)
+    STATUS = "status", VerbRow("GET", "/api/client/vps/{id}/status", "reading", "read")
     START = (
         "start",
-        VerbRow("POST", "/api/client/vps/{id}/start", "started", PowerState.RUNNING, settled_by_status=True),
+        VerbRow(
+            "POST", "/api/client/vps/{id}/start", "starting", "started", PowerState.RUNNING, settled_by_status=True
+        ),
     )
     STOP = (
         "stop",
-        VerbRow("POST", "/api/client/vps/{id}/stop", "stopped", PowerState.STOPPED, settled_by_status=True),
+        VerbRow("POST", "/api/client/vps/{id}/stop", "stopping", "stopped", PowerState.STOPPED, settled_by_status=True),
     )
-    RESTART = "restart", VerbRow("POST", "/api/client/vps/{id}/restart", "restarted", PowerState.RUNNING)
+    RESTART = "restart", VerbRow("POST", "/api/client/vps/{id}/restart", "restarting", "restarted", PowerState.RUNNING)
 
     @property
     def goal(self) -> PowerState:

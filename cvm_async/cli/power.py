@@ -7,19 +7,17 @@ looked at again just before it is touched. A restart has no state to aim at, and
 from collections.abc import Sequence
 
 from cvm_async import render
+from cvm_async._api.verbs import Verb
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Common, RolloutFlags, Selection
 from cvm_async.cli.grids import Grid, result_grid
 from cvm_async.cli.results import Report, Results, unread
 from cvm_async.cli.terminal import Terminal
-from cvm_async.models import PowerState, VpsList
+from cvm_async.models import VpsList
 
 _NONE = Selection()
 _HOW = RolloutFlags()
 _COMMON = Common()
-
-_AIM = {"start": PowerState.RUNNING, "stop": PowerState.STOPPED}
-_ING = {"start": "Starting", "stop": "Stopping", "restart": "Restarting"}
 
 
 async def start(*ids: int, selection: Selection = _NONE, how: RolloutFlags = _HOW, common: Common = _COMMON) -> Exit:
@@ -31,7 +29,7 @@ async def start(*ids: int, selection: Selection = _NONE, how: RolloutFlags = _HO
         how: How to go over them.
         common: As for every command.
     """
-    return await _bring("start", ids, selection, how, common)
+    return await _bring(Verb.START, ids, selection, how, common)
 
 
 async def stop(*ids: int, selection: Selection = _NONE, how: RolloutFlags = _HOW, common: Common = _COMMON) -> Exit:
@@ -43,7 +41,7 @@ async def stop(*ids: int, selection: Selection = _NONE, how: RolloutFlags = _HOW
         how: How to go over them.
         common: As for every command.
     """
-    return await _bring("stop", ids, selection, how, common)
+    return await _bring(Verb.STOP, ids, selection, how, common)
 
 
 async def restart(*ids: int, selection: Selection = _NONE, how: RolloutFlags = _HOW, common: Common = _COMMON) -> Exit:
@@ -55,7 +53,7 @@ async def restart(*ids: int, selection: Selection = _NONE, how: RolloutFlags = _
         how: How to go over them.
         common: As for every command.
     """
-    terminal = _prepared("restart", ids, selection, how, common)
+    terminal = _prepared(Verb.RESTART, ids, selection, how, common)
     results = Results(terminal, _grid, named=bool(ids), full=False)
     async with common.session(terminal, how.limits()) as session:
         chosen = selection.of(await session.fleet(), ids)
@@ -66,31 +64,31 @@ async def restart(*ids: int, selection: Selection = _NONE, how: RolloutFlags = _
             terminal.emit({**VpsList(vpses, chosen.problems).to_dict(), "to_do": len(vpses)})
             return unread(terminal, chosen.problems, named=bool(ids))
         if len(vpses) > 1:
-            _agree(terminal, "restart", len(vpses), intent, how)
+            _agree(terminal, Verb.RESTART, len(vpses), intent, how)
         report = await results.watching(
-            _ING["restart"],
+            Verb.RESTART.row.doing.capitalize(),
             lambda bar: chosen.restart(rollout=how.rollout(), wait=how.wait, timeout=how.timeout, progress=bar),
-            cut_off=_cut_off("restart"),
+            cut_off=_cut_off(Verb.RESTART),
         )
     return results.show(report)
 
 
-async def _bring(verb: str, ids: Sequence[int], selection: Selection, how: RolloutFlags, common: Common) -> Exit:
+async def _bring(verb: Verb, ids: Sequence[int], selection: Selection, how: RolloutFlags, common: Common) -> Exit:
     terminal = _prepared(verb, ids, selection, how, common)
     results = Results(terminal, _grid, named=bool(ids), full=False)
     async with common.session(terminal, how.limits()) as session:
         chosen = selection.of(await session.fleet(), ids)
         plan = await results.watching(
-            "Looking", lambda bar: chosen.plan(_AIM[verb], progress=bar), cut_off="Nothing was done yet."
+            "Looking", lambda bar: chosen.plan(verb.goal, progress=bar), cut_off="Nothing was done yet."
         )
         if how.dry_run:
             terminal.show(*str(plan).splitlines())
             terminal.emit(plan.to_dict())
             return unread(terminal, plan.problems, named=bool(ids))
-        if verb == "stop" and len(plan.to_do) > 1:
+        if verb is Verb.STOP and len(plan.to_do) > 1:
             _agree(terminal, verb, len(plan.to_do), str(plan).splitlines(), how)
         report = await results.watching(
-            _ING[verb],
+            verb.row.doing.capitalize(),
             lambda bar: plan.apply(rollout=how.rollout(), wait=how.wait, timeout=how.timeout, whole=True, progress=bar),
             cut_off=_cut_off(verb),
         )
@@ -101,26 +99,26 @@ def _grid(report: Report) -> Grid:
     return result_grid(report, report.verb)
 
 
-def _cut_off(verb: str) -> str:
+def _cut_off(verb: Verb) -> str:
     return (
         "What was under way was cut off, and the panel may have carried it out, or may yet: look at the status of "
         f"those whose outcome is unknown before you {verb} them again."
     )
 
 
-def _prepared(verb: str, ids: Sequence[int], selection: Selection, how: RolloutFlags, common: Common) -> Terminal:
+def _prepared(verb: Verb, ids: Sequence[int], selection: Selection, how: RolloutFlags, common: Common) -> Terminal:
     """Give the terminal, once everything that can be checked without the panel is checked."""
     selection.check(ids, none_is_all=False)
     how.rollout()
     terminal = Terminal.here(json=common.json)
-    asks = verb != "start" and len(set(ids)) != 1 and not (how.yes or how.dry_run)
+    asks = verb is not Verb.START and len(set(ids)) != 1 and not (how.yes or how.dry_run)
     if asks and not terminal.interactive:
         message = f"to {verb} more than one VPS where nobody can be asked needs --yes"
         raise CommandError(message, Exit.USAGE)
     return terminal
 
 
-def _agree(terminal: Terminal, verb: str, count: int, intent: Sequence[str], how: RolloutFlags) -> None:
+def _agree(terminal: Terminal, verb: Verb, count: int, intent: Sequence[str], how: RolloutFlags) -> None:
     if how.yes:
         return
     terminal.say(*intent)

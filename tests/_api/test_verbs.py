@@ -50,4 +50,4 @@ def test_a_verb_is_its_word_and_stays_itself_when_copied_and_pickled() -> None:
 
 
 def test_rows_compare_by_value() -> None:
-    assert VerbRow("GET", "/x/{id}", "read") == VerbRow("GET", "/x/{id}", "read")
+    assert VerbRow("GET", "/x/{id}", "reading", "read") == VerbRow("GET", "/x/{id}", "reading", "read")
