@@ -10,7 +10,6 @@ from typing import TypeVar
 import httpx
 from attrs import define, field
 
-from cvm_async._api.answers import row_of
 from cvm_async._api.calls import Call
 from cvm_async._deadline import Deadline
 from cvm_async._exchange.reading import Reader
@@ -18,10 +17,10 @@ from cvm_async._exchange.retry import repeat
 from cvm_async._exchange.sender import Received, Sender
 from cvm_async._exchange.sending import Sending
 from cvm_async._exchange.tokens import Tokens
+from cvm_async._exchange.verdicts import verdict_of_error, verdict_of_value
 from cvm_async._gates.breaker import Verdict
 from cvm_async._gates.permit import Permit
-from cvm_async.errors import CvmError, NoAnswerError, NodeUnreachableError, NotSentError, SessionClosedError
-from cvm_async.models import PowerState, VpsStatus
+from cvm_async.errors import CvmError, NoAnswerError, NotSentError, SessionClosedError
 from cvm_async.settings import Retry, Timeouts
 
 T = TypeVar("T")
@@ -115,7 +114,7 @@ class Exchange:
             value = await self._reader.read(call, answer)
         except CvmError as error:
             sending.failed(error)
-            verdict = _verdict(error, status_code)
+            verdict = verdict_of_error(call, error, status_code)
             end = type(error).__name__
             raise
         except asyncio.CancelledError:
@@ -124,9 +123,7 @@ class Exchange:
                 logger.warning(message, self.panel, call.method, call.path)
             raise
         else:
-            # "Unknown" is how some releases say that they cannot reach the node: it must not close an open breaker.
-            unknown = isinstance(value, VpsStatus) and value.state is PowerState.UNKNOWN
-            verdict = Verdict.NEUTRAL if unknown else Verdict.ANSWERED
+            verdict = verdict_of_value(call, value)
             return value
         finally:
             sending.permit.leave(verdict, telling=sending.tells_load)
@@ -169,11 +166,3 @@ class Exchange:
                 raise
         message = f"no whole answer from {self.panel} within {whole:g} s"
         raise NoAnswerError(message, timed_out=not deadline.was_held, **call.about())
-
-
-def _verdict(error: CvmError, status_code: int | None) -> Verdict:
-    """Give what a failed call says of the node and the panel; a 4xx and the failure of a VPS say nothing of either."""
-    if isinstance(error, NodeUnreachableError) or (isinstance(error, NoAnswerError) and error.timed_out):
-        return Verdict.NODE_FAILED
-    overloaded = status_code is not None and row_of(status_code).overloaded
-    return Verdict.OVERLOADED if overloaded else Verdict.NEUTRAL

@@ -26,8 +26,8 @@ from virtual_time import run_virtual, virtual, virtual_loop
 
 from cvm_async._api import calls
 from cvm_async._api.verbs import Verb
-from cvm_async._exchange import retry
 from cvm_async._deadline import Deadline
+from cvm_async._exchange import retry
 from cvm_async._gates.breaker import Verdict
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.permit import Permit
