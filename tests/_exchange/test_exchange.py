@@ -9,6 +9,7 @@ import pytest
 from hypothesis import example, given, settings, strategies as st
 from mocked import (
     DONE,
+    LIST,
     STATUS,
     TOKENS,
     Panel,
