@@ -229,7 +229,9 @@ class DecodeError(CvmError):
 
 
 class WaitTimeoutError(CvmError, TimeoutError):
-    """The state that was waited for did not come in time, or can no longer come.
+    """The state that was waited for did not come in time, can no longer come, or could not be seen.
+
+    From a start, stop or restart with `wait` it means that the action itself is done.
 
     Attributes:
         last: The last status seen, None where there was none.
