@@ -162,12 +162,11 @@ __all__ = [
 
 
 def __getattr__(name: str) -> object:
-    if name in __all__:
-        for home in map(importlib.import_module, _HOMES):
-            if name in vars(home):
-                globals()[name] = found = vars(home)[name]
-                return found
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = next(vars(home)[name] for home in map(importlib.import_module, _HOMES) if name in vars(home))
+    globals()[name] = found
+    return found
 
 
 def __dir__() -> list[str]:

@@ -221,10 +221,6 @@ class Connection(asyncio.Protocol):
             raise
 
     def _take_in(self, data: bytes) -> None:
-        if self._unread:
-            # asyncio's TLS may hand over what it has although reading is paused.
-            self._unread += data
-            return
         reply = self._reply
         if reply is None:
             # It belongs to no request, and would be taken for the answer to the next.
@@ -232,7 +228,8 @@ class Connection(asyncio.Protocol):
             return
         had_head = bool(reply.status)
         self._has_answered = True
-        self._unread = reply.feed(data)
+        # Reading is paused while anything is unread; should more come all the same, it stays in order.
+        self._unread = reply.feed(self._unread + data)
         if reply.is_complete:
             self._wake()
             self._end(reply)

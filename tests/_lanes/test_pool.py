@@ -1,4 +1,5 @@
 import asyncio
+import errno
 import gc
 import socket
 import ssl
@@ -10,7 +11,7 @@ import pytest
 from scripted import OK, End, Script, ScriptedServer
 from virtual_time import virtual, virtual_loop
 
-from cvm_async._lanes.connection import Connection
+from cvm_async._lanes.connection import Body, Connection
 from cvm_async._lanes.replies.h11_reply import H11Reply
 from cvm_async.transport import LaneTransport
 
@@ -193,6 +194,30 @@ class TestConnections:
         async with over(LaneTransport()) as client:
             with pytest.raises(httpx.ConnectError):
                 await client.get(f"http://127.0.0.1:{port}/")
+
+    async def test_an_address_that_the_system_gives_up_is_a_connect_timeout(
+        self, server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def give_up(*_: object) -> socket.socket:
+            raise TimeoutError(errno.ETIMEDOUT, "Connection timed out")
+
+        monkeypatch.setattr("cvm_async._lanes.pool.dial", give_up)
+        async with over(LaneTransport()) as client:
+            with pytest.raises(httpx.ConnectTimeout, match="Connection timed out"):
+                await client.get(server.origin)
+
+    async def test_what_arrives_while_more_is_unread_stays_in_order(self, server: ScriptedServer) -> None:
+        crumbs = b"".join(b"1\r\n%c\r\n" % (97 + number % 26) for number in range(2000))
+        server.scripts["/crumbs"] = Script((HEAD + b"Transfer-Encoding: chunked\r\n\r\n",), End.HOLD)
+        transport = LaneTransport()
+        response = await transport.handle_async_request(httpx.Request("GET", f"{server.origin}/crumbs"))
+        assert isinstance(response.stream, Body)
+        # Nobody else can hand over more while reading is paused.
+        connection = response.stream._connection  # pyright: ignore[reportPrivateUsage]
+        for piece in (crumbs[:6000], crumbs[6000:], b"0\r\n\r\n"):
+            connection.data_received(piece)
+        assert await response.aread() == bytes(97 + number % 26 for number in range(2000))
+        await transport.aclose()
 
     async def test_a_name_that_cannot_be_one_is_a_connect_error(self) -> None:
         async with over(LaneTransport()) as client:
