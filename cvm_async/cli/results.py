@@ -56,7 +56,8 @@ class Results:
         self.terminal.show(*render.reasons(report), safe_text(report.summary()))
         self.terminal.say(*render.unread(report), tone=Tone.WARNING)
         self.terminal.emit(report.to_dict())
-        return of_outcomes(report) or unread(self.terminal, report.problems, named=self.named)
+        hidden = unread(self.terminal, report.problems, named=self.named)
+        return of_outcomes(report) or hidden
 
 
 def unread(terminal: Terminal, problems: Sequence[Problem], *, named: bool) -> Exit:

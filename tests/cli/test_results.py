@@ -71,6 +71,14 @@ def test_as_json_it_is_among_the_problems(cvm: Cvm, tokens: list[str]) -> None:
     assert [problem["path"] for problem in json.loads(ran.out)["problems"]] == ["response.vpses[2].id"]
 
 
+@pytest.mark.parametrize("tokens", [["status"], ["restart", "--all", "--yes"]], ids=" ".join)
+def test_it_is_said_also_where_others_failed(cvm: Cvm, broken: SimulatedPanel, tokens: list[str]) -> None:
+    broken.unreachable_node(1, after=0.0)
+    ran = cvm(*tokens)
+    assert ran.status == Exit.FAILED
+    assert UNREAD in ran.err
+
+
 @pytest.mark.usefixtures("broken")
 @pytest.mark.parametrize(
     "tokens",
