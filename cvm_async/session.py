@@ -39,7 +39,8 @@ class CvmSession:
         client: An `httpx.AsyncClient` to share; the session never closes it. Its hooks, authentication, headers, query
             parameters and proxies stay in force; its cookies, its `follow_redirects`, timeouts and `base_url` are not
             used. None: the session makes one with `lane_client` and owns it. A transport that keeps a cookie jar of its
-            own is out of our reach: give httpx-aiohttp an aiohttp session with aiohttp's `DummyCookieJar`.
+            own is out of our reach: give httpx-aiohttp an aiohttp session with aiohttp's `DummyCookieJar`. So is what
+            httpx writes into its log at INFO: only our transports make a server's reason phrase safe to print there.
         limits: How much may be under way at once.
         timeouts: How long calls may take.
         retry: How often calls are tried.

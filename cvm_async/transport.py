@@ -21,6 +21,7 @@ from cvm_async._lanes.httpcore.transport import HttpcoreTransport
 from cvm_async._lanes.mocked import is_mocked
 from cvm_async._lanes.pool import Pool
 from cvm_async._lanes.proxies import Proxies, environment_proxies, is_loopback
+from cvm_async._lanes.reason import safe_reason
 from cvm_async._lanes.replies.h11_reply import H11Reply
 from cvm_async._lanes.replies.reply import Reply
 from cvm_async._lanes.routes import RoutingTransport, goes_through_proxy
@@ -157,7 +158,7 @@ class LaneTransport(httpx.AsyncBaseTransport):
             reply.status,
             headers=reply.headers,
             stream=httpx.ByteStream(reply.take()) if reply.is_complete else Body(connection, reply),
-            extensions={"http_version": reply.version, "reason_phrase": reply.reason},
+            extensions={"http_version": reply.version, "reason_phrase": safe_reason(reply.reason)},
         )
 
     async def aclose(self) -> None:

@@ -117,6 +117,15 @@ class TestSoundAnswers:
         ]
         assert (response.http_version, response.reason_phrase) == ("HTTP/1.1", "All Fine")
 
+    async def test_nothing_of_a_reason_phrase_that_a_terminal_obeys_comes_into_httpx_log(
+        self, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        wire = b"HTTP/1.1 200 \x1b[2JAll\x07 Fine\r\nContent-Length: 0\r\n\r\n"
+        with caplog.at_level("INFO", logger="httpx"):
+            async with ScriptedServer({"/": Script((wire,))}) as server:
+                await client.get(server.origin)
+        assert caplog.records[-1].getMessage().endswith('"HTTP/1.1 200 ?[2JAll? Fine"')
+
     @pytest.mark.parametrize("wire", BIG_ANSWERS.values(), ids=BIG_ANSWERS)
     async def test_a_big_body_arrives_whole_through_a_slow_reader(self, client: httpx.AsyncClient, wire: bytes) -> None:
         async with ScriptedServer({"/big": Script((wire,))}) as server:

@@ -18,6 +18,7 @@ import httpx
 from cvm_async._lanes import options
 from cvm_async._lanes.httpcore.lane import HttpcoreLane, LaneStream, Origin
 from cvm_async._lanes.proxies import checked_proxy
+from cvm_async._lanes.reason import make_reason_safe
 from cvm_async._lanes.serialize import IDEMPOTENT
 from cvm_async._lanes.slots import Slots
 from cvm_async._lanes.tls import unused_context, with_one_context
@@ -95,6 +96,7 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
             raise
         # The client, too, asserts this of what a transport returns; it only tells the type.
         assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101
+        make_reason_safe(response.extensions)
         response.stream = LaneStream(response.stream, lane=lane, end=self._end)
         return response
 
