@@ -1,8 +1,14 @@
 """Callers for the panel's tests, by httpx and never by our own client: the panel is to be its witness."""
 
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, TypeVar, cast
+
 import httpx
 
 from cvm_async.panel import PanelApp, SimulatedPanel
+
+T = TypeVar("T")
 
 
 def tokens(panel: PanelApp) -> dict[str, str]:
@@ -27,3 +33,29 @@ def over_socket(panel: SimulatedPanel) -> httpx.AsyncClient:
 async def _without_cookie(request: httpx.Request) -> None:
     if "explicit-cookie" not in request.headers:
         request.headers.pop("cookie", None)
+
+
+def errors(response: httpx.Response) -> list[str]:
+    return cast("list[str]", response.json()["errors"])
+
+
+async def gathered(*calls: Coroutine[Any, Any, T]) -> list[T]:
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(call) for call in calls]
+    return [task.result() for task in tasks]
+
+
+async def get(app: PanelApp, *paths: str) -> list[httpx.Response]:
+    """Call all at once."""
+    async with without_socket(app) as client:
+        return await gathered(*(client.get(path) for path in paths))
+
+
+async def post(app: PanelApp, path: str) -> httpx.Response:
+    async with without_socket(app) as client:
+        return await client.post(path)
+
+
+async def turns(number: int = 30) -> None:
+    for _ in range(number):
+        await asyncio.sleep(0)
