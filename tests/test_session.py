@@ -73,7 +73,7 @@ async def test_every_verb_does_on_a_panel_what_it_says(panel: SimulatedPanel) ->
         assert [vps.id for vps in vpses] == [*range(1, 9)]
         assert (await session.status(vpses[0])).state is PowerState.STOPPED
         await session.start(vpses[0])
-        assert (await session.wait_until(1, PowerState.RUNNING, timeout=5)).state is PowerState.RUNNING
+        assert (await session.wait_until(1, PowerState.RUNNING, timeout=60)).state is PowerState.RUNNING
         await session.restart(1)
         await session.stop(1)
         assert (await session.status(1)).state is PowerState.STOPPED

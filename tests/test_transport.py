@@ -23,7 +23,7 @@ Before: TypeAlias = Callable[[httpx.AsyncClient], Awaitable[object]]
 Cancel: TypeAlias = Callable[[Coroutine[Any, Any, httpx.Response], int], Awaitable[bool]]
 
 pytestmark = pytest.mark.usefixtures("no_proxies_from_outside")
-TIMEOUT = httpx.Timeout(5.0)
+TIMEOUT = httpx.Timeout(60.0)
 MOST_TURNS = 1000
 EMPTY = "<LaneTransport: 0 busy, 0 idle of at most 100>"
 ONE_IDLE = "<LaneTransport: 0 busy, 1 idle of at most 100>"
@@ -198,7 +198,7 @@ class TestUncleanEnds:
         transport = lanes()
         async with client_over(transport) as client:
             with pytest.raises(httpx.ReadTimeout):
-                await client.get(f"{server.url}/held", timeout=httpx.Timeout(5.0, read=0.005))
+                await client.get(f"{server.url}/held", timeout=httpx.Timeout(60, read=0.005))
             server.release.set()
             await server.has_open(0)
             assert repr(transport) == EMPTY
@@ -377,7 +377,7 @@ class TestTheCap:
             group.create_task(client.get(f"{server.url}/held"))
             await server.saw(1)
             with pytest.raises(httpx.PoolTimeout, match="1 lanes"):
-                await client.get(server.url, timeout=httpx.Timeout(5.0, pool=0.001))
+                await client.get(server.url, timeout=httpx.Timeout(60, pool=0.001))
             assert repr(transport) == "<LaneTransport: 1 busy, 0 idle of at most 1>"
             server.release.set()
 
@@ -490,7 +490,7 @@ class TestIdleLanes:
             await idle_lanes(client, server, 3)
             await get(client, other.url)
             with pytest.raises(error):
-                await client.get(server.url + path, timeout=httpx.Timeout(5, read=0.02))
+                await client.get(server.url + path, timeout=httpx.Timeout(60, read=0.02))
             # That of the other origin stays.
             assert repr(transport) == ONE_IDLE
             await get(client, server.url)
@@ -500,7 +500,7 @@ class TestIdleLanes:
         transport = lanes()
         async with client_over(transport) as client:
             await idle_lanes(client, server, 2)
-            dropped = asyncio.create_task(client.get(f"{server.url}/held", timeout=httpx.Timeout(5, read=0.05)))
+            dropped = asyncio.create_task(client.get(f"{server.url}/held", timeout=httpx.Timeout(60, read=0.05)))
             await server.saw(3)
             await get(client, server.url)
             with pytest.raises(httpx.ReadTimeout):
@@ -514,7 +514,7 @@ class TestIdleLanes:
         async with client_over(transport) as client:
             await get(client, server.url)
             with pytest.raises(httpx.ReadTimeout):
-                await client.post(f"{server.url}/held", timeout=httpx.Timeout(5, read=0.02))
+                await client.post(f"{server.url}/held", timeout=httpx.Timeout(60, read=0.02))
             assert repr(transport) == ONE_IDLE
 
     async def test_an_answer_that_is_cut_says_nothing_of_the_others(self, lanes: Lanes, server: LoopbackServer) -> None:

@@ -20,7 +20,7 @@ from cvm_async.transport import LaneTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
 NEXT = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
-TIMEOUT = httpx.Timeout(5.0)
+TIMEOUT = httpx.Timeout(60.0)
 BIG = bytes(range(256)) * 4096 * 4
 
 Transport = Callable[..., httpx.AsyncBaseTransport]
@@ -305,7 +305,7 @@ class TestConnections:
         async with ScriptedServer(held) as server:
             for path in held:
                 with pytest.raises(httpx.ReadTimeout):
-                    await client.get(server.origin + path, timeout=httpx.Timeout(5, read=0.05))
+                    await client.get(server.origin + path, timeout=httpx.Timeout(60, read=0.05))
                 await server.has_open(0)
             assert (await client.get(server.origin)).text == "ok"
 
@@ -313,15 +313,15 @@ class TestConnections:
         async with ScriptedServer({"/deaf": Script((), End.HOLD, reads_body=False)}) as server:
             server.scripts["/deaf"] = Script((b"",) * 200, End.KEEP, reads_body=False)
             with pytest.raises(httpx.WriteTimeout):
-                await client.post(f"{server.origin}/deaf", content=BIG * 4, timeout=httpx.Timeout(5, write=0.05))
+                await client.post(f"{server.origin}/deaf", content=BIG * 4, timeout=httpx.Timeout(60, write=0.05))
 
     async def test_the_pool_timeout_is_honoured(self, transport: Transport) -> None:
         async with ScriptedServer({"/held": Script((), End.HOLD)}) as server:
             async with httpx.AsyncClient(transport=transport(max_lanes=1)) as client:
-                busy = asyncio.create_task(client.get(f"{server.origin}/held", timeout=5))
+                busy = asyncio.create_task(client.get(f"{server.origin}/held", timeout=TIMEOUT))
                 await server.saw(1)
                 with pytest.raises(httpx.PoolTimeout):
-                    await client.get(server.origin, timeout=httpx.Timeout(5, pool=0.02))
+                    await client.get(server.origin, timeout=httpx.Timeout(60, pool=0.02))
                 busy.cancel()
                 assert (await client.get(server.origin)).text == "ok"
             assert server.peak == 1
@@ -458,7 +458,7 @@ class TestTls:
         ):
             url = server.origin.replace("http:", "https:")
             with pytest.raises((httpx.ConnectError, httpx.ConnectTimeout)):
-                await client.get(url, timeout=httpx.Timeout(5, connect=0.2))
+                await client.get(url, timeout=httpx.Timeout(60, connect=0.2))
 
     @pytest.mark.parametrize(
         ("wire", "end"),
@@ -580,7 +580,7 @@ def _free_port() -> int:
 def _serving(command: list[str], port: int) -> Generator[None, None, None]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:  # noqa: S603 -- ours
         try:
-            for _ in range(500):
+            for _ in range(6000):
                 with suppress(ConnectionRefusedError), socket.create_connection(("127.0.0.1", port)):
                     break
                 time.sleep(0.01)

@@ -57,27 +57,27 @@ class Network(asyncio.Transport):
             asyncio.get_running_loop().call_soon(self.protocol.connection_lost, None)
 
 
-class Keeper:
+class Owner:
     """Notes what becomes of connections."""
 
     def __init__(self) -> None:
-        self.kept: list[Connection] = []
-        self.forgotten: list[Connection] = []
+        self.idle: list[Connection] = []
+        self.gone: list[Connection] = []
 
-    def keep(self, connection: Connection) -> None:
-        self.kept.append(connection)
+    def put_back(self, connection: Connection) -> None:
+        self.idle.append(connection)
 
-    def forget(self, connection: Connection) -> None:
-        self.forgotten.append(connection)
+    def remove(self, connection: Connection) -> None:
+        self.gone.append(connection)
 
 
 class Bench:
     """A connection with all that is around it."""
 
     def __init__(self, sock: socket.socket) -> None:
-        self.keeper = Keeper()
+        self.owner = Owner()
         self.network = Network(sock)
-        self.connection = self.network.protocol = Connection(self.keeper, ORIGIN)
+        self.connection = self.network.protocol = Connection(self.owner, ORIGIN)
         self.connection.connection_made(self.network)
 
     def ask(self, read: float | None = None, write: float | None = None) -> tuple[H11Reply, "asyncio.Task[None]"]:
@@ -86,7 +86,7 @@ class Bench:
 
     async def is_gone(self) -> bool:
         await settled()
-        return self.network.is_aborted and self.keeper.forgotten == [self.connection]
+        return self.network.is_aborted and self.owner.gone == [self.connection]
 
 
 @contextlib.contextmanager
@@ -112,7 +112,7 @@ async def test_an_answer_that_comes_whole_is_there_with_its_head_and_the_connect
         at.connection.data_received(OK)
         await asked
         assert (reply.status, reply.take(), reply.is_complete) == (200, b"ok", True)
-        assert (at.keeper.kept, at.connection.is_busy) == ([at.connection], False)
+        assert (at.owner.idle, at.connection.is_busy) == ([at.connection], False)
 
 
 @virtual
@@ -122,14 +122,14 @@ async def test_with_the_head_the_exchange_is_over_and_the_body_is_read_as_it_com
         await settled()
         at.connection.data_received(OK[:-2])
         await asked
-        assert (reply.status, at.keeper.kept) == (200, [])
+        assert (reply.status, at.owner.idle) == (200, [])
         reading = asyncio.create_task(at.connection.read(reply))
         await settled()
         for letter in (b"o", b"k"):
             at.connection.data_received(letter)
         assert await reading == b"ok"
         assert await at.connection.read(reply) == await at.connection.read(reply) == b""
-        assert at.keeper.kept == [at.connection]
+        assert at.owner.idle == [at.connection]
 
 
 @pytest.mark.parametrize("answer", [LAST, OK + b"more"], ids=["it is the last one", "more came than was asked for"])
@@ -141,7 +141,7 @@ async def test_after_an_answer_that_does_not_end_cleanly_it_is_closed(answer: by
         at.connection.data_received(answer)
         await asked
         assert reply.take() == b"ok"
-        assert (await at.is_gone(), at.keeper.kept) == (True, [])
+        assert (await at.is_gone(), at.owner.idle) == (True, [])
 
 
 @virtual
@@ -160,7 +160,7 @@ async def test_an_answer_before_the_request_was_taken_is_good_but_the_last_one()
         at.connection.data_received(OK)
         await asked
         assert reply.take() == b"ok"
-        assert (await at.is_gone(), at.keeper.kept) == (True, [])
+        assert (await at.is_gone(), at.owner.idle) == (True, [])
 
 
 @pytest.mark.parametrize("came", [b"", HEAD], ids=["nothing", "half a head"])
@@ -277,7 +277,7 @@ async def test_crumbs_are_read_over_several_turns_and_what_comes_meanwhile_behin
         at.connection.data_received(b"1\r\ny\r\n0\r\n\r\n")
         await asked
         assert await rest_of(at.connection, reply) == b"x" * READ_AT_ONCE + b"y"
-        assert (at.network.reads, at.keeper.kept) == (True, [at.connection])
+        assert (at.network.reads, at.owner.idle) == (True, [at.connection])
 
 
 @virtual
@@ -289,7 +289,7 @@ async def test_crumbs_that_were_not_read_when_it_ended_are_dropped() -> None:
         at.connection.connection_lost(None)
         await asyncio.wait([asked])
         await settled()
-        assert at.keeper.forgotten == [at.connection]
+        assert at.owner.gone == [at.connection]
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ async def test_crumbs_that_were_not_read_when_it_ended_are_dropped() -> None:
 @virtual
 async def test_an_idle_one_is_closed_when_its_time_is_over(seconds: float, closes_at: float | None) -> None:
     with bench() as at:
-        at.connection.rest(seconds)
+        at.connection.become_idle(seconds)
         assert virtual_loop().timers == ([] if closes_at in {None, 0.0} else [closes_at])
         await asyncio.sleep(1000)
         assert at.network.is_aborted == (closes_at is not None)
@@ -307,7 +307,7 @@ async def test_an_idle_one_is_closed_when_its_time_is_over(seconds: float, close
 @virtual
 async def test_the_time_of_an_idle_one_is_no_limit_for_the_exchange_that_follows() -> None:
     with bench() as at:
-        at.connection.rest(5.0)
+        at.connection.become_idle(5.0)
         _, asked = at.ask(read=100.0)
         await asyncio.sleep(50)
         at.connection.data_received(OK)
@@ -347,7 +347,7 @@ async def test_one_that_is_closing_has_ended() -> None:
 async def test_it_tells_whether_it_fell_silent(was_used: bool, came: bytes, after: float, silent: bool) -> None:  # noqa: FBT001 - a table
     with bench() as at:
         if was_used:
-            at.connection.rest(math.inf)
+            at.connection.become_idle(math.inf)
         _, asked = at.ask()
         await settled()
         if came:

@@ -7,7 +7,7 @@ from scripted import ScriptedServer
 
 from cvm_async.transport import LaneTransport
 
-TIMEOUT = httpx.Timeout(5.0)
+TIMEOUT = httpx.Timeout(60.0)
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ async def test_without_a_limit_nobody_waits() -> None:
 
 
 @virtual
-async def test_none_in_time_is_a_pool_timeout_and_takes_no_place() -> None:
+async def test_none_in_time_is_a_pool_timeout_and_takes_no_slot() -> None:
     slots = Slots(1)
     await slots.take(None)
     with pytest.raises(httpx.PoolTimeout, match="All 1 lanes stayed busy"):
@@ -50,7 +50,7 @@ async def test_none_in_time_is_a_pool_timeout_and_takes_no_place() -> None:
 
 
 @virtual
-async def test_a_cancelled_wait_takes_no_place() -> None:
+async def test_a_cancelled_wait_takes_no_slot() -> None:
     slots = Slots(1)
     await slots.take(None)
     waiting = asyncio.create_task(slots.take(None))

@@ -158,7 +158,7 @@ async def test_it_notes_when_its_last_exchange_began_and_when_it_became_idle() -
     await lane.exchange(httpx.Request("GET", URL))
     await asyncio.sleep(4)
     assert not lane.was_used
-    lane.rest()
+    lane.become_idle()
     assert (lane.began, lane.idle_since, lane.was_used) == (3.0, 7.0, True)
 
 

@@ -50,7 +50,7 @@ async def test_a_lane_that_was_used_is_used_again(server: LoopbackServer) -> Non
     async with httpx.AsyncClient(transport=transport, timeout=TIMEOUT) as client:
         for _ in range(3):
             assert (await client.get(server.url)).text == "ok"
-        assert (len(transport.idle), transport.places.busy) == (1, 0)
+        assert (len(transport.idle), transport.slots.busy) == (1, 0)
     assert (server.connections, transport.idle) == (1, [])
 
 
@@ -73,13 +73,13 @@ async def test_a_context_is_made_when_the_first_request_needs_one(
         assert made == [client_tls]
 
 
-async def test_a_context_that_cannot_be_made_takes_no_place() -> None:
+async def test_a_context_that_cannot_be_made_is_a_connect_error_and_takes_no_slot() -> None:
     transport = transport_with(max_lanes=1)
     async with httpx.AsyncClient(transport=transport, timeout=TIMEOUT) as client:
         for _ in range(2):
-            with pytest.raises(AssertionError, match="nothing here needs"):
+            with pytest.raises(httpx.ConnectError, match="nothing here needs"):
                 await client.get("https://127.0.0.1/")
-        assert transport.places.busy == 0
+        assert transport.slots.busy == 0
 
 
 async def test_a_body_that_is_streamed_is_sent(server: LoopbackServer) -> None:
