@@ -36,12 +36,13 @@ class Script(NamedTuple):
 
 
 class ScriptedServer:
-    """Answers each path by its script. `heads` and `bodies` are what came; `connections` counts them."""
+    """Answers each path by its script. `heads` and `bodies` are what came; `answered` and `connections` count."""
 
     def __init__(self, scripts: Mapping[str, Script] | None = None, *, tls: ssl.SSLContext | None = None) -> None:
         self.scripts = {"/": Script(), **(scripts or {})}
         self.heads: list[bytes] = []
         self.bodies: list[bytes] = []
+        self.answered = 0
         self.connections = 0
         self.open = 0
         self.peak = 0
@@ -65,6 +66,12 @@ class ScriptedServer:
         """Wait until so many requests have come."""
         async with asyncio.timeout(_HANGS):
             while len(self.heads) < count:  # noqa: ASYNC110 -- as below
+                await asyncio.sleep(0.001)
+
+    async def has_answered(self, count: int) -> None:
+        """Wait until all that it has to say to so many requests is on its way."""
+        async with asyncio.timeout(_HANGS):
+            while self.answered < count:  # noqa: ASYNC110 -- as below
                 await asyncio.sleep(0.001)
 
     async def has_open(self, count: int) -> None:
@@ -104,6 +111,7 @@ class ScriptedServer:
                 await asyncio.sleep(script.pause)
             writer.write(piece)
             await writer.drain()
+        self.answered += 1
         if script.end is End.HOLD:
             await reader.read()
         elif script.end is End.RESET:

@@ -255,7 +255,7 @@ class TestMoreThanAnAnswer:
         async with ScriptedServer({"/junk": Script(JUNK[name])}) as server:
             method = "HEAD" if name.endswith("HEAD") else "GET"
             assert (await client.request(method, f"{server.origin}/junk")).status_code in {200, 204}
-            await asyncio.sleep(0.02)
+            await server.has_answered(1)
             assert (await client.get(server.origin)).text == "ok"
 
 
