@@ -1,7 +1,7 @@
-"""`Deadline` bounds what runs in it as `asyncio.timeout` does, but what has arrived is read before it strikes.
+"""`Deadline` bounds what runs in it as `asyncio.timeout` does, but reads what has arrived before it ends it.
 
-While somebody holds the event loop, by a call that blocks or because the process was stopped, answers arrive and nobody
-reads them. A timer that rings late says that we did not run; that nothing came, it does not say.
+While the event loop is blocked, by a call that does not return or because the process is stopped, answers arrive and
+nobody reads them. A timer that rings late says that we did not run; that nothing came, it does not say.
 """
 
 import asyncio
@@ -9,14 +9,14 @@ import math
 from types import TracebackType
 from typing import Self, cast
 
-BEAT = 1.25
+LOOK_EVERY = 1.25
 """Seconds from one look at whether the loop runs to the next, while a block lasts: most are over before the first."""
 
 LATE = 0.05
 """Seconds by which a timer may ring too late on a loop that is merely busy."""
 
-HELD = 0.25
-"""Seconds by which it rings too late on one that somebody holds: for so long no answer was read."""
+BLOCKED = 0.25
+"""Seconds by which it rings too late on one that was blocked: for so long no answer was read."""
 
 GRACE = 0.05
 """Seconds for reading what has arrived: the loop asks for it at once, and most answers come in one piece."""
@@ -25,7 +25,7 @@ MOST_GRACES = 4
 """How often one deadline gives that time: a loop that is always late must not put it off for ever."""
 
 JUST_NOW = 0.5
-"""Seconds after which what was arrested by a hold has been judged, if it has not been answered."""
+"""Seconds after the loop runs again in which all that timed out meanwhile is told."""
 
 
 class Deadline:
@@ -33,21 +33,21 @@ class Deadline:
 
     Attributes:
         seconds: How many; infinity for no limit.
-        is_struck: Whether the block has been cancelled.
+        has_ended: Whether its time is over, and the block has been cancelled.
         expired: Whether it was left for that.
     """
 
     __slots__ = (
+        "_blocked_until",
         "_cancelling",
         "_due",
         "_graces",
-        "_held_until",
         "_loop",
         "_rings_at",
         "_task",
         "_timer",
         "expired",
-        "is_struck",
+        "has_ended",
         "seconds",
     )
 
@@ -58,10 +58,10 @@ class Deadline:
     def __init__(self, seconds: float | None) -> None:
         self.seconds: float = math.inf if seconds is None else seconds
         self.expired: bool = False
-        self.is_struck: bool = False
+        self.has_ended: bool = False
         self._due = math.inf
         self._graces = MOST_GRACES
-        self._held_until = -math.inf
+        self._blocked_until = -math.inf
         self._task: asyncio.Task[object] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
@@ -71,9 +71,9 @@ class Deadline:
         return max(0.0, self._due - self._loop.time())
 
     @property
-    def was_held(self) -> bool:
-        """Whether the loop was held until just now: that nobody answered, we then cannot know."""
-        return self._loop.time() - self._held_until < JUST_NOW
+    def was_blocked(self) -> bool:
+        """Whether the loop was blocked until just now: that nobody answered, we then cannot know."""
+        return self._loop.time() - self._blocked_until < JUST_NOW
 
     def __enter__(self) -> Self:
         # Whatever waits for futures of asyncio's runs in a task.
@@ -92,33 +92,33 @@ class Deadline:
         if self._timer is not None:
             self._timer.cancel()
         task, self._task = self._task, None
-        if not self.is_struck or task is None:
+        if not self.has_ended or task is None:
             return False
         # If somebody else cancelled the task besides, that goes on.
         ours = task.uncancel() <= self._cancelling
         self.expired = ours and kind is not None and issubclass(kind, asyncio.CancelledError)
         return self.expired
 
-    def strike(self, seconds: float) -> None:
+    def end(self, seconds: float) -> None:
         """End the block now, as one that had so many seconds; nothing if it has been left."""
-        if self._task is not None and not self.is_struck:
+        if self._task is not None and not self.has_ended:
             self.seconds = seconds
-            self.is_struck = True
+            self.has_ended = True
             self._task.cancel()
 
     def _ring_after(self, now: float) -> None:
-        self._rings_at = min(self._due, now + BEAT)
+        self._rings_at = min(self._due, now + LOOK_EVERY)
         self._timer = self._loop.call_at(self._rings_at, self._on_time)
 
     def _on_time(self) -> None:
         now = self._loop.time()
         late = now - self._rings_at
-        if late > HELD:
-            self._held_until = now
+        if late > BLOCKED:
+            self._blocked_until = now
         if late > LATE and now >= self._due and self._graces:
             self._graces -= 1
             self._due = now + GRACE
         if now < self._due:
             self._ring_after(now)
         else:
-            self.strike(self.seconds)
+            self.end(self.seconds)

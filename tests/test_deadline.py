@@ -3,7 +3,7 @@ import asyncio
 import pytest
 from virtual_time import virtual, virtual_loop
 
-from cvm_async._deadline import GRACE, HELD, JUST_NOW, LATE, MOST_GRACES, Deadline
+from cvm_async._deadline import BLOCKED, GRACE, JUST_NOW, LATE, MOST_GRACES, Deadline
 
 HOPS = 30
 """Steps of the event loop that an answer takes from its arrival to who waits for it: more than any client's."""
@@ -52,12 +52,12 @@ async def test_a_block_ends_by_itself_or_when_its_time_is_over(
     ("after", "end", "at"),
     [
         pytest.param(1.0, "answered", 3.0, id="arrived before its end"),
-        pytest.param(2.9, "answered", 3.0, id="arrived while the loop was held"),
+        pytest.param(2.9, "answered", 3.0, id="arrived while the loop was blocked"),
         pytest.param(4.0, "expired", 3.0 + GRACE, id="has not arrived"),
     ],
 )
 @virtual
-async def test_what_has_arrived_while_the_loop_was_held_is_read_before_it_is_judged(
+async def test_what_has_arrived_while_the_loop_was_blocked_is_read_before_it_is_judged(
     after: float, end: str, at: float
 ) -> None:
     held(0.5, 2.5)
@@ -127,24 +127,24 @@ async def test_one_within_another_ends_no_more_than_its_own_block(outer: float, 
 
 
 @virtual
-async def test_it_can_be_struck_before_its_time_in_the_name_of_another() -> None:
+async def test_it_can_be_ended_before_its_time_in_the_name_of_another() -> None:
     deadline = Deadline(None)
-    asyncio.get_running_loop().call_later(1.0, deadline.strike, 0.5)
-    asyncio.get_running_loop().call_later(1.0, deadline.strike, 0.7)
+    asyncio.get_running_loop().call_later(1.0, deadline.end, 0.5)
+    asyncio.get_running_loop().call_later(1.0, deadline.end, 0.7)
     with deadline:
         await asyncio.sleep(3)
     assert (deadline.expired, deadline.seconds, now()) == (True, 0.5, 1.0)
 
 
 @virtual
-async def test_who_has_left_is_not_struck() -> None:
+async def test_who_has_left_is_not_ended() -> None:
     deadline = Deadline(2.0)
     with deadline:
         await asyncio.sleep(0.5)
-    deadline.strike(1.0)
+    deadline.end(1.0)
     await asyncio.sleep(3)
     assert not deadline.expired
-    assert not deadline.is_struck
+    assert not deadline.has_ended
 
 
 @virtual
@@ -158,20 +158,20 @@ async def test_it_tells_what_is_left() -> None:
 
 
 @pytest.mark.parametrize(
-    ("hold", "later", "was_held"),
+    ("hold", "later", "was_blocked"),
     [
-        pytest.param(2.5, 0.0, True, id="held"),
-        pytest.param(2.5, JUST_NOW / 2, True, id="held until just now"),
-        pytest.param(2.5, JUST_NOW * 2, False, id="held a while ago"),
-        pytest.param(HELD / 2, 0.0, False, id="busy"),
+        pytest.param(2.5, 0.0, True, id="blocked"),
+        pytest.param(2.5, JUST_NOW / 2, True, id="blocked until just now"),
+        pytest.param(2.5, JUST_NOW * 2, False, id="blocked a while ago"),
+        pytest.param(BLOCKED / 2, 0.0, False, id="busy"),
         pytest.param(0.0, 0.0, False, id="free"),
     ],
 )
 @virtual
-async def test_it_tells_whether_the_loop_was_held_until_just_now(
+async def test_it_tells_whether_the_loop_was_blocked_until_just_now(
     hold: float,
     later: float,
-    was_held: bool,  # noqa: FBT001 - a test's parameter
+    was_blocked: bool,  # noqa: FBT001 - a test's parameter
 ) -> None:
     with Deadline(100.0) as deadline:
         await asyncio.sleep(10.25)
@@ -179,7 +179,7 @@ async def test_it_tells_whether_the_loop_was_held_until_just_now(
         # The timer that tells is run first.
         await asyncio.sleep(0.01)
         await asyncio.sleep(later)
-        assert deadline.was_held is was_held
+        assert deadline.was_blocked is was_blocked
     assert not deadline.expired
 
 

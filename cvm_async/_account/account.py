@@ -1,4 +1,4 @@
-"""One session's line to its panel: every call, whoever makes it, goes through these gates, joins, and checks."""
+"""One account on one panel: a session's calls and its fleets' share its gates, its power actions and its waits."""
 
 import asyncio
 import logging
@@ -41,10 +41,10 @@ class Account:
     """What sessions and fleets make their calls through.
 
     Attributes:
-        exchange: Sends calls.
-        gates: Says when.
-        powers: Joins power actions on one VPS.
-        poller: Waits for states.
+        exchange: Makes the calls.
+        gates: Say when each may go.
+        actions: The power actions under way; who asks for the same one joins it.
+        waits: The waits for states, which share their polls.
     """
 
     exchange: Exchange
@@ -110,8 +110,8 @@ class Account:
         """Read a status, within `timeout` as every call, and besides `within` so many seconds."""
         self._check(timeout)
         call = calls.status(_id_of(vps))
-        way = permit or Permit(self.gates, self.node_of(vps))
-        return await self.exchange.send(call, way, Deadline(self.exchange.allowed(timeout, within=within)))
+        permit = permit or Permit(self.gates, self.node_of(vps))
+        return await self.exchange.send(call, permit, Deadline(self.exchange.allowed(timeout, within=within)))
 
     async def power(
         self, verb: Verb, vps: Vps | int, *, permit: Permit | None = None, timeout: float | None = None

@@ -12,7 +12,7 @@ from cvm_async._gates.permit import Permit
 from cvm_async.errors import CvmError, NoAnswerError, NotSentError, own
 
 Send = Callable[[Permit, Deadline], Coroutine[object, object, None]]
-"""Carries an action out with that permit, and ends early where the deadline is struck."""
+"""Carries an action out with that permit, and ends early where the deadline is ended."""
 
 
 @define(eq=False)
@@ -61,12 +61,12 @@ class _Action:
             within = f"the {round(deadline.seconds, 3):g} s that this call had"
             msg = f"the {self.verb} did not end within {within}; it goes on for another caller"
             raise NoAnswerError(msg, vps_id=vps_id)
-        self.limit.strike(deadline.seconds)
+        self.limit.end(deadline.seconds)
         await asyncio.wait([self.task])
 
     def _is_last(self, deadline: Deadline) -> bool:
         # Whose time is over in the same instant stays for nobody.
-        return all(other is deadline or other.is_struck for other in self.callers)
+        return all(other is deadline or other.has_ended for other in self.callers)
 
 
 class Actions:

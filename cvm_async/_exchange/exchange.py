@@ -149,7 +149,7 @@ class Exchange:
         """Give one attempt's answer, bounded as a whole.
 
         A read timeout of httpx bounds the silence between two pieces: a panel that drips a byte at a time never
-        meets it. And while somebody held the event loop, it was not the panel that was silent.
+        meets it. And while the event loop was blocked, it was not the panel that was silent.
         """
         call, sent_before = sending.call, sending.sent
         sending.sent = True
@@ -162,7 +162,7 @@ class Exchange:
                 sending.sent = sent_before
                 raise
             except NoAnswerError as error:
-                error.timed_out = error.timed_out and not deadline.was_held
+                error.timed_out = error.timed_out and not deadline.was_blocked
                 raise
         message = f"no whole answer from {self.panel} within {whole:g} s"
-        raise NoAnswerError(message, timed_out=not deadline.was_held, **call.about())
+        raise NoAnswerError(message, timed_out=not deadline.was_blocked, **call.about())

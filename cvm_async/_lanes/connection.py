@@ -186,7 +186,7 @@ class Connection(asyncio.Protocol):
         elif self._reply is None:
             self.abort()
         elif self._has_arrivals():
-            # They came while somebody held the event loop, which reads them before this fires again.
+            # They came while the event loop was blocked, which reads them before this fires again.
             self._set_deadline(_SOON)
         else:
             if self._is_writing_paused:
