@@ -41,10 +41,13 @@ class CvmSession:
             used. None: the session makes one with `lane_client` and owns it. A transport that keeps a cookie jar of its
             own is out of our reach: give httpx-aiohttp an aiohttp session with aiohttp's `DummyCookieJar`. So is what
             httpx writes into its log at INFO: only our transports make a server's reason phrase safe to print there.
+            And so are its idle connections: over httpx's transport a power action may meet one that the panel is just
+            closing, and end unknown; `lane_client` opens a new one for each.
         limits: How much may be under way at once.
         timeouts: How long calls may take.
         retry: How often calls are tried.
-        allow_insecure: Allows ``http://`` to other hosts than this one: the tokens then travel unencrypted.
+        allow_insecure: Allows ``http://`` to other hosts than this one, and through a proxy that a given client has on
+            its way to this one: the tokens then travel unencrypted. The session's own client has none on that way.
         name: What reports and logs call the panel; the host if None.
 
     Every verb takes a `Vps` or its id, and raises `CvmError` and nothing else, but for cancellation. `timeout` is in

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
+from urllib.request import getproxies, proxy_bypass
 
 import httpcore
 import httpx
@@ -60,11 +61,21 @@ def goes_through_proxy(client: httpx.AsyncClient, url: httpx.URL) -> bool:
         # httpx's own transport has the one, ours over httpcore and httpx-aiohttp's the other.
         if isinstance(parts.get("_pool"), _PROXY_POOLS) or parts.get("proxy") is not None:
             return True
+        if _is_proxied_session(parts.get("client"), url):
+            return True
         seen.add(id(transport))
         transports += [
             part for part in parts.values() if isinstance(part, httpx.AsyncBaseTransport) and id(part) not in seen
         ]
     return False
+
+
+def _is_proxied_session(session: object, url: httpx.URL) -> bool:
+    """Tell whether it is a session of aiohttp's, as httpx-aiohttp may hold, with a proxy on the way."""
+    if getattr(session, "_default_proxy", None) is not None:
+        return True
+    reads_environment = bool(getattr(session, "trust_env", False))
+    return reads_environment and url.scheme in getproxies() and not proxy_bypass(url.host)
 
 
 def _parts(transport: object, url: httpx.URL) -> dict[str, object]:

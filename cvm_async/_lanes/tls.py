@@ -49,8 +49,11 @@ def _check_environment(make: Callable[[], ssl.SSLContext], *, trust_env: bool) -
     named = {name: os.environ[name] for name in names if os.environ.get(name)}
     if not named:
         return
+    if "SSL_CERT_FILE" in named:
+        # Then httpx does not look at the folder.
+        named.pop("SSL_CERT_DIR", None)
     folder = named.get("SSL_CERT_DIR")
-    if folder and "SSL_CERT_FILE" not in named and not Path(folder).is_dir():
+    if folder and not Path(folder).is_dir():
         # OpenSSL would say nothing, and trust nobody.
         raise ConfigurationError(f"SSL_CERT_DIR names no folder: {folder!r}")
     # 20 ms, which those who open a session for each call should not pay each time.

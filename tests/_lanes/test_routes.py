@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+import aiohttp
 import httpx
 import pytest
 from loopback import LoopbackServer
@@ -10,6 +11,7 @@ from mocked import PRIVATE, PUBLIC
 
 from cvm_async import ConfigurationError, CvmSession, fast_client, lane_client
 from cvm_async.panel import SimulatedPanel
+from cvm_async.transport import goes_through_proxy
 
 pytestmark = pytest.mark.usefixtures("no_proxies_from_outside")
 
@@ -87,6 +89,28 @@ async def test_httpxs_reading_of_the_environment_counts_for_a_client_of_its(
     async with httpx.AsyncClient() as theirs, lane_client() as ours, session(url, ours):
         with pytest.raises(ConfigurationError, match="through a proxy"):
             session(url, theirs)
+
+
+class OverAiohttp(httpx.AsyncBaseTransport):
+    """A transport that holds a session of aiohttp's, as httpx-aiohttp's may."""
+
+    def __init__(self, client: aiohttp.ClientSession) -> None:
+        self.client = client
+
+
+@pytest.mark.parametrize(
+    ("trust_env", "proxy", "no_proxy", "is_taken"),
+    [(False, None, "", True), (True, None, "", False), (True, None, "127.0.0.1", True), (False, PROXY, "", False)],
+    ids=["no proxy", "the environment's", "an exception", "its own"],
+)
+async def test_a_proxy_of_aiohttps_is_seen_too(
+    monkeypatch: pytest.MonkeyPatch, *, trust_env: bool, proxy: str | None, no_proxy: str, is_taken: bool
+) -> None:
+    monkeypatch.setenv("HTTP_PROXY", PROXY)
+    monkeypatch.setenv("NO_PROXY", no_proxy)
+    async with aiohttp.ClientSession(trust_env=trust_env, proxy=proxy) as theirs:
+        client = httpx.AsyncClient(transport=OverAiohttp(theirs))
+        assert goes_through_proxy(client, httpx.URL("http://127.0.0.1")) is not is_taken
 
 
 async def test_a_client_of_httpxs_that_the_environment_excepts_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
