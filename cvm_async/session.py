@@ -137,6 +137,9 @@ class CvmSession:
         )
 
     def __repr__(self) -> str:
+        if not hasattr(self, "_account"):
+            # In a traceback with locals, of one that could not be made.
+            return "<CvmSession: not made>"
         state = "closed" if self._account.closed else f"{self._account.gates.in_flight} calls in flight"
         return f"<CvmSession {self.name!r} at {self.url}: {state}>"
 

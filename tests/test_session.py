@@ -174,6 +174,10 @@ async def test_a_state_that_is_none_is_refused(state: PowerState) -> None:
             await session.wait_until(1, state)
 
 
+def test_a_session_that_was_not_made_has_a_repr_for_tracebacks() -> None:
+    assert repr(CvmSession.__new__(CvmSession)) == "<CvmSession: not made>"
+
+
 @pytest.mark.parametrize(
     ("url", "public", "private"),
     [("http://panel.example.net", PUBLIC, PRIVATE), (URL, "", PRIVATE), (URL, PUBLIC, "a\n")],
