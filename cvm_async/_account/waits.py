@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 from attrs import define, field
 
 from cvm_async._api.answers import passes
+from cvm_async._deadline import GRACE, LATE
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.permit import Permit, left_alone
 from cvm_async._gates.workers import Assignment, WorkerPool
@@ -108,17 +109,20 @@ class _Wait:
         if not passes(error):
             self.done.set_exception(own(error))
 
-    def end_if_late(self, now: float, asking_since: float | None) -> None:
+    def end_if_late(self, now: float, asking_since: float | None, *, blocked: bool) -> None:
         """At the deadline allow a last reading its time, and give up where it has had that.
 
         Args:
             now: The time.
             asking_since: When the reading that is under way was due; None where none is.
+            blocked: Whether the event loop was blocked until now: what was read may be here, and is looked at first.
         """
         if now < self.ends_at or self.done.done():
             return
         if math.isinf(self.gives_up_at):
             self.gives_up_at = (now if asking_since is None else asking_since) + LAST_LOOK
+        if blocked:
+            self.gives_up_at = max(self.gives_up_at, now + GRACE)
         if now >= self.gives_up_at or (asking_since is None and self.next_look > now):
             self.give_up_late()
 
@@ -173,6 +177,7 @@ class Waits:
         self._agenda: list[tuple[float, int]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
+        self._fires_at = 0.0
         self._workers: WorkerPool[_Watched] | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -256,20 +261,22 @@ class Waits:
             self._timer = None
         if self._timer is None and self._agenda:
             self._timer_at = self._agenda[0][0]
-            delay = max(0.0, self._timer_at - self._clock())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._look)
+            now = self._clock()
+            self._fires_at = max(now, self._timer_at)
+            self._timer = asyncio.get_running_loop().call_later(self._fires_at - now, self._look)
 
     def _look(self) -> None:
         """End what is over, and ask for what is due."""
         self._timer = None
         now = self._clock()
+        blocked = now - self._fires_at > LATE
         due: list[_Watched] = []
         while self._agenda and self._agenda[0][0] <= now:
             watched = self._watched.get(heapq.heappop(self._agenda)[1])
             if watched is None:
                 continue
             for wait in watched.open:
-                wait.end_if_late(now, watched.asking_since)
+                wait.end_if_late(now, watched.asking_since, blocked=blocked)
             if not watched.open:
                 continue
             if watched.asking_since is None and watched.next_look <= now:

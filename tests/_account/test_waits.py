@@ -25,6 +25,7 @@ from cvm_async import (
     WaitTimeoutError,
 )
 from cvm_async._account.waits import DEAD_ENDS, MOST_STALE
+from cvm_async._deadline import GRACE
 from cvm_async.panel import Answer, Hang, PanelApp, Reset, bad_gateway, garbage, too_many_requests
 
 RUNNING, STOPPED = PowerState.RUNNING, PowerState.STOPPED
@@ -271,6 +272,33 @@ async def test_a_loop_that_was_held_past_the_deadline_looks_once_more() -> None:
         virtual_loop().hold(60.0)
         assert (await wait).state is STOPPED
     assert readings(app) == [0, 61]
+
+
+@virtual
+async def test_a_last_reading_that_arrived_while_the_loop_was_blocked_counts() -> None:
+    app = PanelApp(vpses=1, latency=1.0)
+    async with session_on(app) as session:
+        wait = waiting(session, timeout=3.0, interval=10.0)
+        await asyncio.sleep(2)
+        app.set_power(1, "stopped")
+        await asyncio.sleep(1.2)
+        virtual_loop().hold(60.0)
+        assert (await wait).state is STOPPED
+    assert readings(app) == [0, 3]
+
+
+@virtual
+async def test_a_last_reading_that_did_not_arrive_while_the_loop_was_blocked_is_given_up() -> None:
+    app = PanelApp(vpses=1)
+    async with session_on(app) as session:
+        wait = waiting(session, timeout=3.0, interval=10.0)
+        await asyncio.sleep(2)
+        app.latency = 1e3
+        await asyncio.sleep(1.2)
+        virtual_loop().hold(60.0)
+        with pytest.raises(WaitTimeoutError):
+            await wait
+        assert now() == pytest.approx(63.2 + GRACE)
 
 
 @virtual
