@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 from attrs import frozen
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from panels import NO_RETRY, account_of, session_on, settled
 from virtual_time import virtual
 
@@ -439,7 +439,6 @@ async def cancelled_later(task: asyncio.Task[None], after: float) -> None:
     task.cancel()
 
 
-@settings(max_examples=100)
 @given(ASKERS)
 @virtual
 async def test_whoever_asks_and_leaves_no_two_actions_on_one_vps_are_in_flight_and_all_are_answered_in_time(

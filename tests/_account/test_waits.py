@@ -550,7 +550,7 @@ CHANGES = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(WAITERS, CHANGES)
 @virtual
 async def test_every_waiter_learns_at_most_one_interval_late(
@@ -575,7 +575,6 @@ async def test_every_waiter_learns_at_most_one_interval_late(
                 asyncio.get_running_loop().call_later(waiter.cancelled_at + 0.5, task.cancel)
 
 
-@settings(max_examples=100)
 @given(WAITERS)
 @virtual
 async def test_no_vps_is_read_more_often_than_the_most_impatient_asks_however_many_wait(

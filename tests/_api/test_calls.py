@@ -179,7 +179,7 @@ class TestTotality:
     def test_any_bytes_give_a_model_or_a_cvm_error(self, call: Call[object], body: bytes, status_code: int) -> None:
         self.read(call, status_code, body)
 
-    @settings(max_examples=300)
+    @settings(max_examples=100)
     @given(
         sample=sampled_from(SAMPLES),
         at=integers(0, 1000),

@@ -519,7 +519,7 @@ class Raw(httpx.AsyncBaseTransport):
         return response
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @example(status=200, headers={}, body="\u070e".encode(), verb=Verb.LIST)
 @given(status=st.integers(100, 999), headers=HEADERS, body=BODIES, verb=st.sampled_from(Verb))
 def test_whatever_bytes_arrive_nothing_else_than_a_cvm_error_leaves_a_verb(

@@ -8,7 +8,7 @@ from itertools import count
 
 import pytest
 from attrs import define, field, frozen
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 
 from cvm_async import ConfigurationError, CvmSession, Limits
 from cvm_async._gates.adaptive import AdaptiveLimit
@@ -170,7 +170,6 @@ def test_it_follows_a_panel_that_becomes_slower_for_good() -> None:
     assert 5 <= sum(settled) / len(settled) <= 15
 
 
-@settings(max_examples=100)
 @given(
     news=st.lists(st.tuples(st.booleans(), st.floats(0, 100), st.floats(0, 1), st.integers(0, 300)), max_size=300),
     least=st.integers(1, 10),

@@ -558,7 +558,7 @@ SCENES = st.builds(Scene, FLEETS, TROUBLES, NODES, LIMITS)
 """Made anew for each example; a panel needs no running loop to be made."""
 
 
-@settings(max_examples=120)
+@settings(max_examples=75)
 @given(SCENES, ROLLOUTS, st.sampled_from(VERBS), st.booleans())
 @virtual
 async def test_whatever_goes_wrong_every_vps_has_one_outcome_in_order_and_no_action_is_sent_twice(
@@ -588,7 +588,7 @@ async def test_whatever_goes_wrong_every_vps_has_one_outcome_in_order_and_no_act
     scene.assert_never_twice(verb)
 
 
-@settings(max_examples=120)
+@settings(max_examples=75)
 @given(SCENES, ROLLOUTS, st.sampled_from(VERBS), st.integers(0, 400))
 @virtual
 async def test_a_run_that_is_cancelled_anywhere_leaves_gates_whole_and_nothing_at_work(

@@ -4,7 +4,7 @@ import json
 import pickle
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from panels import calls, fleet_of, session_on
 from values import vps
 from virtual_time import virtual
@@ -238,7 +238,6 @@ def test_a_plan_tells_what_it_does_not_know_of() -> None:
 POWERS = st.sampled_from(["running", "stopped", "suspended", "terminated"])
 
 
-@settings(max_examples=60)
 @given(st.lists(st.tuples(POWERS, POWERS), max_size=8), st.sampled_from([RUNNING, STOPPED]))
 @virtual
 async def test_a_plan_brings_all_that_can_be_brought_and_never_acts_on_what_moved(

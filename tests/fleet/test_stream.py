@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings, strategies as st
+from hypothesis import given, strategies as st
 from panels import assert_whole, calls, session_on
 from virtual_time import virtual
 
@@ -168,7 +168,6 @@ async def test_a_stream_is_used_once_and_inside_its_block() -> None:
             await stream.__aenter__()
 
 
-@settings(max_examples=60)
 @given(st.integers(0, 400), st.sampled_from([0.0, 0.3]), st.integers(0, 3))
 @virtual
 async def test_a_consumer_that_is_cancelled_anywhere_leaves_the_gates_whole(
