@@ -13,10 +13,12 @@ if TYPE_CHECKING:
     from cvm_async._gates.breaker import NodeReport, NodeState
     from cvm_async.errors import (
         ActionFailedError,
+        AmbiguousNameError,
         AuthenticationError,
         ConfigurationError,
         CvmError,
         DecodeError,
+        NameNotFoundError,
         NoAnswerError,
         NodeUnreachableError,
         NotSentError,
@@ -90,6 +92,7 @@ _HOMES = (
 
 __all__ = [
     "ActionFailedError",
+    "AmbiguousNameError",
     "AnyOutcome",
     "AuthenticationError",
     "Breaker",
@@ -107,6 +110,7 @@ __all__ = [
     "Forecast",
     "LaneTransport",
     "Limits",
+    "NameNotFoundError",
     "NoAnswerError",
     "NodeBack",
     "NodeReport",

@@ -8,16 +8,18 @@ can act on and that is safe to print. `FleetError` stands with the report that i
 import copy
 from typing import TypedDict, TypeVar, Unpack
 
-from cvm_async.models import Problem, VpsStatus
+from cvm_async.models import Problem, Vps, VpsStatus
 
 E = TypeVar("E", bound="CvmError")
 
 __all__ = [
     "ActionFailedError",
+    "AmbiguousNameError",
     "AuthenticationError",
     "ConfigurationError",
     "CvmError",
     "DecodeError",
+    "NameNotFoundError",
     "NoAnswerError",
     "NodeUnreachableError",
     "NotSentError",
@@ -181,6 +183,36 @@ class PermissionDeniedError(PanelError):
 
 class VpsNotFoundError(PanelError):
     """There is no such VPS, or it is another user's."""
+
+
+class NameNotFoundError(VpsNotFoundError, KeyError):
+    """No VPS of the account, or of the fleet, has this name or id.
+
+    The library's own word on a list that the panel gave; `status_code` is 404, as the panel's word would have it.
+
+    Attributes:
+        name: What was looked for.
+        similar: VPSes that were perhaps meant, as ``web1.example.net (7)``, safe to print; empty where none is close.
+    """
+
+    def __init__(self, message: str, *, name: str | int, similar: tuple[str, ...] = (), **about: Unpack[About]) -> None:
+        super().__init__(message, status_code=404, **about)
+        self.name = name
+        self.similar = similar
+
+
+class AmbiguousNameError(CvmError, LookupError):
+    """Several VPSes have this name: nothing was chosen. No `KeyError`, because it does not say that none is there.
+
+    Attributes:
+        name: What was looked for.
+        matches: All that it may mean.
+    """
+
+    def __init__(self, message: str, *, name: str | int, matches: tuple[Vps, ...], **about: Unpack[About]) -> None:
+        super().__init__(message, **about)
+        self.name = name
+        self.matches = matches
 
 
 class ActionFailedError(PanelError):

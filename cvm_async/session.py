@@ -18,6 +18,7 @@ from cvm_async._exchange.tokens import Tokens
 from cvm_async._gates.breaker import NodeReport
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.fleet import Fleet
+from cvm_async.fleet.naming import check_name
 from cvm_async.models import PowerState, Vps, VpsList, VpsStatus
 from cvm_async.settings import Limits, Retry, Timeouts
 from cvm_async.transport import goes_through_proxy, lane_client
@@ -241,6 +242,23 @@ class CvmSession:
         """Give every VPS of this account, as a `Fleet`."""
         vpses = await self._account.list_vpses(timeout=timeout)
         return Fleet.of(self._account, vpses)
+
+    async def find(self, name: str | int, *, timeout: float | None = None) -> Vps:
+        """Give the VPS of this id or hostname, from a list that is read now: one call, as `list_vpses`.
+
+        As ``fleet[name]``: digits are always an id; a hostname is given whole, or up to its first dot where no whole
+        one is that; whatever the case. To look several up, take a `fleet` once.
+
+        Raises:
+            NameNotFoundError: No VPS of this account has it; it is a `VpsNotFoundError` and a `KeyError`, too.
+            AmbiguousNameError: Several have it: the error lists their ids, and its `matches` are the VPSes.
+            ConfigurationError: It is neither an id nor a hostname; nothing was sent.
+            CvmError: The call failed.
+
+        Source: ``GET /api/client/vps/list``.
+        """
+        check_name(name)
+        return (await self.fleet(timeout=timeout))[name]
 
     async def aclose(self) -> None:
         """Close the session, and its client if it made it. Twice is as good as once.

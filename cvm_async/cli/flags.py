@@ -5,7 +5,7 @@ loads no HTTP library.
 """
 
 import re
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, nullcontext
 from typing import Annotated, Literal
 
@@ -14,14 +14,12 @@ from cyclopts import Group, Parameter
 
 import cvm_async
 from cvm_async._safe_text import safe_text
-from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.profiles import chosen_profile, trusting
 from cvm_async.cli.terminal import Terminal
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.rollout import Rollout, Share
 
 _PANEL = Group("Panel and output", sort_key=3)
-_WHICH = Group("Which VPSes", sort_key=1)
 _HOW = Group("How", sort_key=2)
 
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%", re.ASCII)
@@ -77,72 +75,6 @@ class Common:
         with terminal.logging(verbose=self.verbose):
             async with client or nullcontext(), session:
                 yield session
-
-
-@Parameter(name="*")
-@frozen(kw_only=True)
-class Selection:
-    """Which VPSes, where no ids are given.
-
-    Attributes:
-        all: Every VPS of the account.
-        node: Those on this host node; may be given several times.
-        match: Those whose hostname fits a pattern such as 'web*'. With --node, both must hold.
-    """
-
-    all: Annotated[bool, Flag, Parameter(group=_WHICH)] = False
-    node: Annotated[tuple[int, ...], Flag, Parameter(group=_WHICH)] = ()
-    match: Annotated[str | None, Parameter(group=_WHICH)] = None
-
-    @property
-    def conditional(self) -> bool:
-        """Whether it says which."""
-        return bool(self.node) or self.match is not None
-
-    def check(self, ids: Sequence[int], *, none_is_all: bool) -> None:
-        """Refuse what does not go together, or what says nothing where something must be said.
-
-        Raises:
-            CommandError: It is so.
-        """
-        ways = bool(ids) + self.all + self.conditional
-        if ways > 1:
-            message = "give ids, or --all, or --node and --match; not several of them"
-            raise CommandError(message, Exit.USAGE)
-        if not (ways or none_is_all):
-            message = "say which VPSes: their ids, --node, --match or --all"
-            raise CommandError(message, Exit.USAGE)
-
-    def of(self, fleet: "cvm_async.Fleet", ids: Sequence[int]) -> "cvm_async.Fleet":
-        """Give the part of a fleet that is meant.
-
-        Raises:
-            CommandError: An id is not there, or nothing fits. Nothing should be done then.
-        """
-        if ids:
-            there = {vps.id for vps in fleet}
-            unknown = [str(vps_id) for vps_id in dict.fromkeys(ids) if vps_id not in there]
-            if unknown:
-                missing = f"VPS {', '.join(unknown)}"
-                message = (
-                    f"{missing} cannot be found, as not all of the account's list can be read: {_unread(fleet)}"
-                    if fleet.problems
-                    else f"this account has no {missing}"
-                )
-                raise CommandError(f"{message}; nothing was done")
-            return fleet.select(ids=ids)
-        chosen = fleet.select(node=self.node or None, hostname=self.match)
-        if self.conditional and not len(chosen):
-            message = f"none of the account's {len(fleet):,} VPSes fits"
-            if fleet.problems:
-                message = f"{message}, but not all of its list can be read: {_unread(fleet)}"
-            raise CommandError(message)
-        return chosen
-
-
-def _unread(fleet: "cvm_async.Fleet") -> str:
-    more = len(fleet.problems) - 1
-    return f"{fleet.problems[0]}{f', and {more:,} more such' if more else ''}"
 
 
 @Parameter(name="*")

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from cvm_async import render
 from cvm_async._api.verbs import Verb
 from cvm_async.cli.exits import CommandError, Exit
-from cvm_async.cli.flags import Common, RolloutFlags, Selection
+from cvm_async.cli.flags import Common, RolloutFlags
 from cvm_async.cli.grids import Grid, result_grid
 from cvm_async.cli.results import Report, Results, unread
+from cvm_async.cli.selection import Selection
 from cvm_async.cli.terminal import Terminal
+from cvm_async.cli.which import Which
 from cvm_async.models import VpsList
 
 _NONE = Selection()
@@ -20,49 +22,52 @@ _HOW = RolloutFlags()
 _COMMON = Common()
 
 
-async def start(*ids: int, selection: Selection = _NONE, how: RolloutFlags = _HOW, common: Common = _COMMON) -> Exit:
+async def start(*names: str, selection: Selection = _NONE, how: RolloutFlags = _HOW, common: Common = _COMMON) -> Exit:
     """Start VPSes; those that run already are left alone.
 
     Args:
-        ids: Which.
+        names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids.
         selection: Or by what they are.
         how: How to go over them.
         common: As for every command.
     """
-    return await _bring(Verb.START, ids, selection, how, common)
+    return await _bring(Verb.START, names, selection, how, common)
 
 
-async def stop(*ids: int, selection: Selection = _NONE, how: RolloutFlags = _HOW, common: Common = _COMMON) -> Exit:
+async def stop(*names: str, selection: Selection = _NONE, how: RolloutFlags = _HOW, common: Common = _COMMON) -> Exit:
     """Shut VPSes down; those that are stopped already are left alone.
 
     Args:
-        ids: Which.
+        names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids.
         selection: Or by what they are.
         how: How to go over them.
         common: As for every command.
     """
-    return await _bring(Verb.STOP, ids, selection, how, common)
+    return await _bring(Verb.STOP, names, selection, how, common)
 
 
-async def restart(*ids: int, selection: Selection = _NONE, how: RolloutFlags = _HOW, common: Common = _COMMON) -> Exit:
+async def restart(
+    *names: str, selection: Selection = _NONE, how: RolloutFlags = _HOW, common: Common = _COMMON
+) -> Exit:
     """Restart VPSes; those that are stopped are started.
 
     Args:
-        ids: Which.
+        names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids.
         selection: Or by what they are.
         how: How to go over them.
         common: As for every command.
     """
-    terminal = _prepared(Verb.RESTART, ids, selection, how, common)
-    results = Results(terminal, _grid, named=bool(ids), full=False)
+    which = selection.read(names, none_is_all=False)
+    terminal = _prepared(Verb.RESTART, which, how, common)
+    results = Results(terminal, _grid, named=which.named, full=False)
     async with common.session(terminal, how.limits()) as session:
-        chosen = selection.of(await session.fleet(), ids)
+        chosen, looked = await which.looked_at(which.of(await session.fleet(), terminal), results)
         vpses = list(chosen)
         intent = [f"To restart {len(vpses):,} VPSes:", *(f"  {line}" for line in render.by_node(vpses))]
         if how.dry_run:
             terminal.show(*intent)
             terminal.emit({**VpsList(vpses, chosen.problems).to_dict(), "to_do": len(vpses)})
-            return unread(terminal, chosen.problems, named=bool(ids))
+            return unread(terminal, chosen.problems, named=which.named) or looked
         if len(vpses) > 1:
             _agree(terminal, Verb.RESTART, len(vpses), intent, how)
         report = await results.watching(
@@ -70,26 +75,31 @@ async def restart(*ids: int, selection: Selection = _NONE, how: RolloutFlags = _
             lambda bar: chosen.restart(rollout=how.rollout(), wait=how.wait, timeout=how.timeout, progress=bar),
             cut_off=_cut_off(Verb.RESTART),
         )
-    return results.show(report)
+    return results.show(report) or looked
 
 
-async def _bring(verb: Verb, ids: Sequence[int], selection: Selection, how: RolloutFlags, common: Common) -> Exit:
-    terminal = _prepared(verb, ids, selection, how, common)
-    results = Results(terminal, _grid, named=bool(ids), full=False)
+async def _bring(verb: Verb, names: Sequence[str], selection: Selection, how: RolloutFlags, common: Common) -> Exit:
+    which = selection.read(names, none_is_all=False)
+    terminal = _prepared(verb, which, how, common)
+    results = Results(terminal, _grid, named=which.named, full=False)
     async with common.session(terminal, how.limits()) as session:
-        chosen = selection.of(await session.fleet(), ids)
-        plan = await results.watching(
+        chosen = which.of(await session.fleet(), terminal)
+        found = await results.watching(
             "Looking", lambda bar: chosen.plan(verb.goal, progress=bar), cut_off="Nothing was done yet."
         )
+        # The plan has looked at all of them: to ask for a state costs nothing more.
+        plan = which.of_plan(found)
         if how.dry_run:
             terminal.show(*str(plan).splitlines())
             terminal.emit(plan.to_dict())
-            return unread(terminal, plan.problems, named=bool(ids))
+            return unread(terminal, plan.problems, named=which.named)
         if verb is Verb.STOP and len(plan.to_do) > 1:
             _agree(terminal, verb, len(plan.to_do), str(plan).splitlines(), how)
         report = await results.watching(
             verb.row.doing.capitalize(),
-            lambda bar: plan.apply(rollout=how.rollout(), wait=how.wait, timeout=how.timeout, whole=True, progress=bar),
+            lambda bar: plan.apply(
+                fleet=chosen, rollout=how.rollout(), wait=how.wait, timeout=how.timeout, whole=True, progress=bar
+            ),
             cut_off=_cut_off(verb),
         )
     return results.show(report)
@@ -106,12 +116,11 @@ def _cut_off(verb: Verb) -> str:
     )
 
 
-def _prepared(verb: Verb, ids: Sequence[int], selection: Selection, how: RolloutFlags, common: Common) -> Terminal:
+def _prepared(verb: Verb, which: Which, how: RolloutFlags, common: Common) -> Terminal:
     """Give the terminal, once everything that can be checked without the panel is checked."""
-    selection.check(ids, none_is_all=False)
     how.rollout()
     terminal = Terminal.here(json=common.json)
-    asks = verb is not Verb.START and len(set(ids)) != 1 and not (how.yes or how.dry_run)
+    asks = verb is not Verb.START and not which.at_most_one and not (how.yes or how.dry_run)
     if asks and not terminal.interactive:
         message = f"to {verb} more than one VPS where nobody can be asked needs --yes"
         raise CommandError(message, Exit.USAGE)

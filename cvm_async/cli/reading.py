@@ -3,9 +3,10 @@
 from typing import Literal
 
 from cvm_async.cli.exits import Exit
-from cvm_async.cli.flags import Common, Selection, Switch
+from cvm_async.cli.flags import Common, Switch
 from cvm_async.cli.grids import Grid, list_grid, node_grid, status_grid
 from cvm_async.cli.results import Report, Results, unread
+from cvm_async.cli.selection import Selection
 from cvm_async.cli.terminal import Terminal
 from cvm_async.models import PowerState, VpsList
 
@@ -13,45 +14,52 @@ _ALL = Selection()
 _COMMON = Common()
 
 
-async def list_vpses(*, selection: Selection = _ALL, common: Common = _COMMON) -> Exit:
-    """List the account's VPSes: what they are, not what they are doing."""
-    selection.check((), none_is_all=True)
+async def list_vpses(*names: str, selection: Selection = _ALL, common: Common = _COMMON) -> Exit:
+    """List the account's VPSes: what they are, not what they are doing.
+
+    Args:
+        names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids. None: all.
+        selection: Or by what they are.
+        common: As for every command.
+    """
+    which = selection.read(names, none_is_all=True)
     terminal = Terminal.here(json=common.json)
+    results = Results(terminal, status_grid, named=which.named, full=False)
     async with common.session(terminal) as session:
-        fleet = await session.fleet()
-        chosen = list(selection.of(fleet, ()))
+        chosen, looked = await which.looked_at(which.of(await session.fleet(), terminal), results)
         panel = session.name
-    terminal.table(list_grid(chosen))
-    terminal.show(f"{len(chosen):,} VPSes")
-    terminal.emit({**VpsList(chosen, fleet.problems).to_dict(), "panel": panel})
-    return unread(terminal, fleet.problems, named=False)
+    vpses = VpsList(chosen, chosen.problems)
+    terminal.table(list_grid(vpses))
+    terminal.show(f"{len(vpses):,} VPSes")
+    terminal.emit({**vpses.to_dict(), "panel": panel})
+    return unread(terminal, vpses.problems, named=which.named) or looked
 
 
 async def status(
-    *ids: int, nodes: Switch = False, full: Switch = False, selection: Selection = _ALL, common: Common = _COMMON
+    *names: str, nodes: Switch = False, full: Switch = False, selection: Selection = _ALL, common: Common = _COMMON
 ) -> Exit:
     """Show what VPSes are doing, those with trouble first.
 
     Args:
-        ids: Which; all of them, if nothing else says which.
+        names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids. None: all.
         nodes: Show host nodes instead of VPSes.
         full: Show every VPS, however many; to a pipe that is always so.
         selection: Or by what they are.
         common: As for every command.
     """
-    selection.check(ids, none_is_all=True)
+    which = selection.read(names, none_is_all=True)
     terminal = Terminal.here(json=common.json)
-    results = Results(terminal, _by_node if nodes else status_grid, named=bool(ids), full=full or nodes)
+    results = Results(terminal, _by_node if nodes else status_grid, named=which.named, full=full or nodes)
     async with common.session(terminal) as session:
-        chosen = selection.of(await session.fleet(), ids)
+        chosen = which.of(await session.fleet(), terminal)
         report = await results.watching("Reading", lambda bar: chosen.status(progress=bar), cut_off="")
-    return results.show(report)
+    return results.show(which.of_report(report))
 
 
 async def wait(
     state: Literal["running", "stopped", "suspended", "terminated"],
     /,
-    *ids: int,
+    *names: str,
     timeout: float = 120.0,
     interval: float = 2.0,
     selection: Selection = _ALL,
@@ -61,23 +69,23 @@ async def wait(
 
     Args:
         state: Which state.
-        ids: Which VPSes.
+        names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids.
         timeout: Seconds to wait for each of them.
         interval: Seconds between two readings of a status.
         selection: Or by what they are.
         common: As for every command.
     """
-    selection.check(ids, none_is_all=False)
+    which = selection.read(names, none_is_all=False)
     terminal = Terminal.here(json=common.json)
-    results = Results(terminal, status_grid, named=bool(ids), full=True)
+    results = Results(terminal, status_grid, named=which.named, full=True)
     async with common.session(terminal) as session:
-        chosen = selection.of(await session.fleet(), ids)
+        chosen, looked = await which.looked_at(which.of(await session.fleet(), terminal), results)
         report = await results.watching(
             "Waiting",
             lambda bar: chosen.wait_until(PowerState(state), timeout=timeout, interval=interval, progress=bar),
             cut_off="",
         )
-    return results.show(report)
+    return results.show(report) or looked
 
 
 def _by_node(report: Report) -> Grid:

@@ -4,8 +4,10 @@ from collections.abc import Iterable
 
 from cvm_async._safe_text import safe_text
 from cvm_async.cli.exits import Exit
-from cvm_async.cli.flags import Common, Selection
-from cvm_async.cli.results import unread
+from cvm_async.cli.flags import Common
+from cvm_async.cli.grids import status_grid
+from cvm_async.cli.results import Results, unread
+from cvm_async.cli.selection import Selection
 from cvm_async.cli.terminal import Terminal
 from cvm_async.models import JSON_VERSION
 from cvm_async.watch.changes import changes
@@ -18,7 +20,7 @@ _TROUBLE = (PanelUnreachable, NodeUnreachable, VpsUnreadable)
 
 
 async def watch(
-    *ids: int,
+    *names: str,
     interval: float = 30.0,
     count: int | None = None,
     selection: Selection = _ALL,
@@ -27,17 +29,18 @@ async def watch(
     """Poll the status of VPSes and print what changes, until interrupted.
 
     Args:
-        ids: Which; all of them, if nothing else says which.
+        names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids. None: all.
         interval: Seconds from the beginning of one poll to the next.
         count: End after so many polls.
         selection: Or by what they are.
         common: As for every command.
     """
-    selection.check(ids, none_is_all=True)
+    which = selection.read(names, none_is_all=True)
     terminal = Terminal.here(json=common.json)
+    results = Results(terminal, status_grid, named=which.named, full=False)
     async with common.session(terminal) as session:
-        chosen = selection.of(await session.fleet(), ids)
-        ended = unread(terminal, chosen.problems, named=bool(ids))
+        chosen, looked = await which.looked_at(which.of(await session.fleet(), terminal), results)
+        ended = unread(terminal, chosen.problems, named=which.named) or looked
         polls = 0
         async with chosen.watch(every=interval) as snapshots:
             async for snapshot in snapshots:

@@ -49,6 +49,28 @@ class Fleet:
     def __iter__(self) -> Iterator[Vps]:
         return (member.vps for member in self._members)
 
+    def __getitem__(self, name: str | int) -> Vps:
+        """Give the VPS of this id or hostname: ``fleet[7]``, ``fleet["web1.example.net"]``, ``fleet["web1"]``.
+
+        Digits are always an id. A hostname is given whole, or up to its first dot where no whole one is that; whatever
+        the case. For a VPS by its place see `at`.
+
+        Raises:
+            NameNotFoundError: No VPS of the fleet has it; it is a `KeyError`, too.
+            AmbiguousNameError: Several have it: the error lists their ids.
+            ConfigurationError: It is neither an id nor a hostname.
+        """
+        return self._members[self._members.names.place(name)].vps
+
+    def __contains__(self, item: object) -> bool:
+        """Tell whether a VPS is in the fleet, or one that has this id or hostname, be it several."""
+        if isinstance(item, (str, int)):
+            return bool(self._members.names.places(item))
+        return any(vps == item for vps in self)
+
+    # Python would count places down, and get ids; mappings have none, either.
+    __reversed__ = None
+
     def __repr__(self) -> str:
         panels = ", ".join(self.panels)
         return f"<Fleet: {len(self):,} VPSes{f' of {panels}' if panels else ''}>"
@@ -89,7 +111,8 @@ class Fleet:
         *,
         ids: Collection[int] | None = None,
         node: int | Collection[int] | None = None,
-        hostname: str | None = None,
+        hostname: str | Collection[str] | None = None,
+        exclude: str | Collection[str] | None = None,
         where: Callable[[Vps], bool] | None = None,
     ) -> "Fleet":
         """Give the VPSes for which all given conditions hold, in this fleet's order.
@@ -97,13 +120,16 @@ class Fleet:
         Args:
             ids: Their id is among these. An id that the fleet does not have selects nothing; see `len`.
             node: They live on this host node, or one of these.
-            hostname: A pattern such as ``web*`` (`*`, `?`, `[…]`), whatever the case.
+            hostname: Their hostname fits a pattern such as ``web*`` (`*`, `?`, `[…]`), or one of several, whatever the
+                case.
+            exclude: Their hostname fits none of these patterns, neither whole nor up to its first dot: rather one left
+                out too many than one too few.
             where: A condition of your own; a plain function.
 
         Raises:
             ConfigurationError: A condition is not of the type that it should be.
         """
-        return Fleet(self._members.where(condition(ids, node, hostname, where)))
+        return Fleet(self._members.where(condition(ids, node, hostname, exclude, where)))
 
     def at(self, indexes: Iterable[int]) -> "Fleet":
         """Give the VPSes at these places of the fleet."""

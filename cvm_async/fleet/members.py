@@ -4,13 +4,13 @@ A fleet, its selections, its runs and its reports hold one of these and hand it 
 among the others.
 """
 
-import fnmatch
 import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from cvm_async._account.account import Account
 from cvm_async._checks import is_count, refuse
+from cvm_async.fleet.naming import Names, fits, folded
 from cvm_async.models import Problem, Vps, VpsList
 
 
@@ -41,7 +41,7 @@ class Members:
         unread: What could not be read of the lists that they come from, each with its panel's address.
     """
 
-    __slots__ = ("_again", "_members", "_unread")
+    __slots__ = ("_again", "_members", "_names", "_unread")
 
     def __init__(
         self,
@@ -52,6 +52,7 @@ class Members:
         self._members = tuple(members)
         self._unread = tuple(unread)
         self._again = again
+        self._names: Names | None = None
 
     @classmethod
     def listed(cls, account: Account, vpses: Iterable[Vps]) -> "Members":
@@ -83,10 +84,17 @@ class Members:
         """What could not be read of the lists: there may be VPSes that are not among these."""
         return tuple(problem for _, problem in self._unread)
 
-    def where(self, fits: Callable[[Vps], bool]) -> "Members":
-        """Give those that fit. What could not be read might have fitted, too: its problem stays."""
-        members = (member for member in self._members if fits(member.vps))
-        return Members(members, self._unread, lambda lists: self.chosen_from(lists).where(fits))
+    @property
+    def names(self) -> Names:
+        """What they are called, each by its place; found out once, when first asked for."""
+        if self._names is None:
+            self._names = Names(((member.account.panel, member.vps) for member in self._members), self.problems)
+        return self._names
+
+    def where(self, holds: Callable[[Vps], bool]) -> "Members":
+        """Give those for which a condition holds. What could not be read might be among them: its problem stays."""
+        members = (member for member in self._members if holds(member.vps))
+        return Members(members, self._unread, lambda lists: self.chosen_from(lists).where(holds))
 
     def chosen_from(self, lists: Lists) -> "Members":
         """Make the same choice from newer lists: VPSes that have come since and fit are in it, those that went are not.
@@ -121,7 +129,8 @@ class Members:
 def condition(
     ids: Collection[int] | None,
     node: int | Collection[int] | None,
-    hostname: str | None,
+    hostname: str | Collection[str] | None,
+    exclude: str | Collection[str] | None,
     where: Callable[[Vps], Any] | None,
 ) -> Callable[[Vps], bool]:
     """Give the condition that all of these hold; None holds for every VPS.
@@ -138,17 +147,19 @@ def condition(
     )
     if where is not None:
         check_plain("where", where)
-    pattern = None if hostname is None else _pattern(hostname)
+    patterns = None if hostname is None else _patterns("hostname", hostname)
+    excluded = () if exclude is None else _patterns("exclude", exclude)
 
-    def fits(vps: Vps) -> bool:
+    def holds(vps: Vps) -> bool:
         return (
             (wanted is None or vps.id in wanted)
             and (nodes is None or vps.node in nodes)
-            and (pattern is None or fnmatch.fnmatchcase(vps.hostname.lower(), pattern))
+            and (patterns is None or fits(vps.hostname, patterns))
+            and not fits(vps.hostname, excluded, short=True)
             and (where is None or _holds(where, vps))
         )
 
-    return fits
+    return holds
 
 
 def check_plain(name: str, function: object) -> None:
@@ -180,10 +191,16 @@ def _numbers(name: str, rule: str, given: object) -> frozenset[int]:
     return frozenset(cast("Iterable[int]", numbers))
 
 
-def _pattern(given: object) -> str:
-    if not isinstance(given, str):
-        refuse("hostname", "a pattern such as 'web*'", given)
-    return given.lower()
+def _patterns(name: str, given: object) -> tuple[str, ...]:
+    rule = "a pattern such as 'web*', or several"
+    several = [given] if isinstance(given, str) else given
+    if not isinstance(several, Iterable) or isinstance(several, (bytes, bytearray)):
+        refuse(name, rule, given)
+    patterns = tuple(cast("Iterable[object]", several))
+    for pattern in patterns:
+        if not isinstance(pattern, str):
+            refuse(name, rule, pattern)
+    return tuple(folded(pattern) for pattern in cast("tuple[str, ...]", patterns))
 
 
 def _index(index: object) -> int:

@@ -33,7 +33,7 @@ def test_no_command_shows_the_help(cvm: Cvm) -> None:
     ("tokens", "sentence"),
     [
         (["sttus"], 'Unknown command "sttus". Did you mean "status"?'),
-        (["status", "x"], 'unable to convert "x" into int'),
+        (["status", "--node", "x"], "--node: 'x' is no number"),
         (["status", "--bogus"], "Unknown option: --bogus"),
         (["wait"], 'Command "wait" parameter STATE requires an argument'),
         (["start", "1", "--on-unknown", "x"], 'Choose from: "report", "verify"'),

@@ -28,14 +28,15 @@ def says_later(vps: Vps) -> object:
 WRONG: dict[str, tuple[object, ...]] = {
     "ids": (["1"], "12", b"12", [True], [1.0], [None], [-1], 5, True, [[1]], [vps(1)], (number for number in "12")),
     "node": ("1", b"1", True, 1.0, ["1"], [True], [1.5], [None], -1, object()),
-    "hostname": (5, b"web*", re.compile("web"), ["web*"], True),
+    "hostname": (5, b"web*", re.compile("web"), ["web*", 5], [b"web*"], True),
+    "exclude": (5, b"web*", re.compile("web"), ["web*", None], [["web*"]], True),
     "where": (is_even, Even(), functools.partial(is_even), says_later, "web*", True, 5),
 }
 
 
 @pytest.mark.parametrize(("name", "given"), [(name, value) for name, values in WRONG.items() for value in values])
 def test_a_condition_of_a_wrong_type_is_refused_as_it_would_hold_for_none_or_for_all(name: str, given: object) -> None:
-    conditions: dict[str, object] = {"ids": None, "node": None, "hostname": None, "where": None, name: given}
+    conditions: dict[str, object] = {**dict.fromkeys(WRONG), name: given}
     with pytest.raises(ConfigurationError, match=f"^{name} must be "):
         condition(**conditions)(vps(1))  # type: ignore[arg-type]
 
@@ -55,15 +56,24 @@ def among(wanted: tuple[int, ...], each: Vps) -> bool:
 RIGHT: dict[str, tuple[object, ...]] = {
     "ids": ([1], (1,), {1}, {1: "one"}, range(3), iter([1]), frozenset([1])),
     "node": (1, [1, 2], {1}, range(2)),
-    "hostname": ("VPS1*",),
+    "hostname": ("VPS1*", ["db*", "vps?.*"], {"vps1.example.net"}, iter(["vps*"])),
+    "exclude": ("db*", [], ["vps2*", "vps10"], ""),
     "where": (id_of, begins_with_vps1, functools.partial(among, (1,))),
 }
 
 
 @pytest.mark.parametrize(("name", "given"), [(name, value) for name, values in RIGHT.items() for value in values])
 def test_a_condition_of_a_right_type_holds_for_what_it_says(name: str, given: object) -> None:
-    conditions: dict[str, object] = {"ids": None, "node": None, "hostname": None, "where": None, name: given}
-    assert condition(**conditions)(vps(1))  # type: ignore[arg-type]
+    conditions: dict[str, object] = {**dict.fromkeys(WRONG), name: given}
+    holds = condition(**conditions)  # type: ignore[arg-type]
+    # A set, an iterator: read once, and held against each.
+    assert holds(vps(1))
+    assert holds(vps(1))
+
+
+@pytest.mark.parametrize("excluded", ["VPS1", "vps?", "vps1.*", "*.NET", ["db*", "*1"], {"vps1.example.net"}], ids=str)
+def test_whoever_fits_a_pattern_to_exclude_is_left_out_be_it_by_the_part_before_the_first_dot(excluded: str) -> None:
+    assert not condition(**{**dict.fromkeys(WRONG), "exclude": excluded})(vps(1))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("indexes", [["0"], [True], [0.0], [None], [slice(1)]])

@@ -1,0 +1,177 @@
+"""Which VPSes a command is about: understood before the panel is asked, and found on its list then.
+
+Whoever is named is found, each of them, or nothing is done.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from itertools import islice
+from typing import TypeVar
+
+from attrs import evolve, frozen
+
+import cvm_async
+from cvm_async import render
+from cvm_async.cli.exits import CommandError, Exit
+from cvm_async.cli.grids import Tone
+from cvm_async.cli.names import Asked
+from cvm_async.cli.results import Report, Results
+from cvm_async.cli.terminal import Terminal
+from cvm_async.fleet.naming import Names, as_id, fits, quoted, some_of
+from cvm_async.models import PowerState, Problem, Vps, VpsStatus
+
+T = TypeVar("T")
+
+_SHOWN = 8
+"""Names of which a message says that they are nobody's, or those of several."""
+
+
+@frozen
+class Which:
+    """Which VPSes a command is about.
+
+    Attributes:
+        names: Those with these names; all, if there are none.
+        nodes: Of these, those on one of these host nodes; None: on any.
+        match: Of these, those whose hostname fits one of these patterns; None: any.
+        spared: Not those with these names.
+        unlike: Nor those whose hostname fits one of these patterns.
+        states: Of these, those in one of these states; None: in any.
+    """
+
+    names: tuple[Asked, ...] = ()
+    nodes: tuple[range, ...] | None = None
+    match: tuple[str, ...] | None = None
+    spared: tuple[Asked, ...] = ()
+    unlike: tuple[str, ...] = ()
+    states: frozenset[PowerState] | None = None
+
+    @property
+    def named(self) -> bool:
+        """Whether they are named one by one."""
+        return bool(self.names)
+
+    @property
+    def at_most_one(self) -> bool:
+        """Whether it can be no more than one."""
+        return len(self.names) == 1 and (isinstance(self.names[0], str) or _length(self.names[0]) == 1)
+
+    def of(self, fleet: "cvm_async.Fleet", terminal: Terminal) -> "cvm_async.Fleet":
+        """Give the part of a fleet that is meant, in its order; but for the states, which only looking tells.
+
+        Raises:
+            CommandError: A name is nobody's, or that of several; or nothing fits. Nothing should be done then.
+        """
+        named = fleet.at(sorted(_found(fleet, self.names))) if self.names else fleet
+        spared = {vps.id for vps in fleet.at(_found(fleet, self.spared))}
+
+        def is_meant(vps: Vps) -> bool:
+            there = self.nodes is None or any(vps.node in some for some in self.nodes)
+            return there and vps.id not in spared
+
+        found = named.select(hostname=self.match, exclude=self.unlike, where=is_meant)
+        if self != Which() and not len(found):
+            unread = f", but not all of its list can be read: {some_of(fleet.problems)}" if fleet.problems else ""
+            message = f"none of the account's {len(fleet):,} VPSes fits{unread}"
+            raise CommandError(message)
+        for each in self.unlike:
+            if not any(fits(vps.hostname, (each,), short=True) for vps in fleet):
+                terminal.say(f"--exclude {quoted(each)} fits no hostname", tone=Tone.WARNING)
+        return found
+
+    def fits(self, status: VpsStatus | None) -> bool:
+        """Tell whether a VPS's state is wanted, or may be, as it could not be read."""
+        return self.states is None or status is None or status.state in self.states
+
+    def of_report(self, report: Report) -> Report:
+        """Give the part of what was found that is meant, with all that may be.
+
+        Raises:
+            CommandError: Nothing is.
+        """
+        found = [outcome for outcome in report if self.fits(outcome.value)]
+        return evolve(report, outcomes=tuple(self._some(found, report)))
+
+    def of_plan(self, plan: "cvm_async.Plan") -> "cvm_async.Plan":
+        """Give the part of a plan that is meant, with all that may be.
+
+        Raises:
+            CommandError: Nothing is.
+        """
+        return evolve(plan, steps=tuple(self._some([step for step in plan.steps if self.fits(step.seen)], plan)))
+
+    async def looked_at(self, fleet: "cvm_async.Fleet", results: Results) -> "tuple[cvm_async.Fleet, Exit]":
+        """Give those in a wanted state, and how that ended. Where a state is asked for, all are looked at: a call each.
+
+        Those that cannot be read are told of and left out, and the command ends with 3 at best.
+
+        Raises:
+            CommandError: None is.
+        """
+        if self.states is None:
+            return fleet, Exit.DONE
+        report = await results.watching("Looking", lambda bar: fleet.status(progress=bar), cut_off="Nothing was done.")
+        if report.failed:
+            told = f"{len(report.failed):,} of {len(fleet):,} VPSes could not be looked at, and are left out:"
+            results.terminal.say(told, *render.reasons(report), tone=Tone.WARNING)
+        found = [place for place, each in enumerate(report) if each.value is not None and self.fits(each.value)]
+        return fleet.at(self._some(found, fleet)), Exit.PARTLY if report.failed else Exit.DONE
+
+    def _some(self, found: Sequence[T], of: Sized) -> Sequence[T]:
+        if self.states is not None and not found:
+            message = f"none of {len(of):,} VPSes is {' or '.join(sorted(self.states))}"
+            raise CommandError(message)
+        return found
+
+
+def _found(fleet: "cvm_async.Fleet", asked: Iterable[Asked]) -> set[int]:
+    """Give the places of those that are named.
+
+    Raises:
+        CommandError: A name is nobody's, or that of several; with all that are.
+    """
+    names = fleet.members.names
+    places: set[int] = set()
+    missing: list[str | range] = []
+    several: list[str] = []
+    for each in dict.fromkeys(asked):
+        found = names.within(each) if isinstance(each, range) else names.places(each)
+        places.update(found)
+        if len(found) < (_length(each) if isinstance(each, range) else 1):
+            missing.append(each)
+        elif isinstance(each, str) and len(found) > 1:
+            several.append(each)
+    if missing or several:
+        said = [_nobody(names, missing, fleet.problems)] if missing else []
+        said.extend(names.ambiguous(each).message for each in several[:_SHOWN])
+        said.extend([f"and {len(several) - _SHOWN:,} more names of several"] if len(several) > _SHOWN else [])
+        raise CommandError("; ".join([*said, "nothing was done"]))
+    return places
+
+
+def _nobody(names: Names, missing: Sequence[Asked], problems: Sequence[Problem]) -> str:
+    unknown = _each_missing(names, missing)
+    shown = list(islice(unknown, _SHOWN))
+    told = ", ".join(shown) + (" and more" if next(unknown, None) is not None else "")
+    if problems:
+        return f"VPS {told} cannot be found, as not all of the account's list can be read: {some_of(problems)}"
+    return f"this account has no VPS {told}"
+
+
+def _each_missing(names: Names, missing: Sequence[Asked]) -> Iterator[str]:
+    for each in missing:
+        if isinstance(each, range):
+            yield from (str(number) for number in each if not names.places(number))
+        else:
+            similar = names.similar(each)
+            hint = f" (did you mean {' or '.join(similar)}?)" if similar else ""
+            told = each if as_id(each) is not None else quoted(each)
+            yield f"{told}{hint or _pattern_hint(each)}"
+
+
+def _pattern_hint(name: str) -> str:
+    return " (a pattern goes with --match)" if {*"*?["} & {*name} else ""
+
+
+def _length(numbers: range) -> int:
+    # `len` refuses what is longer than a machine counts.
+    return numbers.stop - numbers.start
