@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from cvm_async._version import __version__
 
 if TYPE_CHECKING:
-    from cvm_async._gates.breaker import NodeReport, NodeState
+    from cvm_async._gates.breaker import NodeState
+    from cvm_async._gates.node import NodeReport
     from cvm_async.errors import (
         ActionFailedError,
         AmbiguousNameError,
@@ -74,6 +75,7 @@ _HOMES = (
     "cvm_async.models",
     "cvm_async.settings",
     "cvm_async._gates.breaker",
+    "cvm_async._gates.node",
     "cvm_async.watch.events",
     "cvm_async.watch.snapshot",
     "cvm_async.watch.rates",

@@ -15,7 +15,7 @@ from cvm_async._checks import given
 from cvm_async._exchange.address import panel_url
 from cvm_async._exchange.exchange import Exchange
 from cvm_async._exchange.tokens import Tokens
-from cvm_async._gates.breaker import NodeReport
+from cvm_async._gates.node import NodeReport
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.fleet import Fleet
 from cvm_async.fleet.naming import check_name

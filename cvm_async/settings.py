@@ -24,12 +24,17 @@ class Breaker:
     """When a host node counts as dead, and for how long fleets leave it alone.
 
     Attributes:
-        failures: Consecutive node failures (a 503, or no answer in time) that open the node.
-        cool_down: Seconds until one probe may try an open node again.
+        failures: Consecutive failures that open the node: the panel says that it cannot reach it, breaks over it, or
+            gives no answer in time, each while others are answered. As many calls in a row that find no panel, or no
+            answer from any node, open the panel as a whole.
+        cool_down: Seconds until one probe may try again. Twice as long after each probe that fails; a fifth of it is
+            left to chance, so that sessions that opened together do not probe together.
+        max_cool_down: Seconds that this grows to at most; where it is below `cool_down`, that does not grow.
     """
 
     failures: int = field(default=3, validator=count())
     cool_down: float = field(default=30.0, validator=seconds())
+    max_cool_down: float = field(default=90.0, validator=seconds())
 
 
 @frozen(kw_only=True)
@@ -39,14 +44,22 @@ class Limits:
     Attributes:
         max_concurrency: Calls in flight on the panel. "adaptive": as many as fill its workers and queue none behind
             them, found out while working from how long status calls take, at most 256.
-        per_node: Of these, calls about VPSes on one host node; what keeps a hung node from taking every place.
-        breaker: When fleets leave a dead node alone; None: never.
+        per_node: Of these, calls about VPSes on one host node. A node that was idle for ten seconds gets two at most,
+            and one more with each answer.
+        breaker: When fleets leave a dead node, or a panel that is not there, alone; None: never.
+        abandoned_for: Seconds for which a call that was sent and given up (a timeout, a cancellation, a connection that
+            broke) counts as still in flight, from then on. PHP works on for a caller who has left, for three commands
+            on the node of up to 60 seconds each. Such calls hold their places on the node; a node on which they hold
+            two without an answer since gets no more, from a fleet or a person, until one of them is over. Only a
+            start, stop or restart that a person asks for goes all the same. A call that is cancelled sooner than
+            answers usually come is taken to be over soon.
         max_body: Bytes of one answer, after decompression; a longer one is refused while it is read.
     """
 
     max_concurrency: int | Literal["adaptive"] = field(default=16, validator=_count_or_adaptive)
     per_node: int = field(default=4, validator=count())
     breaker: Breaker | None = field(factory=Breaker)
+    abandoned_for: float = field(default=180.0, validator=seconds())
     max_body: int = field(default=32 * MEBIBYTE, validator=count())
 
     @property

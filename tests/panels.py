@@ -44,7 +44,7 @@ def assert_free(gates: Gates) -> None:
     """Nobody is inside, and nobody waits."""
     assert gates.in_flight == 0
     assert {report.in_flight for report in gates.nodes()} <= {0}
-    assert len(gates._callers) == 0
+    assert all(caller.entry.done() for caller in gates._callers.clear())
     assert not gates._waiting_work
 
 

@@ -14,8 +14,8 @@ from cvm_async._api.verbs import Verb
 from cvm_async._checks import check_seconds
 from cvm_async._deadline import Deadline
 from cvm_async._exchange.exchange import Exchange
-from cvm_async._gates.breaker import NodeReport
 from cvm_async._gates.gates import Gates
+from cvm_async._gates.node import NodeReport
 from cvm_async._gates.permit import Permit
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import ConfigurationError, SessionClosedError

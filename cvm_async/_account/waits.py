@@ -14,7 +14,7 @@ from attrs import define, field
 from cvm_async._api.answers import passes
 from cvm_async._deadline import GRACE, LATE
 from cvm_async._gates.gates import Gates
-from cvm_async._gates.permit import Permit, left_alone
+from cvm_async._gates.permit import Permit
 from cvm_async._gates.workers import Assignment, WorkerPool
 from cvm_async.errors import (
     CvmError,
@@ -315,7 +315,7 @@ class Waits:
     async def _read(self, assignment: Assignment[_Watched]) -> VpsStatus | CvmError:
         watched = assignment.target
         if assignment.refused:
-            return left_alone(watched.node, watched.vps_id)
+            return assignment.permit.refusal(watched.vps_id)
         try:
             return await self._ask(watched.vps_id, assignment.permit)
         except CvmError as error:

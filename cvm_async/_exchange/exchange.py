@@ -18,9 +18,9 @@ from cvm_async._exchange.sender import Received, Sender
 from cvm_async._exchange.sending import Sending
 from cvm_async._exchange.tokens import Tokens
 from cvm_async._exchange.verdicts import verdict_of_error, verdict_of_value
-from cvm_async._gates.breaker import Verdict
 from cvm_async._gates.permit import Permit
-from cvm_async.errors import CvmError, NoAnswerError, NotSentError, SessionClosedError
+from cvm_async._gates.verdict import LIST, Verdict
+from cvm_async.errors import CvmError, NoAnswerError, NotSentError, PanelError, SessionClosedError
 from cvm_async.settings import Retry, Timeouts
 
 T = TypeVar("T")
@@ -106,6 +106,7 @@ class Exchange:
         call = sending.call
         started = time.perf_counter()
         verdict = Verdict.NEUTRAL
+        wait: float | None = None
         status_code: int | None = None
         end = "cancelled"
         try:
@@ -115,9 +116,11 @@ class Exchange:
         except CvmError as error:
             sending.failed(error)
             verdict = verdict_of_error(call, error, status_code)
+            wait = error.retry_after if isinstance(error, PanelError) else None
             end = type(error).__name__
             raise
         except asyncio.CancelledError:
+            verdict = Verdict.ABANDONED if status_code is None else Verdict.PANEL_ANSWERED
             if not call.repeatable:
                 message = "%s: %s %s was cancelled while under way: its outcome is unknown"
                 logger.warning(message, self.panel, call.method, call.path)
@@ -126,7 +129,7 @@ class Exchange:
             verdict = verdict_of_value(call, value)
             return value
         finally:
-            sending.permit.leave(verdict, telling=sending.tells_load)
+            sending.permit.leave(verdict, telling=sending.tells_load, wait=wait)
             if logger.isEnabledFor(logging.DEBUG):
                 spent = (time.perf_counter() - started) * 1000
                 said = end if status_code is None else status_code
@@ -135,12 +138,13 @@ class Exchange:
 
     async def _enter(self, sending: Sending[object]) -> None:
         try:
-            await sending.permit.enter()
+            await sending.permit.enter(sending.call.vps_id or LIST, insists=not sending.call.repeatable)
             if self._is_closed:
                 sending.permit.leave(Verdict.NEUTRAL)
                 message = f"the session with {self.panel} was closed"
                 raise SessionClosedError(message, **sending.call.about())
         except CvmError as error:
+            sending.turned_away = True
             error.attempts = sending.attempts
             raise
         sending.attempts += 1

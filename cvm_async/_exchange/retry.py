@@ -1,15 +1,16 @@
 """Whether a failed call is tried again, and when: pure rules, driven by tenacity once a first attempt has failed."""
 
+import asyncio
 import datetime as dt
 import email.utils
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
 
-from cvm_async._api.answers import passes_soon
+from cvm_async._api.answers import passes_soon, row_of
 from cvm_async._api.calls import Call
-from cvm_async.errors import CvmError, NoAnswerError, NotSentError, PanelError
+from cvm_async.errors import CvmError, NoAnswerError, NodeUnreachableError, NotSentError, PanelError
 from cvm_async.settings import Retry
 
 T = TypeVar("T")
@@ -64,9 +65,17 @@ def _epoch(text: str) -> float | None:
         return None
 
 
-def wished_pause(error: BaseException) -> float:
+def wished_pause(error: BaseException | None) -> float:
     """Give seconds that the panel asked for with `Retry-After`; 0 where it did not."""
     return (error.retry_after or 0.0) if isinstance(error, PanelError) else 0.0
+
+
+def is_too_many(error: BaseException | None) -> bool:
+    """Tell whether a call was refused for there being too many: by a limit on the rate, the panel's or a proxy's."""
+    if not isinstance(error, PanelError) or isinstance(error, NodeUnreachableError):
+        return False
+    row = row_of(error.status_code)
+    return row.overloaded and not row.gateway
 
 
 async def repeat(
@@ -79,22 +88,37 @@ async def repeat(
 ) -> T:
     """Go on where a first attempt failed, until one succeeds, may not be repeated, or was the last.
 
+    One that was refused for there being too many does not count: it is no fault of the call's. Nor does it pause here:
+    the next has its turn at the gates, and gets none before the panel may take it. That goes on for as long as all
+    attempts together might pause.
+
     Raises:
         CvmError: The last attempt's.
     """
     jitter = wait_random_exponential(multiplier=BACKOFF_BASE, max=retry.max_wait)
+    clock = asyncio.get_running_loop().time
+    patience_ends = clock() + retry.attempts * retry.max_wait
+    failed = 0
+
+    def is_last(state: RetryCallState) -> bool:
+        nonlocal failed
+        if retry.attempts > 1 and is_too_many(_error(state)):
+            return clock() >= patience_ends
+        failed += 1
+        return failed >= retry.attempts
 
     def pause(state: RetryCallState) -> float:
-        error = state.outcome.exception() if state.outcome else None
+        error = _error(state)
+        if is_too_many(error):
+            return 0.0
         # Jitter on top of what the panel asks for: it asks all of us the same.
-        wished = wished_pause(error) if error else 0.0
-        return min(wished + jitter(state), retry.max_wait)
+        return min(wished_pause(error) + jitter(state), retry.max_wait)
 
     def worthwhile(error: BaseException) -> bool:
         return again(error) and wished_pause(error) <= retry.max_wait
 
     attempts = AsyncRetrying(
-        stop=stop_after_attempt(retry.attempts),
+        stop=is_last,
         wait=pause,
         retry=retry_if_exception(worthwhile),
         sleep=sleep,
@@ -109,3 +133,7 @@ async def repeat(
         return await attempt()
 
     return await attempts(step)
+
+
+def _error(state: RetryCallState) -> BaseException | None:
+    return state.outcome.exception() if state.outcome else None

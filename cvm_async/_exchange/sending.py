@@ -22,6 +22,7 @@ class Sending(Generic[T_co]):
         attempts: How often it was begun.
         sent: Whether an attempt is under way, or has been, that the panel may have seen.
         trouble: Why the last attempt failed.
+        turned_away: Whether the gates did not let it in: it, or all that is behind them, is left alone for now.
     """
 
     call: Call[T_co]
@@ -29,6 +30,7 @@ class Sending(Generic[T_co]):
     attempts: int = 0
     sent: bool = False
     trouble: CvmError | None = None
+    turned_away: bool = False
 
     @property
     def tells_load(self) -> bool:
@@ -37,7 +39,7 @@ class Sending(Generic[T_co]):
 
     def may_go_on(self, error: BaseException) -> bool:
         """Tell whether another attempt is safe, of use, and not refused."""
-        return may_repeat(self.call, error) and not self.permit.refused
+        return may_repeat(self.call, error) and not self.turned_away and not self.permit.refused
 
     def failed(self, error: CvmError) -> None:
         """Note why an attempt failed, and in the error how many there were."""

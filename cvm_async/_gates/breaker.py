@@ -1,26 +1,18 @@
-"""What a session knows of one host node: how many calls it has in flight there, and whether fleets leave it alone.
+"""When something counts as dead and is left alone, and when it is tried again: the policy of all breakers stands here.
 
-A breaker learns from verdicts alone. Its three states are those of Nygard's "Release It!".
+The three states are those of Nygard's "Release It!". A probe that fails makes the next one come later, with jitter, so
+that sessions that opened at one moment do not all probe at one moment; one good answer closes at once.
 """
 
-from enum import Enum, auto
+import random
+from enum import Enum
 
-from attrs import define, frozen
+from attrs import define, field
 
 from cvm_async.settings import Breaker
 
-
-class Verdict(Enum):
-    """What a finished call says about the node it was for, or about the panel in front of it."""
-
-    ANSWERED = auto()
-    """The node did its part: it is alive."""
-    NEUTRAL = auto()
-    """Says nothing of the node: a 4xx, a failure of the VPS itself, a call that was cancelled or never sent."""
-    NODE_FAILED = auto()
-    """The node could not be reached, or nothing came in time."""
-    OVERLOADED = auto()
-    """The panel, or the proxy in front of it, had no room: 429, 502, 504."""
+SPREAD = 0.2
+"""The part of a cool-down that is left to chance: it is never longer than it is said to be."""
 
 
 class NodeState(Enum):
@@ -31,46 +23,50 @@ class NodeState(Enum):
     HALF_OPEN = "half-open"
 
 
-@frozen
-class NodeReport:
-    """What a session knows of one host node.
+@define
+class Circuit:
+    """A breaker's memory of one node, or of the panel as a whole.
 
     Attributes:
-        node: The panel's name for it, as in `Vps.node`.
-        state: Closed: in use. Open: left alone by fleets. Half-open: the next call is a probe.
-        in_flight: Calls about its VPSes under way.
+        policy: When it opens, and for how long; None: never.
         failures: Consecutive failures up to now.
     """
 
-    node: int
-    state: NodeState
-    in_flight: int
-    failures: int
-
-
-@define
-class Node:
-    """One host node's count and breaker."""
-
-    in_flight: int = 0
+    policy: Breaker | None
     failures: int = 0
-    opened_at: float | None = None
+    _until: float | None = field(init=False, default=None)
+    _openings: int = field(init=False, default=0)
 
-    def state(self, breaker: Breaker | None, now: float) -> NodeState:
-        if self.opened_at is None or breaker is None:
+    @property
+    def is_closed(self) -> bool:
+        return self._until is None
+
+    def state(self, now: float) -> NodeState:
+        if self._until is None:
             return NodeState.CLOSED
-        return NodeState.OPEN if now < self.opened_at + breaker.cool_down else NodeState.HALF_OPEN
+        return NodeState.OPEN if now < self._until else NodeState.HALF_OPEN
 
-    def learn(self, verdict: Verdict, breaker: Breaker | None, now: float) -> None:
-        if verdict is Verdict.ANSWERED:
-            self.failures = 0
-            self.opened_at = None
-        elif verdict is Verdict.NODE_FAILED:
-            self.failures += 1
-            # A call from before the opening that fails late is old news: it must not prolong the cool-down.
-            if (
-                breaker is not None
-                and self.failures >= breaker.failures
-                and self.state(breaker, now) is not NodeState.OPEN
-            ):
-                self.opened_at = now
+    def opens_in(self, now: float) -> float | None:
+        """Give seconds until the next probe; 0 where it may go now, None where none is needed."""
+        return None if self._until is None else max(0.0, self._until - now)
+
+    def close(self) -> None:
+        self.failures = self._openings = 0
+        self._until = None
+
+    def fail(self, now: float) -> bool:
+        """Count a failure, and tell whether it opened the circuit.
+
+        A call from before the opening that fails late is old news: it does not prolong the cool-down.
+        """
+        self.failures += 1
+        if self.policy is None or self.failures < self.policy.failures or self.state(now) is NodeState.OPEN:
+            return False
+        self._until = now + self._cool_down(self.policy)
+        self._openings += 1
+        return True
+
+    def _cool_down(self, policy: Breaker) -> float:
+        longest = max(policy.cool_down, policy.max_cool_down)
+        seconds = min(policy.cool_down * 2.0 ** min(self._openings, 32), longest)
+        return seconds * (1 - SPREAD * random.random())  # noqa: S311 - it keeps clients apart, and no secret

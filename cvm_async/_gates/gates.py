@@ -1,18 +1,24 @@
 """Who may go now: one session's calls in flight, overall and per host node, and the nodes that fleets leave alone.
 
-The gates count and queue; they know no HTTP, hold no task and start no timer. Whoever enters must leave, with a
-verdict on what became of the call: that is all the breakers learn from.
+The gates count and queue; they know no HTTP and hold no task. Whoever enters must leave, with a verdict on what became
+of the call: that is all they learn from. What only time changes, such as when an abandoned call is taken to be over, is
+looked at when somebody asks; one timer is set while somebody waits for it.
 """
 
 import asyncio
+import math
 from collections import deque
 from collections.abc import Callable
 from enum import Enum, auto
 from typing import Protocol
 
+from attrs import frozen
+
 from cvm_async._gates.adaptive import AdaptiveLimit
-from cvm_async._gates.breaker import Node, NodeReport, NodeState, Verdict
+from cvm_async._gates.health import Health
+from cvm_async._gates.node import IDLE, Node, NodeReport
 from cvm_async._gates.node_queue import NodeQueue
+from cvm_async._gates.verdict import Flight, Verdict
 from cvm_async.errors import CvmError, own
 from cvm_async.settings import ADAPTIVE, Limits
 
@@ -23,11 +29,19 @@ class Admission(Enum):
     GO = auto()
     WAIT = auto()
     REFUSED = auto()
-    """Not now and not soon: the node is open. Only fleets are refused; a single call is a person's, and always goes."""
+    """Not now and not soon."""
 
 
 ADAPTIVE_FLOOR = 4
 """Below this the adaptive limit neither begins nor goes: a limit of one would be held, whole, by one hung call."""
+
+
+INSTANT = 1e-6
+"""Seconds that count as none: by as much, and less, an event loop's timer may come early."""
+
+
+FADING = 0.95
+"""What is left of the memory of a slow answer with each that was faster."""
 
 
 class WaitingWork(Protocol):
@@ -36,6 +50,30 @@ class WaitingWork(Protocol):
     def take_room(self) -> bool:
         """Put one idle worker to work if something may go now; False if not."""
         ...
+
+
+@frozen
+class Lane:
+    """What callers queue for.
+
+    Attributes:
+        node: The host node.
+        fleet: Whether it is for a fleet, which leaves alone what is open.
+        insists: Whether it goes also where calls that were given up have all the places.
+    """
+
+    node: int | None
+    fleet: bool = False
+    insists: bool = False
+
+
+@frozen(eq=False)
+class Caller:
+    """A single call that waits for its turn."""
+
+    lane: Lane
+    vps: int | None
+    entry: asyncio.Future[float]
 
 
 class Gates:
@@ -52,14 +90,17 @@ class Gates:
         self._limit = self._adaptive.limit if self._adaptive else limits.ceiling
         self._ceiling = limits.ceiling
         self._per_node = limits.per_node
-        self._breaker = limits.breaker
         self._clock = clock
+        self._latest = -math.inf
         self._in_flight = 0
-        self._nodes: dict[int, Node] = {}
-        self._callers: NodeQueue[tuple[int | None, asyncio.Future[None]]] = NodeQueue()
+        self._health = Health(limits)
+        self._nodes = self._health.nodes
+        self._callers: NodeQueue[Lane, Caller] = NodeQueue()
         self._waiting_work: deque[WaitingWork] = deque()
         self._failing: set[int | None] = set()
         """Nodes whose last verdict was a failure; kept for the adaptive limit only."""
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = math.inf
 
     def __repr__(self) -> str:
         return f"<Gates: {self._in_flight} of {self._limit} in flight, {len(self._callers)} callers waiting>"
@@ -85,8 +126,19 @@ class Gates:
 
     @property
     def has_room(self) -> bool:
-        """Whether one more call may be in flight, on some node."""
-        return self._in_flight < self._limit
+        """Whether asking for an admission is of any use now."""
+        if not self._health.is_disturbed:
+            return self._in_flight < self._limit
+        now = self._look()
+        if self._health.refuses_all(now) or self._in_flight < self._health.free(self._limit):
+            return True
+        self._set_timer(self._health.next_change(now))
+        return False
+
+    @property
+    def is_disturbed(self) -> bool:
+        """Whether anything but single nodes needs a closer look before a call may go."""
+        return self._health.is_disturbed
 
     def on_node(self, node: int | None) -> int:
         """Count calls in flight on a node; 0 for an unknown one."""
@@ -94,64 +146,100 @@ class Gates:
         return 0 if state is None else state.in_flight
 
     def nodes(self) -> list[NodeReport]:
-        now = self._clock()
-        return [
-            NodeReport(node, state.state(self._breaker, now), state.in_flight, state.failures)
-            for node, state in sorted(self._nodes.items())
-        ]
+        return self._health.reports(self._clock())
 
     def admission(self, node: int | None) -> Admission:
         """Tell whether fleet work on a node may go now."""
-        if node is None or (state := self._nodes.get(node)) is None:
-            return Admission.GO if self.has_room else Admission.WAIT
-        circuit = state.state(self._breaker, self._clock()) if state.opened_at is not None else NodeState.CLOSED
-        if circuit is NodeState.OPEN:
-            return Admission.REFUSED
-        width = self._per_node if circuit is NodeState.CLOSED else 1
-        return Admission.GO if self.has_room and state.in_flight < width else Admission.WAIT
+        state = self._nodes.get(node)
+        if self._health.is_disturbed or not (state is None or state.is_sound):
+            return self._considered(node, state)
+        has_room = self._in_flight < self._limit and (state is None or state.in_flight < state.width)
+        return Admission.GO if has_room else Admission.WAIT
 
-    def enter(self, node: int | None) -> None:
-        """Count a call in; only after an admission in the same step of the event loop."""
+    def refusal(self, node: int | None, vps: int | None = None, *, fleet: bool = True) -> CvmError | None:
+        """Give the error that takes the place of a call that may not go now, nor soon; else None."""
+        return self._health.refusal(node, vps, self._look(), fleet=fleet)
+
+    def enter(self, node: int | None) -> float:
+        """Count a call in, and give the moment: no two begin at one. Only after an admission in the same step."""
+        began = self._clock()
+        if began <= self._latest:
+            began = math.nextafter(self._latest, math.inf)
+        self._latest = began
         self._in_flight += 1
-        if node is not None:
-            state = self._nodes.get(node)
-            if state is None:
-                state = self._nodes[node] = Node()
-            state.in_flight += 1
+        state = self._nodes.get(node) or self._health.node(node)
+        if not state.in_flight and began - state.idle_since > IDLE:
+            state.start_anew()
+        state.in_flight += 1
+        if self._health.is_disturbed:
+            self._health.began(began)
+        return began
 
-    def leave(self, node: int | None, verdict: Verdict, began: float | None = None) -> None:
+    def leave(
+        self,
+        node: int | None,
+        verdict: Verdict,
+        began: float | None = None,
+        *,
+        telling: bool = False,
+        vps: int | None = None,
+        wait: float | None = None,
+    ) -> None:
         """Count a call out, and hand its room on.
 
         Args:
             node: As it was entered.
             verdict: What became of it.
-            began: When it was entered, where its latency says something of the panel's load; else None.
+            began: As `enter` gave it.
+            telling: Whether how long it took says something of the panel's load.
+            vps: The VPS it was about.
+            wait: Seconds that its answer asks to wait.
         """
+        now = self._clock()
+        began = now if began is None else began
         if self._adaptive is not None:
-            self._adapt(self._adaptive, node, verdict, began)
+            self._adapt(self._adaptive, node, verdict, now, began if telling else None)
         self._in_flight -= 1
-        if node is not None:
-            state = self._nodes[node]
-            state.in_flight -= 1
-            state.learn(verdict, self._breaker, self._clock())
+        state = self._nodes[node]
+        state.in_flight -= 1
+        if verdict is Verdict.ANSWERED and telling:
+            self._health.usual = max(now - began, FADING * self._health.usual)
+        if verdict is Verdict.ANSWERED and not self._health.is_disturbed:
+            state.answered(began)
+        elif verdict is not Verdict.NEUTRAL or self._health.is_disturbed:
+            self._health.learn(Flight(node, vps, began, now, verdict), wait)
+        if not state.in_flight:
+            state.idle_since = now
         self._hand_on()
 
-    async def queue(self, node: int | None) -> None:
-        """Enter as a single call, waiting for room where there is none.
+    async def queue(self, lane: Lane, vps: int | None = None) -> float:
+        """Enter as a single caller, when there is room; give the moment.
 
         Cancelled while it waits, nothing was entered.
+
+        Args:
+            lane: What for.
+            vps: The VPS it is about.
+
+        Raises:
+            CvmError: It cannot go, nor will it soon.
         """
-        if self._single_may_go(node):
-            self.enter(node)
-            return
-        entry: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._callers.add(node, (node, entry))
+        node = lane.node
+        refusal = self._refusal_in(lane, vps) if lane.fleet or self._health.is_disturbed else None
+        if refusal is not None:
+            raise refusal
+        if self._caller_may_go(lane):
+            return self.enter(node)
+        entry: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        self._callers.add(lane, Caller(lane, vps, entry))
+        if self._health.is_disturbed:
+            self._set_timer(self._health.next_change(self._clock()))
         try:
-            await entry
+            return await entry
         except asyncio.CancelledError:
             if entry.done() and not entry.cancelled() and entry.exception() is None:
                 # The turn came and the cancellation with it, in one step of the event loop.
-                self.leave(node, Verdict.NEUTRAL)
+                self.leave(node, Verdict.NEUTRAL, entry.result())
             raise
 
     def join(self, work: WaitingWork) -> None:
@@ -163,44 +251,120 @@ class Gates:
 
     def close(self, error: CvmError) -> None:
         """Send away the callers who wait: each gets the error, as one of its own."""
-        for _, entry in self._callers.clear():
-            if not entry.done():
-                entry.set_exception(own(error))
+        self._set_timer(math.inf)
+        for caller in self._callers.clear():
+            if not caller.entry.done():
+                caller.entry.set_exception(own(error))
 
     def now(self) -> float:
         return self._clock()
 
-    def _adapt(self, adaptive: AdaptiveLimit, node: int | None, verdict: Verdict, began: float | None) -> None:
-        now = self._clock()
+    def _look(self) -> float:
+        """Forget what is over, and give the time."""
+        now = self._clock() + INSTANT
+        self._health.refresh(now)
+        return now
+
+    def _considered(self, node: int | None, state: Node | None) -> Admission:
+        """Answer where something is the matter, with the node or with all."""
+        now = self._look()
+        if self._health.refusal(node, None, now, fleet=True) is not None:
+            return Admission.REFUSED
+        if self._may_begin(now) and (state is None or state.in_flight < self._width(state)):
+            return Admission.GO
+        self._set_timer(self._health.next_change(now))
+        return Admission.WAIT
+
+    @staticmethod
+    def _width(state: Node) -> int:
+        return state.width if state.circuit.is_closed else min(1, state.limit())
+
+    def _may_begin(self, now: float) -> bool:
+        health = self._health
+        if self._in_flight >= health.free(self._limit) or not (health.outage.is_over or health.outage.may_probe):
+            return False
+        return self._in_pace(now)
+
+    def _in_pace(self, now: float) -> bool:
+        if self._health.pace is None or self._health.pace.next_start <= now:
+            return True
+        self._set_timer(self._health.pace.next_start)
+        return False
+
+    def _caller_may_go(self, lane: Lane) -> bool:
+        state = self._nodes.get(lane.node)
+        if not self._health.is_disturbed:
+            has_room = self._in_flight < self._limit
+        elif lane.insists:
+            has_room = self._in_flight < self._limit and self._in_pace(self._look())
+        else:
+            has_room = self._may_begin(self._look())
+        if not has_room or state is None:
+            return has_room
+        if state.is_sound:
+            return state.in_flight < state.width
+        if lane.fleet and self._refusal_in(lane) is not None:
+            return False
+        return state.in_flight < (state.most if lane.insists else state.limit())
+
+    def _refusal_in(self, lane: Lane, vps: int | None = None) -> CvmError | None:
+        return None if lane.insists else self.refusal(lane.node, vps, fleet=lane.fleet)
+
+    def _adapt(
+        self, adaptive: AdaptiveLimit, node: int | None, verdict: Verdict, now: float, began: float | None
+    ) -> None:
         if verdict is Verdict.ANSWERED:
             self._failing.discard(node)
             if began is not None:
                 adaptive.answered(now, now - began, self._in_flight)
-        elif verdict is Verdict.NODE_FAILED:
+        elif verdict in _FAILURES:
             self._failing.add(node)
         # One lost node is its own affair. When most of them are silent, it is the panel that has no room.
-        lost = verdict is Verdict.NODE_FAILED and 2 * len(self._failing) > max(len(self._nodes), 2)
+        known = len(self._nodes) - (None in self._nodes)
+        lost = verdict in _FAILURES and 2 * len(self._failing) > max(known, 2)
         if verdict is Verdict.OVERLOADED or lost:
             adaptive.refused(now, 0.0 if began is None else now - began)
         self._limit = adaptive.limit
 
-    def _single_may_go(self, node: int | None) -> bool:
-        if not self.has_room:
-            return False
-        return self.on_node(node) < self._per_node
-
     def _hand_on(self) -> None:
-        while self.has_room:
-            caller = self._callers.take(self._single_may_go) if self._callers else None
-            if caller is None:
-                break
-            node, entry = caller
-            if not entry.done():
-                self.enter(node)
-                entry.set_result(None)
+        if self._callers:
+            self._serve_callers()
         # Each pool that waits gets one piece of room in its turn; when all were asked in vain, the room stays free.
         refusals = 0
         while refusals < len(self._waiting_work) and self.has_room:
             work = self._waiting_work[0]
             self._waiting_work.rotate(-1)
             refusals = 0 if work.take_room() else refusals + 1
+
+    def _serve_callers(self) -> None:
+        while (caller := self._callers.take(self._caller_may_go)) is not None:
+            if not caller.entry.done():
+                caller.entry.set_result(self.enter(caller.lane.node))
+        while self._callers and (caller := self._callers.take(self._is_hopeless)) is not None:
+            refusal = self._refusal_in(caller.lane, caller.vps)
+            if refusal is not None and not caller.entry.done():
+                caller.entry.set_exception(refusal)
+        if self._callers and self._health.is_disturbed:
+            self._set_timer(self._health.next_change(self._clock()))
+
+    def _is_hopeless(self, lane: Lane) -> bool:
+        return self._refusal_in(lane) is not None
+
+    def _set_timer(self, when: float) -> None:
+        """Have the time looked at then, if not before; at infinity, never."""
+        if self._timer is not None:
+            if when >= self._timer_at and not math.isinf(when):
+                return
+            self._timer.cancel()
+            self._timer = None
+        if not math.isinf(when):
+            self._timer_at = when
+            self._timer = asyncio.get_running_loop().call_later(max(0.0, when - self._clock()), self._woken)
+
+    def _woken(self) -> None:
+        self._timer = None
+        self._look()
+        self._hand_on()
+
+
+_FAILURES = {Verdict.NODE_FAILED, Verdict.TIMED_OUT}

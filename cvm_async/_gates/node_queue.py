@@ -1,21 +1,22 @@
 """A queue that interleaves: what waits is handed out in rotation over the host nodes it is for."""
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Generic, TypeVar
 
+K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 
 
-class NodeQueue(Generic[T]):
+class NodeQueue(Generic[K, T]):
     """What waits, by node: handed out in rotation over the nodes, first in first out within each.
 
     The rotation is what interleaves: calls to a node that is slow to answer lie apart, never in a row.
     """
 
     def __init__(self) -> None:
-        self._items: dict[int | None, deque[T]] = {}
-        self._ring: deque[int | None] = deque()
+        self._items: dict[K, deque[T]] = {}
+        self._ring: deque[K] = deque()
         self._size = 0
 
     def __len__(self) -> int:
@@ -26,7 +27,7 @@ class NodeQueue(Generic[T]):
         """How many nodes something waits for."""
         return len(self._ring)
 
-    def add(self, node: int | None, item: T) -> None:
+    def add(self, node: K, item: T) -> None:
         waiting = self._items.get(node)
         if waiting is None:
             waiting = self._items[node] = deque()
@@ -34,7 +35,7 @@ class NodeQueue(Generic[T]):
         waiting.append(item)
         self._size += 1
 
-    def take(self, admits: Callable[[int | None], bool]) -> T | None:
+    def take(self, admits: Callable[[K], bool]) -> T | None:
         """Give the next item of the first node that is admitted; None if none is.
 
         At most `in flight / per node` nodes are full at once, so few are passed over.

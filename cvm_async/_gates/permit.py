@@ -2,14 +2,9 @@
 
 from collections.abc import Callable
 
-from cvm_async._gates.breaker import Verdict
-from cvm_async._gates.gates import Admission, Gates
-from cvm_async.errors import NodeUnreachableError
-
-
-def left_alone(node: int | None, vps_id: int | None = None) -> NodeUnreachableError:
-    """Make the error that takes the place of a call to an open node."""
-    return NodeUnreachableError(f"node {node} does not answer and is left alone for now", vps_id=vps_id)
+from cvm_async._gates.gates import Gates, Lane
+from cvm_async._gates.verdict import Verdict
+from cvm_async.errors import CvmError, NodeUnreachableError
 
 
 class Permit:
@@ -18,52 +13,70 @@ class Permit:
     Args:
         gates: Which.
         node: The host node that the call is for.
-        inside: Whether it has been let in already.
+        began: When it was let in, if it has been already.
         refusable: Whether it is a fleet's: such a call never goes to an open node.
         on_rest: Told when its owner begins to wait for something that needs no call of its own.
     """
 
-    __slots__ = ("_began", "_gates", "_inside", "_node", "_on_rest", "_refusable")
+    __slots__ = ("_began", "_gates", "_node", "_on_rest", "_refusable", "_vps")
 
     def __init__(
         self,
         gates: Gates,
         node: int | None,
         *,
-        inside: bool = False,
+        began: float | None = None,
         refusable: bool = False,
         on_rest: "Callable[[Permit], object] | None" = None,
     ) -> None:
         self._gates = gates
         self._node = node
-        self._inside = inside
-        self._began = gates.now()
+        self._vps: int | None = None
+        self._began = began
         self._refusable = refusable
         self._on_rest = on_rest
 
     @property
     def refused(self) -> bool:
-        """Whether entering is of no use now: a fleet's call to a node that meanwhile opened."""
-        return self._refusable and not self._inside and self._gates.admission(self._node) is Admission.REFUSED
+        """Whether entering is of no use now: a fleet's call that has been left out meanwhile."""
+        return self._refusable and self._began is None and self._gates.refusal(self._node) is not None
 
-    async def enter(self) -> None:
+    def refusal(self, vps: int | None) -> CvmError:
+        """Give the error that takes the place of a call that was refused."""
+        error = self._gates.refusal(self._node, vps)
+        # What stood against it may have passed since; it was refused all the same.
+        return error or NodeUnreachableError(f"node {self._node} was left alone", vps_id=vps)
+
+    async def enter(self, vps: int | None = None, *, insists: bool = False) -> None:
         """Go in, waiting for room.
 
-        Raises:
-            NodeUnreachableError: It is a fleet's, and the node has opened since its last attempt.
-        """
-        if not self._inside:
-            if self.refused:
-                raise left_alone(self._node)
-            await self._gates.queue(self._node)
-            self._inside = True
-            self._began = self._gates.now()
+        Args:
+            vps: The VPS that the call is about.
+            insists: Whether it goes also where calls that were given up have all the places, as a person's power action
+                does.
 
-    def leave(self, verdict: Verdict, *, telling: bool = False) -> None:
-        """Go out; `telling` where how long it took says something of the panel's load."""
-        if self._inside:
-            self._inside = False
-            self._gates.leave(self._node, verdict, self._began if telling else None)
+        Raises:
+            CvmError: It can't go, nor will it soon.
+        """
+        self._vps = None if insists else vps
+        if self._began is None:
+            lane = Lane(self._node, fleet=self._refusable, insists=insists and not self._refusable)
+            self._began = await self._gates.queue(lane, self._vps)
+        elif self._refusable and self._gates.is_disturbed and (refusal := self._gates.refusal(self._node, self._vps)):
+            self.step_aside()
+            raise refusal
+
+    def leave(self, verdict: Verdict, *, telling: bool = False, wait: float | None = None) -> None:
+        """Go out.
+
+        Args:
+            verdict: What became of the call.
+            telling: Whether how long it took says something of the panel's load.
+            wait: Seconds that its answer asks to wait.
+        """
+        began, self._began = self._began, None
+        if began is not None:
+            self._gates.leave(self._node, verdict, began, telling=telling, vps=self._vps, wait=wait)
 
     def step_aside(self) -> None:
         """Go out without having called: others may go meanwhile."""
@@ -71,8 +84,8 @@ class Permit:
 
     def hand_over(self) -> "Permit":
         """Give the same permit to a new owner, who may outlive the old one."""
-        inside, self._inside = self._inside, False
-        return Permit(self._gates, self._node, inside=inside, refusable=self._refusable)
+        began, self._began = self._began, None
+        return Permit(self._gates, self._node, began=began, refusable=self._refusable)
 
     def rest(self) -> None:
         """Say that its owner will wait, long and idly: a worker that only waits is worth replacing."""

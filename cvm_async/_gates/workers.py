@@ -34,7 +34,7 @@ class Assignment(Generic[T]):
     target: T
     permit: Permit
     refused: bool
-    """The node is open: nothing was entered, and nothing should be sent."""
+    """The node, or the whole panel, is left alone: nothing was entered, and nothing should be sent."""
     gates: Gates
 
 
@@ -49,7 +49,7 @@ class _PanelQueue(Generic[T]):
     per_node: int | None
     holds_places: bool
     on_rest: Callable[[Permit], object]
-    queue: NodeQueue[T] = field(factory=NodeQueue[T])
+    queue: NodeQueue[int | None, T] = field(factory=NodeQueue["int | None", T])
     under_way: dict[int | None, int] = field(factory=dict["int | None", int])
     active: int = 0
     """Workers that are on it, those at rest not counted."""
@@ -236,10 +236,9 @@ class WorkerPool(Generic[T]):
         panel.active += 1
         panel.under_way[node] = panel.under_way.get(node, 0) + 1
         refused = panel.gates.admission(node) is Admission.REFUSED
-        if not refused:
-            panel.gates.enter(node)
+        began = None if refused else panel.gates.enter(node)
         self._send_home()
-        permit = Permit(panel.gates, node, inside=not refused, refusable=True, on_rest=panel.on_rest)
+        permit = Permit(panel.gates, node, began=began, refusable=True, on_rest=panel.on_rest)
         return Assignment(target, permit, refused, panel.gates)
 
     def _rest(self, gates: Gates, permit: Permit) -> None:

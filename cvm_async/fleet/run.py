@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 from attrs import define, field
 
 from cvm_async._account.account import Account, loop_time
-from cvm_async._gates.permit import left_alone
 from cvm_async._gates.workers import Assignment, WorkerPool
 from cvm_async.errors import CvmError, NotSentError, own
 from cvm_async.fleet.members import Members
@@ -132,7 +131,7 @@ class Run(Generic[T]):
             return
         self._begun[index] = 1
         if assignment.refused:
-            outcome = self._skip(index, left_alone(self._node_of(index)))
+            outcome = self._skip(index, assignment.permit.refusal(self.members[index][1].id))
         else:
             outcome = await self._attempt(index, assignment)
         await self.emit(index, outcome)

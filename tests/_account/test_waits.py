@@ -402,7 +402,10 @@ async def test_a_node_that_is_open_is_not_polled_until_it_has_cooled_down() -> N
         app.heal_node(1)
         app.set_power(1, "stopped")
         await wait
-    assert readings(app) == [0, 2, 32]
+    *before, probe = readings(app)
+    assert before == [0, 2]
+    # At most the cool-down later, of which a fifth is left to chance.
+    assert 2 + 24 <= probe <= 2 + 30
 
 
 @virtual

@@ -29,9 +29,9 @@ from cvm_async._api import calls
 from cvm_async._api.verbs import Verb
 from cvm_async._deadline import Deadline
 from cvm_async._exchange import retry
-from cvm_async._gates.breaker import Verdict
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.permit import Permit
+from cvm_async._gates.verdict import Verdict
 from cvm_async.errors import (
     ActionFailedError,
     AuthenticationError,
@@ -89,7 +89,6 @@ FAILURES: list[tuple[str, Callable[[], Scripted], str, str]] = [
     ("reset", lambda: httpx.ReadError("reset"), AGAIN, ONCE),
     ("reset while writing", lambda: httpx.WriteError("reset"), AGAIN, ONCE),
     ("cut", lambda: answer(200, b'{"resp', error=httpx.RemoteProtocolError("cut")), AGAIN, ONCE),
-    ("429", lambda: answer(429, b"<html>"), AGAIN, ONCE),
     ("502", lambda: answer(502, b"<html>"), AGAIN, ONCE),
     ("503", lambda: refusal(503, "node down"), AGAIN, ONCE),
     ("504", lambda: answer(504, b"<html>"), AGAIN, ONCE),
@@ -121,6 +120,41 @@ async def test_a_call_is_sent_as_often_as_is_safe_and_of_use(
     assert (f"{expected} attempts" in str(error)) is (expected > 1)
     assert error.method == ("GET" if verb in READS else "POST")
     assert error.vps_id == (None if verb is Verb.LIST else 1)
+
+
+TOO_MANY: list[Callable[[], Scripted]] = [
+    lambda: answer(429),
+    lambda: refusal(429, "slow down"),
+    lambda: answer(503, b"<html>"),
+    lambda: answer(508),
+]
+
+
+@pytest.mark.parametrize("turn", TOO_MANY, ids=["429", "the panel's own 429", "503 of a proxy", "508"])
+@pytest.mark.parametrize("verb", Verb)
+@virtual
+async def test_one_call_too_many_has_its_turn_again_and_that_costs_a_reading_no_attempt(
+    turn: Callable[[], Scripted], verb: Verb
+) -> None:
+    panel = Panel(*[turn() for _ in range(7)])
+    async with session_over(panel, retry=Retry(attempts=2)) as session:
+        with contextlib.nullcontext() if verb in READS else pytest.raises(CvmError):
+            await make(session, verb)
+    assert len(panel.requests) == (8 if verb in READS else 1)
+
+
+@virtual
+async def test_who_never_repeats_does_not_after_one_call_too_many_either() -> None:
+    error = await failure(session_over(Panel(answer(429)), retry=Retry(attempts=1)), Verb.STATUS)
+    assert error.attempts == 1
+
+
+@virtual
+async def test_patience_with_a_panel_that_never_has_room_ends_when_all_attempts_might_have_paused() -> None:
+    panel = Panel(*[answer(429, headers={"Retry-After": "20"}) for _ in range(99)])
+    error = await failure(session_over(panel, retry=Retry(attempts=3, max_wait=30.0)), Verb.STATUS)
+    assert isinstance(error, RateLimitedError)
+    assert 90 <= virtual_loop().time() <= 90 + 20 + 1
 
 
 @pytest.mark.parametrize("verb", Verb)
@@ -168,7 +202,7 @@ async def test_a_panel_that_asks_for_a_longer_pause_than_allowed_gets_no_second_
 
 @virtual
 async def test_a_retry_waits_outside_of_the_gates_so_that_others_may_go() -> None:
-    panel = Panel(answer(429, headers={"Retry-After": "20"}))
+    panel = Panel(answer(502, headers={"Retry-After": "20"}))
     async with session_over(panel, limits=Limits(max_concurrency=1)) as session:
         first = asyncio.create_task(session.status(1))
         await asyncio.sleep(1)
@@ -299,34 +333,35 @@ class Judging(Permit):
 
     def __init__(self, gates: Gates) -> None:
         super().__init__(gates, None)
-        self.left: list[tuple[Verdict, bool]] = []
+        self.left: list[tuple[Verdict, bool, float | None]] = []
 
-    async def enter(self) -> None:
+    async def enter(self, vps: int | None = None, *, insists: bool = False) -> None:
         pass
 
-    def leave(self, verdict: Verdict, *, telling: bool = False) -> None:
-        self.left.append((verdict, telling))
+    def leave(self, verdict: Verdict, *, telling: bool = False, wait: float | None = None) -> None:
+        self.left.append((verdict, telling, wait))
 
 
 @pytest.mark.parametrize(
     ("turn", "of_a_read", "of_an_action"),
     [
         pytest.param(lambda: answer(200, {**DONE, **STATUS}), Verdict.ANSWERED, Verdict.ANSWERED, id="an answer"),
-        pytest.param(lambda: answer(200, UNKNOWN), Verdict.NEUTRAL, Verdict.ANSWERED, id="a node that cannot say"),
+        pytest.param(lambda: answer(200, UNKNOWN), Verdict.PANEL_ANSWERED, Verdict.ANSWERED, id="who can't say"),
         pytest.param(lambda: refusal(503, "no"), Verdict.NODE_FAILED, Verdict.NODE_FAILED, id="503"),
-        pytest.param(lambda: httpx.ReadTimeout("x"), Verdict.NODE_FAILED, Verdict.NODE_FAILED, id="silence"),
-        pytest.param(lambda: httpx.ReadError("x"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="reset"),
-        pytest.param(lambda: httpx.ConnectError("x"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="refused"),
-        pytest.param(lambda: answer(429), Verdict.OVERLOADED, Verdict.OVERLOADED, id="429"),
+        pytest.param(lambda: httpx.ReadTimeout("x"), Verdict.TIMED_OUT, Verdict.TIMED_OUT, id="silence"),
+        pytest.param(lambda: httpx.ReadError("x"), Verdict.ABANDONED, Verdict.ABANDONED, id="reset"),
+        pytest.param(lambda: httpx.ConnectError("x"), Verdict.NOT_CONNECTED, Verdict.NOT_CONNECTED, id="refused"),
+        pytest.param(lambda: answer(429), Verdict.RATE_LIMITED, Verdict.RATE_LIMITED, id="429"),
         pytest.param(lambda: answer(502), Verdict.OVERLOADED, Verdict.OVERLOADED, id="502"),
         pytest.param(lambda: answer(504), Verdict.OVERLOADED, Verdict.OVERLOADED, id="504"),
-        pytest.param(lambda: answer(503), Verdict.OVERLOADED, Verdict.OVERLOADED, id="503 of anybody's"),
+        pytest.param(lambda: answer(503), Verdict.RATE_LIMITED, Verdict.OVERLOADED, id="503 of anybody's"),
+        pytest.param(lambda: answer(500), Verdict.BROKE, Verdict.NEUTRAL, id="500 without a word"),
         pytest.param(lambda: answer(522), Verdict.OVERLOADED, Verdict.OVERLOADED, id="522"),
         pytest.param(lambda: answer(403), Verdict.NEUTRAL, Verdict.NEUTRAL, id="403 of a firewall"),
-        pytest.param(lambda: refusal(500, "no"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="500"),
-        pytest.param(lambda: refusal(404, "no"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="404"),
-        pytest.param(lambda: refusal(200, "no"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="errors with 200"),
-        pytest.param(lambda: answer(200, b"<html>"), Verdict.NEUTRAL, Verdict.NEUTRAL, id="garbage"),
+        pytest.param(lambda: refusal(500, "no"), Verdict.PANEL_ANSWERED, Verdict.PANEL_ANSWERED, id="500"),
+        pytest.param(lambda: refusal(404, "no"), Verdict.PANEL_ANSWERED, Verdict.PANEL_ANSWERED, id="404"),
+        pytest.param(lambda: refusal(200, "no"), Verdict.PANEL_ANSWERED, Verdict.PANEL_ANSWERED, id="errors with 200"),
+        pytest.param(lambda: answer(200, b"<html>"), Verdict.BROKE, Verdict.NEUTRAL, id="garbage"),
     ],
 )
 @virtual
@@ -340,7 +375,7 @@ async def test_a_call_leaves_the_gates_with_what_its_answer_says_of_the_node(
             with contextlib.suppress(CvmError):
                 await line.exchange.send(call, judging, Deadline(None), retry=False)
         # How long an action takes says nothing of the panel's load.
-        assert judging.left == [(verdict, call.repeatable)]
+        assert judging.left == [(verdict, call.repeatable, None)]
 
 
 # The log.

@@ -211,7 +211,7 @@ async def test_the_pause_is_never_shorter_than_the_panel_asks_for_and_never_long
     retry_after: float,
 ) -> None:
     attempts = Attempts()
-    assert await attempts.go_on(RateLimitedError("x", status_code=429, retry_after=retry_after)) == 42
+    assert await attempts.go_on(PanelError("x", status_code=502, retry_after=retry_after)) == 42
     assert retry_after <= attempts.pauses[0] <= min(retry_after + BACKOFF_BASE, 30.0)
 
 
@@ -226,7 +226,7 @@ def test_pauses_have_full_jitter_below_a_bound_that_doubles_up_to_max_wait(seed:
 
 async def test_two_that_fail_at_one_moment_do_not_come_back_at_one_moment() -> None:
     one, other = Attempts(), Attempts()
-    wish = RateLimitedError("x", status_code=429, retry_after=5.0)
+    wish = PanelError("x", status_code=502, retry_after=5.0)
     await one.go_on(wish)
     await other.go_on(wish)
     assert one.pauses != other.pauses

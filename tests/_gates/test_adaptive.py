@@ -12,8 +12,8 @@ from hypothesis import given, strategies as st
 
 from cvm_async import ConfigurationError, CvmSession, Limits
 from cvm_async._gates.adaptive import AdaptiveLimit
-from cvm_async._gates.breaker import Verdict
 from cvm_async._gates.gates import Gates
+from cvm_async._gates.verdict import Verdict
 from cvm_async.panel import SimulatedPanel
 
 
@@ -197,7 +197,7 @@ def gates_at(limit: int) -> tuple[Gates, list[float]]:
             gates.enter(node % 10)
         now[0] += 0.1
         for node in range(calls):
-            gates.leave(node % 10, Verdict.ANSWERED, began)
+            gates.leave(node % 10, Verdict.ANSWERED, began, telling=True)
         now[0] += 0.001
     return gates, now
 
@@ -211,7 +211,7 @@ def test_the_gates_follow_the_limit() -> None:
 def test_a_proxy_without_room_cuts_it() -> None:
     gates, now = gates_at(32)
     gates.enter(1)
-    gates.leave(1, Verdict.OVERLOADED, now[0])
+    gates.leave(1, Verdict.OVERLOADED, now[0], telling=True)
     assert gates.limit == int(32 * 0.7)
 
 
@@ -221,7 +221,7 @@ def test_what_is_one_nodes_or_one_vps_own_affair_leaves_it(verdict: Verdict) -> 
     for _ in range(5):
         gates.enter(1)
         now[0] += 15.0
-        gates.leave(1, verdict, now[0] - 15.0)
+        gates.leave(1, verdict, now[0] - 15.0, telling=True)
     assert gates.limit == 32
 
 
@@ -232,7 +232,7 @@ def test_most_nodes_silent_at_once_is_the_panel_without_room() -> None:
         gates.enter(node)
     now[0] += 15.0
     for node in range(6):
-        gates.leave(node, Verdict.NODE_FAILED, began)
+        gates.leave(node, Verdict.NODE_FAILED, began, telling=True)
     assert gates.limit < 32
 
 

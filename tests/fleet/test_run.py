@@ -24,7 +24,7 @@ from cvm_async import (
     VpsStatus,
     WaitTimeoutError,
 )
-from cvm_async._gates.breaker import Verdict
+from cvm_async._gates.verdict import Verdict
 from cvm_async.fleet.operations import Attempt, Done
 from cvm_async.fleet.run import Run
 from cvm_async.panel import Hang, PanelApp
@@ -387,7 +387,8 @@ async def test_the_deadline_cuts_off_the_reading_of_a_status_as_nothing_is_lost_
     app.inject(Hang(), verb="status", times=None)
     async with session_on(app) as session:
         report = await (await session.fleet()).status(rollout=Rollout(deadline=3.0))
-        assert len(report.skipped) == 4
+        # Two are asked of a node that has not answered yet.
+        assert len(report.skipped) == 6
         assert report.elapsed == pytest.approx(3)
 
 
@@ -416,8 +417,8 @@ async def test_a_deadline_that_was_not_needed_leaves_no_timer() -> None:
 @pytest.mark.parametrize("verb", ["stop", "restart"])
 @virtual
 async def test_two_runs_over_one_fleet_at_once_do_each_vps_once(verb: str) -> None:
-    app = PanelApp(vpses=fleet_of(*[1, 2, 3] * 5), shutdown_time=5.0, boot_time=5.0)
-    async with session_on(app, limits=Limits(max_concurrency=30, per_node=30)) as session:
+    app = PanelApp(vpses=fleet_of(*range(1, 16)), shutdown_time=5.0, boot_time=5.0)
+    async with session_on(app, limits=Limits(max_concurrency=30)) as session:
         fleet = await session.fleet()
         act: Callable[[], Awaitable[Report]] = getattr(fleet, verb)
         # With room for all, so that each run comes while the other's action is under way.

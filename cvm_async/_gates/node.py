@@ -1,0 +1,105 @@
+"""How many calls one host node may have now: few until it has answered, more as it does, and none that would be lost.
+
+A node that hangs is found out by the calls that hang on it, so there must be few of them: two, until it has answered.
+Each answer lets one more in, which doubles them with each round trip, as TCP's slow start does; a node that was idle
+begins anew. Calls that were given up hold their places.
+"""
+
+import math
+
+from attrs import define, field, frozen
+
+from cvm_async._gates.breaker import Circuit, NodeState
+
+START = 2
+"""Calls at a time on a node that has not answered yet, those that were given up included."""
+
+IDLE = 10.0
+"""Seconds without a call after which a node must answer anew: it may have been lost since."""
+
+
+@frozen
+class NodeReport:
+    """What a session knows of one host node.
+
+    Attributes:
+        node: The panel's name for it, as in `Vps.node`.
+        state: Closed: in use. Open: left alone by fleets. Half-open: the next call is a probe.
+        in_flight: Calls about its VPSes under way.
+        failures: Consecutive failures up to now.
+        abandoned: Calls that were given up and that the panel may still be working on; they hold their places.
+        retry_in: Seconds until a fleet may call it again; 0 where it may now, but for the limits.
+    """
+
+    node: int
+    state: NodeState
+    in_flight: int
+    failures: int
+    abandoned: int = 0
+    retry_in: float = 0.0
+
+
+@define(eq=False)
+class Node:
+    """One host node's count, breaker and width; or those of all calls whose node is not known.
+
+    Attributes:
+        most: Calls that it may ever have in flight.
+        circuit: Its breaker.
+        is_known: Whether it is one node. Of those that are not, one may always go: another VPS is on another node.
+        in_flight: Calls under way.
+        width: Calls that fleets may have under way now; 0 where a closer look is needed.
+        latest: When the latest call began that it answered.
+        idle_since: When the last call ended.
+        unanswered: Calls given up in a row without an answer since.
+        held: Calls given up that hold a place; `held_firmly`: those that only time ends.
+        broke_since: When the first of the answers in a row began over which PHP broke; `broke`: how many those are.
+    """
+
+    most: int
+    circuit: Circuit
+    is_known: bool = True
+    in_flight: int = 0
+    width: int = field(init=False)
+    latest: float = -math.inf
+    idle_since: float = -math.inf
+    unanswered: int = 0
+    held: int = 0
+    held_firmly: int = 0
+    broke: int = 0
+    broke_since: float = -math.inf
+    is_sound: bool = True
+    _grown: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._grown = min(START, self.most) if self.is_known else self.most
+        self.width = self._grown
+
+    def start_anew(self) -> None:
+        """Let few in until it has answered again."""
+        if self.is_known:
+            self._grown = min(START, self.most)
+            self.retune()
+
+    def answered(self, began: float) -> None:
+        """Learn that it did its part in a call that began then."""
+        self.latest = max(self.latest, began)
+        if self._grown < self.most or not self.is_sound:
+            self._grown = min(self._grown + 1, self.most)
+            self.unanswered = self.broke = 0
+            self.circuit.close()
+            self.retune()
+
+    def limit(self) -> int:
+        """Give how many calls may be under way now, whoever makes them."""
+        if not self.unanswered:
+            return max(1, min(self._grown, self.most - self.held))
+        # Where all that is held may be over by now, or may be on other nodes, one may see.
+        least = 0 if self.is_known and self.held_firmly else 1
+        return max(least, min(self.most, START - self.held))
+
+    def retune(self) -> None:
+        self.width = self.limit() if self.circuit.is_closed else 0
+        self.is_sound = self.circuit.is_closed and not (
+            self.held or self.unanswered or self.broke or self.circuit.failures
+        )
