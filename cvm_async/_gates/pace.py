@@ -52,13 +52,16 @@ class Pace:
 
     next_start: float = -math.inf
     rate: float = FIRST_RATE
+    _good: float = field(init=False, default=0.0)
     _refused_at: float = field(init=False, default=math.inf)
+    _near: float = field(init=False, default=math.inf)
     _set: float = field(init=False, default=-math.inf)
     _cut: float = field(init=False, default=-math.inf)
+    _refused: float = field(init=False, default=-math.inf)
     _accepted: int = field(init=False, default=0)
     _since_cut: int = field(init=False, default=0)
-    _near: float = field(init=False, default=NEAR)
     _calm: float = field(init=False, default=CALM)
+    _trying: bool = field(init=False, default=False)
 
     def started(self, now: float) -> None:
         """Space the next call from one that begins now."""
@@ -71,7 +74,9 @@ class Pace:
         self._accepted += 1
         self._since_cut += 1
         if self._accepted >= ROUND:
-            self._set_rate(self._next_rate(now), now)
+            self._accepted = 0
+            self._good = self.rate
+            self._rise(now)
 
     def refused(self, began: float, now: float, wait: float | None) -> None:
         """Learn that a call that began then was refused, and is asked to `wait` so many seconds.
@@ -82,29 +87,40 @@ class Pace:
         self.next_start = max(self.next_start, now + pause)
         if began < self._cut:
             return
-        first = math.isinf(self._cut)
-        self._cut = now
-        if not first:
-            tried_more = self.rate > self._refused_at
-            self._calm = min(self._calm * 2, LONGEST_CALM) if tried_more else self._calm
-            self._refused_at = self.rate
-            self._near = FALL if pause >= COSTLY else NEAR
-            self._set_rate(self.rate * (FALL if self._since_cut else PLUNGE), now)
+        if math.isinf(self._refused):
+            self._set = now
         else:
-            self._set_rate(self.rate, now)
-        self._since_cut = 0
+            self._fall(now, costly=pause >= COSTLY)
+        self._refused = now
+        self._accepted = self._since_cut = 0
         self.next_start = max(self.next_start, now + 1 / self.rate)
+        # Whoever begins after this does so no earlier than that, but for what a timer may be early.
+        self._cut = now + 0.5 / self.rate
 
     def is_forgotten(self, now: float) -> bool:
-        return self.rate >= FASTEST or now - self._cut > FORGET
+        return self.rate >= FASTEST or now - self._refused > FORGET
 
-    def _next_rate(self, now: float) -> float:
+    def _rise(self, now: float) -> None:
         if math.isinf(self._refused_at):
-            return self.rate * RISE
-        near = self._refused_at * self._near
-        if self.rate < near:
-            return min(self.rate * CREEP, near)
-        return self.rate * TRY if now - self._cut > self._calm else self.rate
+            self._set_rate(self.rate * RISE, now)
+        elif self.rate < self._near:
+            self._set_rate(min(self.rate * CREEP, self._near), now)
+        elif now - self._set > self._calm:
+            self._trying = True
+            self._set_rate(self.rate * TRY, now)
+
+    def _fall(self, now: float, *, costly: bool) -> None:
+        self._refused_at = self.rate
+        self._near = self.rate * (FALL if costly else NEAR)
+        if self._trying:
+            self._calm = min(self._calm * 2, LONGEST_CALM)
+            self._trying = False
+        if self._since_cut >= ROUND:
+            # It has held a rate since it last fell: back to that, if it is not far.
+            rate = max(self.rate * FALL, min(self._good, self.rate * NEAR))
+        else:
+            rate = self.rate * (FALL if self._since_cut else PLUNGE)
+        self._set_rate(rate, now)
 
     def _set_rate(self, rate: float, now: float) -> None:
         self.rate = max(rate, SLOWEST)
