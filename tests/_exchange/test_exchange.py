@@ -646,12 +646,19 @@ async def test_what_was_answered_while_the_loop_was_held_is_answered(verb: Verb)
 async def test_no_silence_is_charged_to_a_node_while_the_loop_was_held(
     seconds: float, state: str, silence: Callable[[httpx.Request], Awaitable[httpx.Response]], at: float, verb: Verb
 ) -> None:
-    async with session_over(Panel(answer(200, LIST), *[silence] * 5), timeouts=BRIEF) as session:
+    script: list[Scripted] = [answer(200, LIST)]
+    for _ in range(5):
+        script += [silence, answer(200, LIST)]
+    async with session_over(Panel(*script), timeouts=BRIEF) as session:
         await session.list_vpses()
         for _ in range(5):
             held(seconds, at=at)
+            under_way = asyncio.create_task(make(session, verb))
+            await asyncio.sleep(0.1)
+            # Somebody else is answered meanwhile: else the panel would be silent, and no node to blame.
+            await session.list_vpses()
             with pytest.raises(NoAnswerError) as found:
-                await make(session, verb)
+                await under_way
             assert found.value.timed_out is (seconds == 0.0)
         assert [report.state.value for report in session.nodes()] == [state]
 

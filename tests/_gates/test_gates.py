@@ -194,8 +194,8 @@ async def test_closing_sends_away_who_waits() -> None:
 @virtual
 async def test_each_who_is_sent_away_has_an_error_of_its_own() -> None:
     room = gates(1)
-    await room.queue(None)
-    callers = [asyncio.create_task(room.queue(None)) for _ in range(3)]
+    await room.queue(Lane(None))
+    callers = [asyncio.create_task(room.queue(Lane(None))) for _ in range(3)]
     await turns()
     room.close(SessionClosedError("closed"))
     ends = await asyncio.gather(*callers, return_exceptions=True)

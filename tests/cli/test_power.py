@@ -164,13 +164,14 @@ def test_a_batch_is_over_before_the_next_begins(cvm: Cvm, panel: SimulatedPanel)
 
 @pytest.mark.parametrize(
     ("flags", "width"),
-    [(["--max-concurrency", "20", "--per-node", "20"], 20), (["--max-concurrency", "2"], 2), ([], 4)],
+    [(["--max-concurrency", "20", "--per-node", "20"], 20), (["--max-concurrency", "2"], 2), ([], 16)],
     ids=["wider than usual", "narrower", "as usual"],
 )
 def test_a_rollout_is_as_wide_as_the_flags_say(
     cvm: Cvm, monkeypatch: pytest.MonkeyPatch, flags: list[str], width: int
 ) -> None:
-    with SimulatedPanel(vpses=24, nodes=1) as panel:
+    # A node gets two calls until it has answered.
+    with SimulatedPanel(vpses=24, nodes=12) as panel:
         use(monkeypatch, panel)
         panel.inject(Hang(), verb="restart", times=None)
 

@@ -124,7 +124,7 @@ async def plan_and_apply(fleet: Fleet) -> FleetReport[VpsStatus | None]:
             "one that was answered is done",
         ),
         at(
-            15,
+            25,
             {"latency": 10.0},
             plan_and_apply,
             [NOT_BEGUN] * 3,
