@@ -51,8 +51,9 @@ class CvmSession:
             its way to this one: the tokens then travel unencrypted. The session's own client has none on that way.
         name: What reports and logs call the panel; the host if None.
 
-    Every verb takes a `Vps` or its id, and raises `CvmError` and nothing else, but for cancellation. `timeout` is in
-    seconds and bounds the whole call: its turn, its attempts and the pauses between them.
+    Every verb takes a `Vps` or its id (`find` gives the `Vps` of a hostname), and raises `CvmError` and nothing else,
+    but for cancellation. `timeout` is in seconds and bounds the whole call: its turn, its attempts and the pauses
+    between them.
 
     Raises:
         ConfigurationError: The URL, a token or a setting can't be used.

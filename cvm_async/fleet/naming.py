@@ -16,6 +16,7 @@ import fnmatch
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import islice
 
 from cvm_async._checks import refuse
 from cvm_async._safe_text import excerpt
@@ -34,6 +35,8 @@ _SUGGESTED = 3
 """Names that a person compares with what they typed."""
 _COMPARED = 20
 """Of these the ones to suggest are chosen."""
+_SEARCHED = 10_000
+"""Names that are compared at most: of these difflib takes some tenths of a second, in which the event loop stands."""
 _CLOSE = 0.7
 """How alike, by difflib: `wbe1` is that close to `web1`, and `mail` to no `web`."""
 _LONGEST = 253
@@ -109,7 +112,8 @@ class Names:
         key = _key(str(name))
         known = self._wholes if "." in key else self._shorts
         numbers = _numbers(key)
-        alike = [each for each in known if _numbers(each) == numbers] if len(key) <= _LONGEST else []
+        same = (each for each in known if _numbers(each) == numbers)
+        alike = list(islice(same, _SEARCHED)) if len(key) <= _LONGEST else []
         # Two names of one domain are alike for that alone: what is before the first dot must be close by itself, too.
         close = [
             each
