@@ -4,9 +4,10 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from types import FrameType
+from typing import cast
 
 from cyclopts import App, CycloptsError
 
@@ -116,16 +117,17 @@ def _asyncios_handler() -> Generator[None]:
     A SIGTERM needs that handler. Ctrl-C itself is held back meanwhile, and then ignored.
     """
     before = signal.getsignal(signal.SIGINT)
-    if before is not signal.SIG_IGN:
+    if callable(before):
         yield
         return
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    held_back = {signal.SIGINT} if before is signal.SIG_IGN else set[signal.Signals]()
+    signal.pthread_sigmask(signal.SIG_BLOCK, held_back)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, held_back)
 
 
 @contextmanager
@@ -136,9 +138,7 @@ def _sigterm_as_sigint() -> Generator[list[int]]:
     def interrupt(signum: int, frame: FrameType | None) -> None:
         seen.append(signum)
         # asyncio's own, while a command runs: it cancels the command, which then tells what was done.
-        on_interrupt = signal.getsignal(signal.SIGINT)
-        if not callable(on_interrupt):
-            raise KeyboardInterrupt
+        on_interrupt = cast("Callable[[int, FrameType | None], object]", signal.getsignal(signal.SIGINT))
         on_interrupt(signal.SIGINT, frame)
 
     before = signal.signal(signal.SIGTERM, interrupt)
