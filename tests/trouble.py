@@ -36,13 +36,22 @@ def now() -> float:
     return virtual_loop().time()
 
 
-def panel(workers: int, *, vpses: int = 160, nodes: int = 8, **traits: float) -> PanelApp:
+def panel(workers: int, *, vpses: int = 96, nodes: int = 8, **traits: float) -> PanelApp:
     """Give a panel with so many PHP workers, whose calls take a real one's time."""
     return PanelApp(vpses=vpses, nodes=nodes, workers=workers, **{"cost": 0.04, "latency": 0.2, **traits})  # type: ignore[arg-type]
 
 
 def hung(app: PanelApp) -> None:
     app.hang_node(SICK)
+
+
+def unreachable(app: PanelApp) -> None:
+    """Let the node be unreachable as on the running panel: after 8 s a 500 with an empty body."""
+    app.unreachable_node(SICK, after=8.0)
+
+
+def well(_: PanelApp) -> None:
+    pass
 
 
 @define
@@ -148,3 +157,14 @@ async def _poll_by_hand(client: httpx.AsyncClient, listed: Listed) -> Poll:
 def _requests_to(app: PanelApp) -> httpx.AsyncClient:
     headers = {"API-Public-Token": app.public_token, "API-Private-Token": app.private_token}
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="https://panel.example.net", headers=headers)
+
+
+async def occupy(app: PanelApp, calls: int) -> None:
+    """Ask about the sick node's VPSes as somebody else's script does, and leave without an answer."""
+    async with _requests_to(app) as client:
+        asked = sorted(sick(app)) * calls
+        tasks = [asyncio.ensure_future(client.get(f"/api/client/vps/{vps_id}/status")) for vps_id in asked[:calls]]
+        await app.wait_for(lambda: app.busy_workers(node=SICK) == min(calls, app.workers or calls))
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

@@ -51,7 +51,10 @@ async def _session(make: Make, setting: Scenario, tally: Tally) -> AsyncGenerato
     limits = Limits(
         max_concurrency=setting.width,
         per_node=setting.per_node or setting.places,
-        breaker=Breaker(cool_down=Breaker().cool_down / setting.haste),
+        breaker=Breaker(
+            cool_down=Breaker().cool_down / setting.haste, max_cool_down=Breaker().max_cool_down / setting.haste
+        ),
+        abandoned_for=Limits().abandoned_for / setting.haste,
     )
     timeouts = Timeouts(read=setting.timeout)
     public, private = TOKENS.values()

@@ -22,12 +22,14 @@ class AbandonedCall:
         firm: Whether only time ends it. One that was cut off early, or while the whole panel was silent, is taken to be
             over as soon as a later one to the same node is answered.
         unexplained: Whether nobody else was answered while it was under way: it may have been the panel's fault.
+        is_explained: Whether its node was lost then, and is back: nothing is known against its VPS any more.
     """
 
     flight: Flight
     until: float
     firm: bool
     unexplained: bool
+    is_explained: bool = False
 
 
 @define(eq=False)
@@ -57,13 +59,20 @@ class AbandonedCalls:
             call.firm = False
         return excused
 
+    def explain(self, node: int | None) -> None:
+        """Learn that a node that was lost is back."""
+        for call in self._calls:
+            call.is_explained = call.is_explained or call.flight.node == node
+
     def next_end(self, node: int | None) -> float:
         """Give when the first one of a node is over; infinity where it has none."""
         return min((call.until for call in self._calls if call.flight.node == node), default=math.inf)
 
     def last_end(self, vps: int | None, number: int) -> float:
-        """Give when there will be fewer than so many firm ones of a VPS; minus infinity where there are now."""
-        ends = sorted(call.until for call in self._calls if call.firm and call.flight.vps == vps)
+        """Give when fewer than so many firm ones will speak against a VPS; minus infinity where fewer do now."""
+        ends = sorted(
+            call.until for call in self._calls if call.firm and not call.is_explained and call.flight.vps == vps
+        )
         return -math.inf if vps is None or len(ends) < number else ends[-number]
 
     def next_end_of_all(self) -> float:

@@ -196,6 +196,8 @@ class Health:
     # What each verdict teaches
 
     def _answered(self, flight: Flight, node: Node) -> None:
+        if not node.circuit.is_closed:
+            self.abandoned.explain(flight.node)
         node.answered(flight.began)
         self._let_go(self.abandoned.release(flight.node, flight.began))
         self._panel_answered(flight, node)
@@ -212,7 +214,7 @@ class Health:
     def _broke(self, flight: Flight, node: Node) -> None:
         """Count it against the node once another one is known to work: where all break, it is the panel."""
         self._panel_answered(flight, node)
-        if not node.broke:
+        if not (node.broke or node.circuit.failures):
             node.broke_since = flight.began
         node.broke += 1
         if not node.circuit.is_closed or self._others_work(flight.node, node.broke_since):
