@@ -31,7 +31,7 @@ def test_it_tells_the_story_with_its_figures(cvm: Cvm) -> None:
         "Node 7 cannot be",
         "1. How is the fleet? One call for each VPS, 16 at a time",
         "The 150 statuses were there after ",
-        " of the panel's 8 workers are stuck",
+        "So 2 of the panel's 8 workers are stuck",
         "Stopping: 20 stopped in ",
         "Starting: 20 running in ",
         "each of the 20 was stopped once and started once, and nothing else was touched.",
