@@ -2,13 +2,11 @@ import asyncio
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given, strategies as st
 from panels import NO_RETRY, calls, fleet_of, session_on
 from virtual_time import virtual
 
 from cvm_async import Breaker, CvmSession, Limits, NodeState, NodeUnreachableError, SessionClosedError, Timeouts
 from cvm_async._gates.gates import Admission, Gates, Lane
-from cvm_async._gates.node_queue import NodeQueue
 from cvm_async._gates.permit import Permit
 from cvm_async._gates.verdict import Verdict
 from cvm_async.panel import Answer, PanelApp, gateway_timeout
@@ -49,39 +47,6 @@ class IdleCrew:
         self.served.append(self.name)
         self.gates.enter(None)
         return True
-
-
-# What waits
-
-
-@given(st.lists(st.tuples(st.sampled_from([None, 1, 2, 3]), st.integers())))
-def test_a_queue_hands_out_all_in_order_within_each_node_and_in_rotation_over_the_nodes(
-    items: list[tuple[int | None, int]],
-) -> None:
-    queue: NodeQueue[int | None, tuple[int | None, int]] = NodeQueue()
-    for node, item in items:
-        queue.add(node, (node, item))
-    assert len(queue) == len(items)
-    taken: list[tuple[int | None, int]] = []
-    while (pair := queue.take(lambda _: True)) is not None:
-        taken.append(pair)
-    assert len(queue) == 0
-    for node in {node for node, _ in items}:
-        assert [pair for pair in taken if pair[0] == node] == [pair for pair in items if pair[0] == node]
-    nodes = [node for node, _ in taken]
-    for place in range(1, len(nodes)):
-        # A node comes twice in a row only when no other has anything left.
-        assert nodes[place - 1] != nodes[place] or set(nodes[place:]) == {nodes[place]}
-
-
-def test_a_queue_passes_over_nodes_that_are_not_admitted() -> None:
-    queue: NodeQueue[int, str] = NodeQueue()
-    queue.add(1, "first")
-    queue.add(2, "second")
-    assert queue.take(lambda node: node == 2) == "second"
-    assert queue.take(lambda node: node == 2) is None
-    assert queue.clear() == ["first"]
-    assert len(queue) == 0
 
 
 # Who goes when
@@ -290,50 +255,6 @@ async def test_a_single_call_goes_to_an_open_node() -> None:
     assert not turn.refused
     await turn.enter()
     assert room.in_flight == 1
-
-
-# A turn
-
-
-@virtual
-async def test_a_turn_enters_and_leaves_once() -> None:
-    room = gates()
-    turn = Permit(room, 1)
-    await turn.enter()
-    await turn.enter()
-    assert room.in_flight == 1
-    turn.leave(ANSWERED)
-    turn.step_aside()
-    assert room.in_flight == 0
-
-
-@virtual
-async def test_a_turn_of_a_fleet_does_not_enter_a_node_that_opened_meanwhile() -> None:
-    turn = Permit(opened(Clock()), 7, refusable=True)
-    assert turn.refused
-    with pytest.raises(NodeUnreachableError, match="node 7 does not answer and is left alone"):
-        await turn.enter()
-
-
-@virtual
-async def test_a_turn_that_was_handed_over_is_its_new_owners() -> None:
-    room = gates()
-    turn = Permit(room, 1)
-    await turn.enter()
-    other = turn.hand_over()
-    turn.step_aside()
-    assert room.in_flight == 1
-    other.step_aside()
-    assert room.in_flight == 0
-
-
-def test_a_turn_says_once_that_its_owner_rests() -> None:
-    said: list[Permit] = []
-    turn = Permit(gates(), 1, on_rest=said.append)
-    turn.rest()
-    turn.rest()
-    Permit(gates(), 1).rest()
-    assert said == [turn]
 
 
 # Through a session

@@ -1,0 +1,91 @@
+import pytest
+
+from cvm_async import Breaker
+from cvm_async._gates.breaker import Circuit
+from cvm_async._gates.node import START, Node
+
+MOST = 6
+
+
+def node(most: int = MOST, *, is_known: bool = True) -> Node:
+    return Node(most, Circuit(Breaker(failures=1)), is_known=is_known)
+
+
+def test_each_answer_lets_one_more_in_up_to_the_most() -> None:
+    state = node()
+    widths = [state.width]
+    for began in range(6):
+        state.answered(float(began))
+        widths.append(state.width)
+    assert widths == [START, 3, 4, 5, 6, 6, 6]
+    assert state.latest == 5.0
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_it_never_has_more_than_the_most(most: int) -> None:
+    state = node(most)
+    state.answered(1.0)
+    assert state.width == most
+
+
+def test_an_answer_to_an_earlier_call_that_comes_late_is_not_the_latest() -> None:
+    state = node()
+    state.answered(2.0)
+    state.answered(1.0)
+    assert state.latest == 2.0
+
+
+def test_where_it_begins_anew_few_go_until_it_has_answered() -> None:
+    state = node()
+    for began in range(9):
+        state.answered(float(began))
+    state.start_anew()
+    assert state.width == START
+    state.answered(10.0)
+    assert state.width == START + 1
+
+
+def test_calls_whose_node_is_not_known_may_all_go_at_once_and_again() -> None:
+    state = node(50, is_known=False)
+    state.start_anew()
+    assert state.width == 50
+
+
+@pytest.mark.parametrize(
+    ("unanswered", "held", "firmly", "is_known", "limit"),
+    [
+        pytest.param(0, 0, 0, True, MOST, id="all well"),
+        pytest.param(0, 4, 4, True, MOST - 4, id="what was given up holds its places"),
+        pytest.param(0, 99, 99, True, 1, id="one may always go where the node answers"),
+        pytest.param(1, 1, 1, True, 1, id="no answer since: one beside it"),
+        pytest.param(2, 2, 2, True, 0, id="no answer since, and the places are held"),
+        pytest.param(2, 2, 0, True, 1, id="they may be over by now"),
+        pytest.param(2, 2, 2, False, 1, id="another VPS is on another node"),
+    ],
+)
+def test_so_many_may_be_under_way(unanswered: int, held: int, firmly: int, limit: int, *, is_known: bool) -> None:
+    state = node(is_known=is_known)
+    for began in range(9):
+        state.answered(float(began))
+    state.unanswered, state.held, state.held_firmly = unanswered, held, firmly
+    assert state.limit() == limit
+
+
+def test_where_its_breaker_is_open_a_closer_look_is_needed() -> None:
+    state = node()
+    state.circuit.fail(0.0)
+    state.retune()
+    assert (state.width, state.is_sound) == (0, False)
+    state.answered(1.0)
+    assert (state.width, state.is_sound) == (START + 1, True)
+
+
+@pytest.mark.parametrize("trouble", ["held", "unanswered", "broke"])
+def test_it_is_sound_where_nothing_is_open_between_us(trouble: str) -> None:
+    state = node()
+    setattr(state, trouble, 1)
+    state.retune()
+    assert not state.is_sound
+    setattr(state, trouble, 0)
+    state.retune()
+    assert state.is_sound
