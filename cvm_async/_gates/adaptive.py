@@ -3,9 +3,9 @@
 Below the knee more calls in flight give more throughput at the same latency; above it they only wait. So latency
 tells: the limit grows while answers take as long as on an idle panel, and shrinks in proportion as they take longer.
 That is the gradient of Netflix's concurrency-limits (`GradientLimit`), which comes from TCP Vegas; the doubling at the
-start is TCP's slow start; the cut on a refusal is AIMD's; and the now and then deliberately low limit, which shows
-again how fast an idle panel is, is BBR's ProbeRTT. Without it the estimate of the idle latency would creep up with the
-queue that it allows.
+start, and again after an outage up to what was good before it, is TCP's slow start; the cut on a refusal is AIMD's; and
+the now and then deliberately low limit, which shows again how fast an idle panel is, is BBR's ProbeRTT. Without it the
+estimate of the idle latency would creep up with the queue that it allows.
 """
 
 import math
@@ -59,6 +59,11 @@ class AdaptiveLimit:
     most: int = 256
     _size: float = field(init=False)
     _starting: bool = field(init=False, default=True)
+    _good: float = field(init=False, default=0.0)
+    """The limit of the last window that was in use and answered whole, or of the best since it began to double."""
+    _cut_to: float = field(init=False, default=math.inf)
+    _aim: float = field(init=False, default=math.inf)
+    """Up to where it doubles: after an outage, to what was good before it."""
     _idle_seconds: list[float] = field(init=False, factory=list[float])
     _idle: float = field(init=False, default=math.inf)
     _began: float = field(init=False, default=-math.inf)
@@ -93,9 +98,15 @@ class AdaptiveLimit:
         """Learn that the panel had no room for a call; several refused at one time count once."""
         if now - seconds < self._began:
             return
-        self._starting = False
         self._before_probe = None
-        self._resize(self._size * BACK_OFF, now)
+        if self._starting and self._size > self._cut_to:
+            # It was doubled too far; in an outage it is cut again and again, and what was good before stays known.
+            self._good = min(self._good, self._size)
+        size = self._size * BACK_OFF
+        self._aim = self._good * BACK_OFF
+        self._starting = size < self._aim
+        self._resize(size, now)
+        self._cut_to = self._size
 
     def _close_window(self, now: float) -> None:
         latency = fmean(self._seconds)
@@ -104,10 +115,9 @@ class AdaptiveLimit:
         elif not self._used:
             # A limit that nobody reaches has shown nothing: it must not grow on that.
             size = self._size
-        elif self._starting:
-            size = self._start(latency)
         else:
-            size = self._follow(latency)
+            self._good = max(self._good, self._size) if self._starting else self._size
+            size = self._start(latency) if self._starting else self._follow(latency)
         self._resize(size, now)
 
     def _looked(self, latency: float) -> float:
@@ -123,7 +133,8 @@ class AdaptiveLimit:
         if latency <= self._idle * (START_TOLERANCE + START_DOUBT / math.sqrt(len(self._seconds))):
             self._idle_seconds += self._seconds
             self._idle = fmean(self._idle_seconds)
-            return self._size * 2
+            self._starting = self._size * 2 < self._aim
+            return min(self._size * 2, max(self._aim, self._size))
         self._starting = False
         self._idle_seconds.clear()
         return self._follow(latency)

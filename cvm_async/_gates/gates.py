@@ -256,9 +256,6 @@ class Gates:
             if not caller.entry.done():
                 caller.entry.set_exception(own(error))
 
-    def now(self) -> float:
-        return self._clock()
-
     def _look(self) -> float:
         """Forget what is over, and give the time."""
         now = self._clock() + INSTANT

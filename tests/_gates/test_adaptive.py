@@ -262,3 +262,27 @@ async def test_a_session_takes_it_as_its_limit() -> None:
 def test_another_word_than_adaptive_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="adaptive"):
         Limits(max_concurrency="fast")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("workers", [20, 200])
+def test_after_an_outage_it_finds_the_knee_again_as_fast_as_the_first_time(workers: int) -> None:
+    panel = Panel(workers=workers, service=0.2)
+    limit = AdaptiveLimit(least=4)
+    fresh = run(panel, 150 * workers, adaptive=limit)
+    outage = 1e6
+    for number in range(60):
+        limit.refused(outage + 10.0 * number, seconds=1.0)
+    assert limit.limit == 4
+    limit._began = 0.0  # pyright: ignore[reportPrivateUsage] -- the model's time begins anew
+    again = run(panel, 150 * workers, adaptive=limit)
+    assert again.ended <= 1.1 * fresh.ended
+
+
+def test_a_panel_that_has_become_smaller_in_an_outage_is_not_doubled_on_again_and_again() -> None:
+    limit = AdaptiveLimit(least=4)
+    run(Panel(workers=100, service=0.2), 5000, adaptive=limit)
+    limit._began = 0.0  # pyright: ignore[reportPrivateUsage] -- the model's time begins anew
+    smaller = run(Panel(workers=5, service=0.2, backlog=10), 3000, adaptive=limit)
+    # A hundred were in flight when it became so.
+    assert smaller.refused <= 0.1 * 3000
+    assert smaller.limits[-1] <= 10

@@ -1,4 +1,5 @@
 import asyncio
+import contextlib
 from collections.abc import Callable
 
 import pytest
@@ -255,6 +256,50 @@ async def test_a_single_call_goes_to_an_open_node() -> None:
     assert not turn.refused
     await turn.enter()
     assert room.in_flight == 1
+
+
+@virtual
+async def test_a_turn_of_a_fleet_goes_out_again_where_the_last_call_about_its_vps_is_unanswered() -> None:
+    room = gates(9, per_node=4, clock=asyncio.get_running_loop().time)
+    hung = room.enter(1)
+    room.leave(1, ANSWERED, room.enter(1))
+    await asyncio.sleep(15)
+    room.leave(1, Verdict.TIMED_OUT, hung, vps=5)
+    for vps, goes in ((5, False), (6, True)):
+        turn = Permit(room, 1, began=room.enter(1), refusable=True)
+        with contextlib.nullcontext() if goes else pytest.raises(NodeUnreachableError, match="for this VPS"):
+            await turn.enter(vps)
+        assert room.in_flight == goes
+        turn.step_aside()
+
+
+@virtual
+async def test_who_starts_or_stops_a_vps_goes_where_calls_that_were_given_up_have_all_the_places() -> None:
+    room = gates(9, per_node=4, clock=asyncio.get_running_loop().time)
+    for vps in (1, 2):
+        hung = room.enter(1)
+        room.leave(2, ANSWERED, room.enter(2))
+        await asyncio.sleep(15)
+        room.leave(1, Verdict.TIMED_OUT, hung, vps=vps)
+    with pytest.raises(NodeUnreachableError, match="2 calls to node 1 are still unanswered"):
+        await Permit(room, 1).enter(3)
+    await Permit(room, 1).enter(3, insists=True)
+    assert room.on_node(1) == 1
+
+
+@virtual
+async def test_a_caller_who_waits_is_told_when_its_turn_cannot_come_any_more() -> None:
+    room = gates(9, per_node=2, clock=asyncio.get_running_loop().time)
+    hung = [room.enter(1), room.enter(1)]
+    waiting = [asyncio.create_task(room.queue(Lane(1), vps)) for vps in (3, 4)]
+    await turns()
+    waiting[0].cancel()
+    room.leave(2, ANSWERED, room.enter(2))
+    await asyncio.sleep(15)
+    for vps, began in enumerate(hung, 1):
+        room.leave(1, Verdict.TIMED_OUT, began, vps=vps)
+    with pytest.raises(NodeUnreachableError, match="2 calls to node 1 are still unanswered"):
+        await waiting[1]
 
 
 # Through a session
