@@ -1,7 +1,7 @@
 # pyright: reportPrivateUsage=false
 import collections.abc
 import types
-from typing import ForwardRef, Union, get_args, get_origin
+from typing import ForwardRef, Union, cast, get_args, get_origin
 
 import httpx
 import pytest
@@ -10,17 +10,15 @@ from httpx import _types as of_httpx
 from cvm_async._lanes import options
 
 
-def members(kind: object) -> tuple[object | list[object], ...]:
-    return get_args(kind)
-
-
 def plain(kind: object) -> object:
     """Spell a type in one way: `typing.List[x]` is `list[x]`, a name in quotes what it names, a union a set."""
     if isinstance(kind, ForwardRef):
         named: object = getattr(httpx, kind.__forward_arg__)
         return named
-    # Of a callable, a list of what it takes and what it gives.
-    parts = tuple(tuple(map(plain, part)) if isinstance(part, list) else plain(part) for part in members(kind))
+    if isinstance(kind, list):
+        # What a callable takes.
+        return tuple(plain(part) for part in cast("list[object]", kind))
+    parts = tuple(plain(part) for part in get_args(kind))
     origin = get_origin(kind)
     if origin in {Union, types.UnionType}:
         return frozenset(parts)
