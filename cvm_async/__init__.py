@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from cvm_async.fleet.plan import Plan, PlannedStep, Step
     from cvm_async.fleet.report import FleetError, FleetReport, partial_report
     from cvm_async.fleet.rollout import Rollout
-    from cvm_async.fleet.stream import OutcomeStream
+    from cvm_async.fleet.work.stream import OutcomeStream
     from cvm_async.models import (
         CombinedTraffic,
         PowerState,
@@ -87,7 +87,7 @@ _HOMES = (
     "cvm_async.fleet.outcome",
     "cvm_async.fleet.report",
     "cvm_async.fleet.plan",
-    "cvm_async.fleet.stream",
+    "cvm_async.fleet.work.stream",
     "cvm_async.fleet.fleet",
     "cvm_async.session",
 )

@@ -12,9 +12,9 @@ from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Common, RolloutFlags
 from cvm_async.cli.grids import Grid, result_grid
 from cvm_async.cli.results import Report, Results, unread
-from cvm_async.cli.selection import Selection
 from cvm_async.cli.terminal import Terminal
-from cvm_async.cli.which import Which
+from cvm_async.cli.which.flags import Selection
+from cvm_async.cli.which.found import Which
 from cvm_async.models import VpsList
 
 _NONE = Selection()

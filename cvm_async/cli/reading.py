@@ -6,8 +6,8 @@ from cvm_async.cli.exits import Exit
 from cvm_async.cli.flags import Common, Switch
 from cvm_async.cli.grids import Grid, list_grid, node_grid, status_grid
 from cvm_async.cli.results import Report, Results, unread
-from cvm_async.cli.selection import Selection
 from cvm_async.cli.terminal import Terminal
+from cvm_async.cli.which.flags import Selection
 from cvm_async.models import PowerState, VpsList
 
 _ALL = Selection()

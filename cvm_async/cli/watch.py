@@ -7,8 +7,8 @@ from cvm_async.cli.exits import Exit
 from cvm_async.cli.flags import Common
 from cvm_async.cli.grids import status_grid
 from cvm_async.cli.results import Results, unread
-from cvm_async.cli.selection import Selection
 from cvm_async.cli.terminal import Terminal
+from cvm_async.cli.which.flags import Selection
 from cvm_async.models import JSON_VERSION
 from cvm_async.watch.changes import changes
 from cvm_async.watch.events import Change, NodeUnreachable, PanelUnreachable, VpsUnreadable

@@ -6,17 +6,17 @@ from typing import NoReturn, Self, TypeVar
 from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import check_seconds, refuse
-from cvm_async.fleet.gathering import Gathering, OnProgress, Work
-from cvm_async.fleet.looking import FleetLook, What
 from cvm_async.fleet.members import Members, condition
-from cvm_async.fleet.operations import DEFAULT_INTERVAL, DEFAULT_WAIT, Operation, PowerAction, read_status
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.plan import Plan, as_wanted, make_plan
 from cvm_async.fleet.report import WAIT, FleetReport, remember_origin
 from cvm_async.fleet.rollout import Rollout
-from cvm_async.fleet.run import Emit, Run
-from cvm_async.fleet.stream import OutcomeStream
-from cvm_async.fleet.waiting import Waiting
+from cvm_async.fleet.work.gathering import Gathering, OnProgress, Work
+from cvm_async.fleet.work.looking import FleetLook, What
+from cvm_async.fleet.work.operations import DEFAULT_INTERVAL, DEFAULT_WAIT, Operation, PowerAction, read_status
+from cvm_async.fleet.work.run import Emit, Run
+from cvm_async.fleet.work.stream import OutcomeStream
+from cvm_async.fleet.work.waiting import Waiting
 from cvm_async.models import PowerState, Problem, Vps, VpsStatus
 from cvm_async.watch.picture import THRESHOLDS
 from cvm_async.watch.watch import Watch

@@ -10,13 +10,13 @@ from attrs import field, frozen
 from cvm_async._api.verbs import Verb
 from cvm_async._safe_text import excerpt, safe_text
 from cvm_async.errors import ConfigurationError, CvmError, NotSentError
-from cvm_async.fleet.gathering import Gathering, OnProgress
 from cvm_async.fleet.members import Members
-from cvm_async.fleet.operations import DEFAULT_INTERVAL, DEFAULT_WAIT, PlannedAction, PowerAction
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport, origin_of, remember_origin
 from cvm_async.fleet.rollout import Rollout
-from cvm_async.fleet.run import Run
+from cvm_async.fleet.work.gathering import Gathering, OnProgress
+from cvm_async.fleet.work.operations import DEFAULT_INTERVAL, DEFAULT_WAIT, PlannedAction, PowerAction
+from cvm_async.fleet.work.run import Run
 from cvm_async.models import JSON_VERSION, PowerState, Problem, Vps, VpsStatus, named, shown
 
 if TYPE_CHECKING:

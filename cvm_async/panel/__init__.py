@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from cvm_async.panel.app import PanelApp
-    from cvm_async.panel.clock import Clock, LoopClock, ManualClock
     from cvm_async.panel.faults import (
         Answer,
         Cut,
@@ -26,9 +25,10 @@ if TYPE_CHECKING:
         redirect,
         too_many_requests,
     )
+    from cvm_async.panel.hosts.clock import Clock, LoopClock, ManualClock
+    from cvm_async.panel.hosts.world import Combined, Power, SimulatedVps, Split, Verb, World
     from cvm_async.panel.records import RequestRecord
     from cvm_async.panel.server import SimulatedPanel
-    from cvm_async.panel.world import Combined, Power, SimulatedVps, Split, Verb, World
 
 __all__ = [
     "Answer",

@@ -13,10 +13,10 @@ import attrs
 
 from cvm_async.panel import faults
 from cvm_async.panel.asgi import Delivery, HttpRequest, HttpResponse, Receive, Send, instead
+from cvm_async.panel.hosts.world import Verb
 from cvm_async.panel.php import SessionLocks, WorkerPool
 from cvm_async.panel.records import RequestRecord
 from cvm_async.panel.script import Call, CallerLeftError, PanelScript
-from cvm_async.panel.world import Verb
 
 _READS = frozenset({Verb.LIST, Verb.STATUS})
 

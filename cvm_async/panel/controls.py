@@ -11,11 +11,11 @@ from typing import Literal, TypeVar
 import attrs
 
 from cvm_async.panel import faults, wire
-from cvm_async.panel.clock import Clock, LoopClock
+from cvm_async.panel.hosts.clock import Clock, LoopClock
+from cvm_async.panel.hosts.population import populate
+from cvm_async.panel.hosts.world import Machine, Power, SimulatedVps, Verb, World
 from cvm_async.panel.php import StandingCalls
-from cvm_async.panel.population import populate
 from cvm_async.panel.records import RequestRecord, most_at_once
-from cvm_async.panel.world import Machine, Power, SimulatedVps, Verb, World
 
 T = TypeVar("T")
 

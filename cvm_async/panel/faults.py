@@ -11,7 +11,7 @@ from typing import Literal
 import attrs
 
 from cvm_async.panel import wire
-from cvm_async.panel.world import Verb
+from cvm_async.panel.hosts.world import Verb
 
 
 @attrs.frozen(kw_only=True)

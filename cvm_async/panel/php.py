@@ -10,7 +10,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcon
 from enum import Enum
 from weakref import WeakValueDictionary
 
-from cvm_async.panel.clock import Clock
+from cvm_async.panel.hosts.clock import Clock
 
 _NOBODY_WAITS = nullcontext()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 import attrs
 
-from cvm_async.panel.world import Verb
+from cvm_async.panel.hosts.world import Verb
 
 
 @attrs.define(eq=False)

@@ -13,9 +13,9 @@ import attrs
 from cvm_async.panel import faults, wire
 from cvm_async.panel.asgi import HttpRequest, HttpResponse
 from cvm_async.panel.controls import PanelControls
+from cvm_async.panel.hosts.world import Machine, Refusal, SimulatedVps, Verb
 from cvm_async.panel.php import End, Processor
 from cvm_async.panel.records import RequestRecord
-from cvm_async.panel.world import Machine, Refusal, SimulatedVps, Verb
 
 # As many hexadecimal digits as PHP's session ids have characters, and an odd factor that spreads a counter
 # over them.

@@ -12,7 +12,7 @@ from typing import Literal
 
 import attrs
 
-from cvm_async.panel.world import Combined, Power, SimulatedVps
+from cvm_async.panel.hosts.world import Combined, Power, SimulatedVps
 
 EmptyResponse = Literal[
     "nothing", "list", "object", "response-list", "response-object", "response-null", "response-text"

@@ -13,7 +13,7 @@ from cvm_async.panel.faults import (
     redirect,
     too_many_requests,
 )
-from cvm_async.panel.world import Verb
+from cvm_async.panel.hosts.world import Verb
 
 
 def injection(

@@ -4,6 +4,7 @@ from typing import Any, cast
 import pytest
 from hypothesis import given, strategies as st
 
+from cvm_async.panel.hosts.world import Combined, Power, SimulatedVps, Split
 from cvm_async.panel.wire import (
     EMPTY_RESPONSES,
     Dialect,
@@ -14,7 +15,6 @@ from cvm_async.panel.wire import (
     render_list,
     render_status,
 )
-from cvm_async.panel.world import Combined, Power, SimulatedVps, Split
 
 STRINGS, MIXED = Dialect(numbers="strings"), Dialect(numbers="mixed")
 VPS = SimulatedVps(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 
 from cvm_async.cli.exits import CommandError, Exit
-from cvm_async.cli.names import Asked, asked, lines_of_stdin, listed, numbers
+from cvm_async.cli.which.typed import Asked, asked, lines_of_stdin, listed, numbers
 
 
 @pytest.mark.parametrize(

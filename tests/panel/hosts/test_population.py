@@ -1,7 +1,7 @@
 from collections import Counter
 
-from cvm_async.panel.population import populate
-from cvm_async.panel.world import Combined, Power, Split
+from cvm_async.panel.hosts.population import populate
+from cvm_async.panel.hosts.world import Combined, Power, Split
 
 
 def test_the_same_seed_gives_the_same_fleet() -> None:

@@ -19,7 +19,7 @@ from cvm_async import (
     VpsGone,
     Watch,
 )
-from cvm_async.fleet.looking import list_all
+from cvm_async.fleet.work.looking import list_all
 from cvm_async.panel import Answer, PanelApp, Reset, SimulatedVps, bad_gateway
 
 

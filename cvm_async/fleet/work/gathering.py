@@ -11,7 +11,7 @@ from attrs import define, field
 from cvm_async._account.account import loop_time
 from cvm_async.fleet.members import Members, check_plain
 from cvm_async.fleet.outcome import Outcome, Progress
-from cvm_async.fleet.run import Emit
+from cvm_async.fleet.work.run import Emit
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -5,8 +5,8 @@ import io
 import pytest
 
 from cvm_async.cli.exits import CommandError, Exit
-from cvm_async.cli.selection import Selection
-from cvm_async.cli.which import Which
+from cvm_async.cli.which.flags import Selection
+from cvm_async.cli.which.found import Which
 from cvm_async.models import PowerState
 
 

@@ -6,7 +6,7 @@ from panels import assert_whole, calls, session_on
 from virtual_time import virtual
 
 from cvm_async import CvmSession, Limits, Outcome, OutcomeStream, PowerState, Rollout, VpsStatus
-from cvm_async.fleet.stream import BUFFER
+from cvm_async.fleet.work.stream import BUFFER
 from cvm_async.panel import PanelApp
 
 

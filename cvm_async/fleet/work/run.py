@@ -11,9 +11,9 @@ from cvm_async._account.account import Account, loop_time
 from cvm_async._gates.workers import Assignment, WorkerPool
 from cvm_async.errors import CvmError, NotSentError, own
 from cvm_async.fleet.members import Members
-from cvm_async.fleet.operations import UNSENT, Attempt, Done, Operation, Standing
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.rollout import Rollout
+from cvm_async.fleet.work.operations import UNSENT, Attempt, Done, Operation, Standing
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ fortieth of the others suspended, and the rest, the first eleven among them, run
 import random
 from collections.abc import Iterator
 
-from cvm_async.panel.world import Combined, Power, SimulatedVps, Split
+from cvm_async.panel.hosts.world import Combined, Power, SimulatedVps, Split
 
 MEBIBYTE = 1024 * 1024
 GIGABYTE = 1_000_000_000

@@ -8,10 +8,10 @@ from typing import Literal, TypeAlias
 from cvm_async._account.account import Account, loop_time
 from cvm_async._checks import check_seconds, refuse
 from cvm_async.errors import CvmError
-from cvm_async.fleet.gathering import OnProgress
 from cvm_async.fleet.members import Member, Members
 from cvm_async.fleet.outcome import Progress
 from cvm_async.fleet.report import FleetReport
+from cvm_async.fleet.work.gathering import OnProgress
 from cvm_async.models import VpsList, VpsStatus
 from cvm_async.watch.memory import Look
 from cvm_async.watch.snapshot import Reading

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from cvm_async.panel.clock import LoopClock, ManualClock
+from cvm_async.panel.hosts.clock import LoopClock, ManualClock
 
 
 async def test_a_manual_clock_begins_at_zero_and_stands_still() -> None:

@@ -9,8 +9,8 @@ from cyclopts import Group, Parameter
 from cvm_async._safe_text import safe_text
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Flag
-from cvm_async.cli.names import asked, lines_of_stdin, listed, numbers
-from cvm_async.cli.which import Which
+from cvm_async.cli.which.found import Which
+from cvm_async.cli.which.typed import asked, lines_of_stdin, listed, numbers
 from cvm_async.fleet.naming import folded
 from cvm_async.models import PowerState
 

@@ -25,8 +25,8 @@ from cvm_async import (
     WaitTimeoutError,
 )
 from cvm_async._gates.verdict import Verdict
-from cvm_async.fleet.operations import Attempt, Done
-from cvm_async.fleet.run import Run
+from cvm_async.fleet.work.operations import Attempt, Done
+from cvm_async.fleet.work.run import Run
 from cvm_async.panel import Hang, PanelApp
 
 Report = FleetReport[VpsStatus | None]

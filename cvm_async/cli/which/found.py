@@ -13,9 +13,9 @@ import cvm_async
 from cvm_async import render
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.grids import Tone
-from cvm_async.cli.names import Asked
 from cvm_async.cli.results import Report, Results
 from cvm_async.cli.terminal import Terminal
+from cvm_async.cli.which.typed import Asked
 from cvm_async.fleet.naming import Names, as_id, fits, quoted, some_of
 from cvm_async.models import PowerState, Problem, Vps, VpsStatus
 

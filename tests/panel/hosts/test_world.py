@@ -1,7 +1,7 @@
 import pytest
 from hypothesis import given, strategies as st
 
-from cvm_async.panel.world import TRANSITIONS, Machine, Power, Refusal, SimulatedVps, Verb, World
+from cvm_async.panel.hosts.world import TRANSITIONS, Machine, Power, Refusal, SimulatedVps, Verb, World
 
 POWER_VERBS = (Verb.START, Verb.STOP, Verb.RESTART)
 LONG_AFTER = 1e9

@@ -14,7 +14,7 @@ from cvm_async._checks import seconds
 from cvm_async.errors import CvmError, NoAnswerError
 from cvm_async.fleet.members import Members
 from cvm_async.fleet.outcome import Outcome
-from cvm_async.fleet.run import Emit, naming
+from cvm_async.fleet.work.run import Emit, naming
 from cvm_async.models import PowerState, VpsStatus
 
 

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from cli.conftest import Cvm, use
 from cvm_async.cli.exits import Exit
-from cvm_async.cli.which import Which
+from cvm_async.cli.which.found import Which
 from cvm_async.panel import Power, SimulatedPanel, SimulatedVps, Verb
-
-from .conftest import Cvm, use
 
 HOSTS = {
     1: "web1.example.net",

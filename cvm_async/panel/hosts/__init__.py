@@ -1,0 +1,1 @@
+"""What is behind the panel: host nodes and their VPSes, and the time that passes there."""
