@@ -59,7 +59,7 @@ __all__ = [
 
 _ROOMS = {
     "app": ("PanelApp",),
-    "clock": ("Clock", "LoopClock", "ManualClock"),
+    "hosts.clock": ("Clock", "LoopClock", "ManualClock"),
     "faults": (
         "Answer",
         "Cut",
@@ -76,7 +76,7 @@ _ROOMS = {
     ),
     "records": ("RequestRecord",),
     "server": ("SimulatedPanel",),
-    "world": ("Combined", "Power", "SimulatedVps", "Split", "Verb", "World"),
+    "hosts.world": ("Combined", "Power", "SimulatedVps", "Split", "Verb", "World"),
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
