@@ -1,7 +1,7 @@
 """One look at a fleet, for a watch: its panels' lists now and then, every VPS's status, and each failure by itself."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Literal, TypeAlias
 
@@ -9,8 +9,7 @@ from cvm_async._account.account import Account, loop_time
 from cvm_async._checks import check_seconds, refuse
 from cvm_async.errors import CvmError
 from cvm_async.fleet.members import Member, Members
-from cvm_async.fleet.outcome import Progress
-from cvm_async.fleet.report import FleetReport
+from cvm_async.fleet.outcome import AnyOutcome, Progress
 from cvm_async.fleet.work.gathering import OnProgress
 from cvm_async.models import VpsList, VpsStatus
 from cvm_async.watch.memory import Look
@@ -20,8 +19,8 @@ from cvm_async.watch.watch import ENDS, utc_now
 What: TypeAlias = Literal["status", "traffic"]
 """What a watch reads: every VPS's status, a call each; or the traffic of all that a list tells, one call a panel."""
 
-ReadAll: TypeAlias = Callable[[Members, OnProgress], Awaitable[FleetReport[VpsStatus]]]
-"""Reads the status of all of these."""
+ReadAll: TypeAlias = Callable[[Members, OnProgress], Awaitable[Iterable[AnyOutcome[VpsStatus]]]]
+"""Reads the status of all of these, and gives an outcome for each, in their order."""
 
 
 class FleetLook:
