@@ -22,7 +22,7 @@ from cvm_async.watch.picture import THRESHOLDS
 from cvm_async.watch.schedule import Schedule
 from cvm_async.watch.snapshot import Snapshot
 
-logger = logging.getLogger("cvm_async")
+logger: logging.Logger = logging.getLogger("cvm_async")
 
 ENDS = (AuthenticationError, PermissionDeniedError, ConfigurationError, SessionClosedError)
 """What does not pass: a watch that meets it ends."""
