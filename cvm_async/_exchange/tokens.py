@@ -125,6 +125,9 @@ def _spellings(masked: tuple[bytes, ...]) -> list[bytes]:
     """Give the tokens as an answer may echo them, the longest first: one may be a part of the other."""
     plain = [_plain(each) for each in masked if len(each) >= _LEAST_SECRET]
     spelt = {spelling for token in plain for spelling in (*_written(token), *_in_base64(token))}
+    # The panel's own errors are JSON, whatever a token was written like in their texts.
+    escaped = {json.dumps(spelling)[1:-1] for spelling in spelt}
+    spelt |= escaped | {spelling.replace("/", "\\/") for spelling in escaped}
     return sorted((text.encode("ascii") for text in spelt), key=len, reverse=True)
 
 

@@ -128,6 +128,13 @@ def test_every_usual_spelling_is_hidden(spell: Callable[[str], str]) -> None:
     assert Tokens.checked("public", SECRET).hide_in(f"Header: {spell(SECRET)}!") == "Header: [token]!"
 
 
+@pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
+@pytest.mark.parametrize("slash", ["/", "\\/"], ids=["a slash as it is", "a slash as PHP escapes it"])
+def test_so_is_every_spelling_in_a_text_that_came_as_json(spell: Callable[[str], str], slash: str) -> None:
+    escaped = json.dumps(f"Header: {spell(SECRET)}!").replace("/", slash)
+    assert Tokens.checked("public", SECRET).hide_in(escaped) == '"Header: [token]!"'
+
+
 @given(st.text(st.characters(max_codepoint=0x7F), max_size=7), st.text(st.characters(max_codepoint=0x7F), max_size=7))
 def test_inside_a_text_in_base64_it_is_hidden_too(before: str, after: str) -> None:
     whole = base64.b64encode(f"{before}{SECRET}{after}".encode()).decode()
