@@ -173,6 +173,8 @@ class Waits:
         self._ask = ask
         self._clock = clock
         self._watched: dict[int, _Watched] = {}
+        # Counted as they come and go: to count them anew for each that comes would make thousands of waits slow.
+        self._size = 0
         # When to look at which VPS: a reading may be due, or a wait over. An entry too many does no harm.
         self._agenda: list[tuple[float, int]] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -182,7 +184,7 @@ class Waits:
         self._task: asyncio.Task[None] | None = None
 
     def __len__(self) -> int:
-        return sum(len(watched.waits) for watched in self._watched.values())
+        return self._size
 
     async def wait(
         self, vps_id: int, node: int | None, wanted: PowerState, *, timeout: float | None, interval: float
@@ -220,6 +222,7 @@ class Waits:
 
     def _begin(self, watched: _Watched, wait: _Wait) -> None:
         watched.waits.append(wait)
+        self._size += 1
         if self._task is None:
             self._workers = WorkerPool(self._poll, node_of=lambda watched: watched.node)
             self._task = asyncio.create_task(self._workers.run())
@@ -245,6 +248,7 @@ class Waits:
 
     def _end(self, watched: _Watched, wait: _Wait) -> None:
         watched.waits.remove(wait)
+        self._size -= 1
         if wait.done.done() and not wait.done.cancelled():
             wait.done.exception()  # Seen, also where a cancellation came in the same step: asyncio need not complain.
         if not watched.waits:

@@ -4,7 +4,7 @@ import heapq
 import random
 from collections import deque
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 from attrs import define, field, frozen
@@ -286,3 +286,34 @@ def test_a_panel_that_has_become_smaller_in_an_outage_is_not_doubled_on_again_an
     # A hundred were in flight when it became so.
     assert smaller.refused <= 0.1 * 3000
     assert smaller.limits[-1] <= 10
+
+
+def answer_all(limit: AdaptiveLimit, now: float, seconds: float) -> float:
+    """Answer as many calls as make one step of the limit, each as long as so many seconds; give the time then."""
+    before = limit.limit
+    for _ in range(1000):
+        now += seconds
+        limit.answered(now, seconds, limit.limit)
+        if limit.limit != before:
+            break
+    return now
+
+
+def test_where_it_is_refused_while_it_doubles_again_it_doubles_no_further_than_to_there() -> None:
+    limit = AdaptiveLimit(least=4)
+    run(Panel(workers=200, service=0.2), 20_000, adaptive=limit)
+    now = 1e6
+    while limit.limit > 4:
+        now += 10.0
+        limit.refused(now, seconds=1.0)
+    while limit.limit < 32:
+        now = answer_all(limit, now, 0.2)
+    refused_at = limit.limit
+    limit.refused(now + 1.0, seconds=0.1)
+    now += 2.0
+    limits = [limit.limit]
+    for _ in range(8):
+        now = answer_all(limit, now, 0.2)
+        limits.append(limit.limit)
+    doubled = [after for before, after in pairwise(limits) if after > 1.5 * before]
+    assert max(doubled, default=0) < refused_at
