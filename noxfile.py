@@ -35,6 +35,8 @@ def interpreter(version: str) -> str | None:
 
 
 PYTHONS = {version: python for version in SUPPORTED if (python := interpreter(version)) is not None}
+SIDE_BY_SIDE = ("-n", "auto")
+"""A process for each core: no test depends on another, nor on how fast the machine is."""
 NEWEST = next(reversed(PYTHONS.values()), sys.executable)
 
 
@@ -73,12 +75,12 @@ def tests(session: nox.Session) -> None:
     """Run the tests, on each Python that this machine has; on the newest, some test must run every branch."""
     install(session, "test")
     if session.python != NEWEST:
-        session.run("pytest", *session.posargs)
+        session.run("pytest", *SIDE_BY_SIDE, *session.posargs)
         return
     session.run("coverage", "erase")
     # Absolute, for the Pythons that the tests start in other folders.
     kept = {"COVERAGE_FILE": str(Path.cwd() / ".coverage")}
-    session.run("coverage", "run", "-m", "pytest", *session.posargs, env=kept)
+    session.run("coverage", "run", "-m", "pytest", *SIDE_BY_SIDE, *session.posargs, env=kept)
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
         session.run("coverage", "report")
