@@ -53,7 +53,7 @@ class WaitingWork(Protocol):
 
 
 @frozen
-class Lane:
+class Claim:
     """What callers queue for.
 
     Attributes:
@@ -71,7 +71,7 @@ class Lane:
 class Caller:
     """A single call that waits for its turn."""
 
-    lane: Lane
+    claim: Claim
     vps: int | None
     entry: asyncio.Future[float]
 
@@ -95,7 +95,7 @@ class Gates:
         self._in_flight = 0
         self._health = Health(limits)
         self._nodes = self._health.nodes
-        self._callers: NodeQueue[Lane, Caller] = NodeQueue()
+        self._callers: NodeQueue[Claim, Caller] = NodeQueue()
         self._waiting_work: deque[WaitingWork] = deque()
         self._failing: set[int | None] = set()
         """Nodes whose last verdict was a failure; kept for the adaptive limit only."""
@@ -212,26 +212,26 @@ class Gates:
             state.idle_since = now
         self._hand_on()
 
-    async def queue(self, lane: Lane, vps: int | None = None) -> float:
+    async def queue(self, claim: Claim, vps: int | None = None) -> float:
         """Enter as a single caller, when there is room; give the moment.
 
         Cancelled while it waits, nothing was entered.
 
         Args:
-            lane: What for.
+            claim: What for.
             vps: The VPS it is about.
 
         Raises:
             CvmError: It cannot go, nor will it soon.
         """
-        node = lane.node
-        refusal = self._refusal_in(lane, vps) if lane.fleet or self._health.is_disturbed else None
+        node = claim.node
+        refusal = self._refusal_of(claim, vps) if claim.fleet or self._health.is_disturbed else None
         if refusal is not None:
             raise refusal
-        if self._caller_may_go(lane):
+        if self._caller_may_go(claim):
             return self.enter(node)
         entry: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        self._callers.add(lane, Caller(lane, vps, entry))
+        self._callers.add(claim, Caller(claim, vps, entry))
         if self._health.is_disturbed:
             self._set_timer(self._health.next_change(self._clock()))
         try:
@@ -288,11 +288,11 @@ class Gates:
         self._set_timer(self._health.pace.next_start)
         return False
 
-    def _caller_may_go(self, lane: Lane) -> bool:
-        state = self._nodes.get(lane.node)
+    def _caller_may_go(self, claim: Claim) -> bool:
+        state = self._nodes.get(claim.node)
         if not self._health.is_disturbed:
             has_room = self._in_flight < self._limit
-        elif lane.insists:
+        elif claim.insists:
             has_room = self._in_flight < self._limit and self._in_pace(self._look())
         else:
             has_room = self._may_begin(self._look())
@@ -300,12 +300,12 @@ class Gates:
             return has_room
         if state.is_sound:
             return state.in_flight < state.width
-        if lane.fleet and self._refusal_in(lane) is not None:
+        if claim.fleet and self._refusal_of(claim) is not None:
             return False
-        return state.in_flight < (state.most if lane.insists else state.limit())
+        return state.in_flight < (state.most if claim.insists else state.limit())
 
-    def _refusal_in(self, lane: Lane, vps: int | None = None) -> CvmError | None:
-        return None if lane.insists else self.refusal(lane.node, vps, fleet=lane.fleet)
+    def _refusal_of(self, claim: Claim, vps: int | None = None) -> CvmError | None:
+        return None if claim.insists else self.refusal(claim.node, vps, fleet=claim.fleet)
 
     def _adapt(
         self, adaptive: AdaptiveLimit, node: int | None, verdict: Verdict, now: float, began: float | None
@@ -336,16 +336,16 @@ class Gates:
     def _serve_callers(self) -> None:
         while (caller := self._callers.take(self._caller_may_go)) is not None:
             if not caller.entry.done():
-                caller.entry.set_result(self.enter(caller.lane.node))
+                caller.entry.set_result(self.enter(caller.claim.node))
         while self._callers and (caller := self._callers.take(self._is_hopeless)) is not None:
-            refusal = self._refusal_in(caller.lane, caller.vps)
+            refusal = self._refusal_of(caller.claim, caller.vps)
             if refusal is not None and not caller.entry.done():
                 caller.entry.set_exception(refusal)
         if self._callers and self._health.is_disturbed:
             self._set_timer(self._health.next_change(self._clock()))
 
-    def _is_hopeless(self, lane: Lane) -> bool:
-        return self._refusal_in(lane) is not None
+    def _is_hopeless(self, claim: Claim) -> bool:
+        return self._refusal_of(claim) is not None
 
     def _set_timer(self, when: float) -> None:
         """Have the time looked at then, if not before; at infinity, never."""

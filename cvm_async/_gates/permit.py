@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from cvm_async._gates.gates import Gates, Lane
+from cvm_async._gates.gates import Claim, Gates
 from cvm_async._gates.verdict import Verdict
 from cvm_async.errors import CvmError, NodeUnreachableError
 
@@ -60,8 +60,8 @@ class Permit:
         """
         self._vps = None if insists else vps
         if self._began is None:
-            lane = Lane(self._node, fleet=self._refusable, insists=insists and not self._refusable)
-            self._began = await self._gates.queue(lane, self._vps)
+            claim = Claim(self._node, fleet=self._refusable, insists=insists and not self._refusable)
+            self._began = await self._gates.queue(claim, self._vps)
         elif self._refusable and self._gates.is_disturbed and (refusal := self._gates.refusal(self._node, self._vps)):
             self.step_aside()
             raise refusal

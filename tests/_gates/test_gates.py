@@ -7,7 +7,7 @@ from panels import NO_RETRY, calls, fleet_of, session_on
 from virtual_time import virtual
 
 from cvm_async import Breaker, CvmSession, Limits, NodeState, NodeUnreachableError, SessionClosedError, Timeouts
-from cvm_async._gates.gates import Admission, Gates, Lane
+from cvm_async._gates.gates import Admission, Claim, Gates
 from cvm_async._gates.permit import Permit
 from cvm_async._gates.verdict import Verdict
 from cvm_async.panel import Answer, PanelApp, gateway_timeout
@@ -56,9 +56,9 @@ class IdleCrew:
 @virtual
 async def test_as_many_go_as_there_is_room_and_the_rest_waits_its_turn() -> None:
     room = gates(2)
-    await room.queue(Lane(None))
-    await room.queue(Lane(None))
-    third = asyncio.create_task(room.queue(Lane(None)))
+    await room.queue(Claim(None))
+    await room.queue(Claim(None))
+    third = asyncio.create_task(room.queue(Claim(None)))
     await turns()
     assert (room.in_flight, third.done()) == (2, False)
     assert repr(room) == "<Gates: 2 of 2 in flight, 1 callers waiting>"
@@ -70,10 +70,10 @@ async def test_as_many_go_as_there_is_room_and_the_rest_waits_its_turn() -> None
 @virtual
 async def test_callers_of_a_full_node_let_those_of_other_nodes_pass() -> None:
     room = gates(2, per_node=1)
-    await room.queue(Lane(1))
-    full = asyncio.create_task(room.queue(Lane(1)))
+    await room.queue(Claim(1))
+    full = asyncio.create_task(room.queue(Claim(1)))
     await turns()
-    await room.queue(Lane(2))
+    await room.queue(Claim(2))
     room.leave(2, ANSWERED)
     await turns()
     assert not full.done()
@@ -84,8 +84,8 @@ async def test_callers_of_a_full_node_let_those_of_other_nodes_pass() -> None:
 @virtual
 async def test_a_caller_that_is_cancelled_while_it_waits_takes_no_room() -> None:
     room = gates(1)
-    await room.queue(Lane(None))
-    waiting = asyncio.create_task(room.queue(Lane(None)))
+    await room.queue(Claim(None))
+    waiting = asyncio.create_task(room.queue(Claim(None)))
     await turns()
     waiting.cancel()
     await turns()
@@ -96,9 +96,9 @@ async def test_a_caller_that_is_cancelled_while_it_waits_takes_no_room() -> None
 @virtual
 async def test_a_caller_that_is_cancelled_in_the_step_in_which_its_turn_comes_hands_it_on() -> None:
     room = gates(1)
-    await room.queue(Lane(1))
-    waiting = asyncio.create_task(room.queue(Lane(1)))
-    next_one = asyncio.create_task(room.queue(Lane(1)))
+    await room.queue(Claim(1))
+    waiting = asyncio.create_task(room.queue(Claim(1)))
+    next_one = asyncio.create_task(room.queue(Claim(1)))
     await turns()
     room.leave(1, ANSWERED)
     waiting.cancel()
@@ -113,11 +113,11 @@ async def test_single_callers_are_served_before_fleets() -> None:
     served: list[str] = []
 
     async def call() -> None:
-        await room.queue(Lane(None))
+        await room.queue(Claim(None))
         served.append("single")
 
     room.join(IdleCrew(room, served, "fleet"))
-    await room.queue(Lane(None))
+    await room.queue(Claim(None))
     waiting = asyncio.create_task(call())
     await turns()
     room.leave(None, ANSWERED)
@@ -133,7 +133,7 @@ async def test_fleets_are_served_in_rotation_and_one_that_wants_nothing_costs_th
     crews = [IdleCrew(room, served, name, most) for name, most in (("a", 9), ("b", 1), ("c", 9))]
     for crew in crews:
         room.join(crew)
-    await room.queue(Lane(None))
+    await room.queue(Claim(None))
     room.leave(None, ANSWERED)
     assert served == ["a", "b", "c", "a", "c", "a"]
     room.part(crews[0])
@@ -144,8 +144,8 @@ async def test_fleets_are_served_in_rotation_and_one_that_wants_nothing_costs_th
 @virtual
 async def test_closing_sends_away_who_waits() -> None:
     room = gates(1)
-    await room.queue(Lane(None))
-    callers = [asyncio.create_task(room.queue(Lane(None))) for _ in range(3)]
+    await room.queue(Claim(None))
+    callers = [asyncio.create_task(room.queue(Claim(None))) for _ in range(3)]
     await turns()
     callers[0].cancel()
     room.close(SessionClosedError("closed"))
@@ -160,8 +160,8 @@ async def test_closing_sends_away_who_waits() -> None:
 @virtual
 async def test_each_who_is_sent_away_has_an_error_of_its_own() -> None:
     room = gates(1)
-    await room.queue(Lane(None))
-    callers = [asyncio.create_task(room.queue(Lane(None))) for _ in range(3)]
+    await room.queue(Claim(None))
+    callers = [asyncio.create_task(room.queue(Claim(None))) for _ in range(3)]
     await turns()
     room.close(SessionClosedError("closed"))
     ends = await asyncio.gather(*callers, return_exceptions=True)
@@ -291,7 +291,7 @@ async def test_who_starts_or_stops_a_vps_goes_where_calls_that_were_given_up_hav
 async def test_a_caller_who_waits_is_told_when_its_turn_cannot_come_any_more() -> None:
     room = gates(9, per_node=2, clock=asyncio.get_running_loop().time)
     hung = [room.enter(1), room.enter(1)]
-    waiting = [asyncio.create_task(room.queue(Lane(1), vps)) for vps in (3, 4)]
+    waiting = [asyncio.create_task(room.queue(Claim(1), vps)) for vps in (3, 4)]
     await turns()
     waiting[0].cancel()
     room.leave(2, ANSWERED, room.enter(2))
