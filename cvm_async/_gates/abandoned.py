@@ -22,7 +22,8 @@ class AbandonedCall:
         firm: Whether only time ends it. One that was cut off early, or while the whole panel was silent, is taken to be
             over as soon as a later one to the same node is answered.
         unexplained: Whether nobody else was answered while it was under way: it may have been the panel's fault.
-        is_explained: Whether its node was lost then, and is back: nothing is known against its VPS any more.
+        is_explained: Whether nothing is known against its VPS: it was cut off too early to tell, or its node was lost
+            then, and is back.
     """
 
     flight: Flight

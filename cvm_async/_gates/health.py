@@ -243,7 +243,9 @@ class Health:
         # All that a node may have may be cut off at once, by the end of a task group, and again. Then doubts grow.
         doubts = max(0, node.unanswered - 2 * node.most)
         seconds = min(usual * 2.0 ** min(doubts, 32), self._limits.abandoned_for)
-        self._add(AbandonedCall(flight, flight.ended + seconds, firm=seconds > SOON, unexplained=False), node)
+        # It was cut off too early to say anything of its VPS: a caller in a hurry must not lose a healthy one.
+        until, firm = flight.ended + seconds, seconds > SOON
+        self._add(AbandonedCall(flight, until, firm, unexplained=False, is_explained=True), node)
 
     def _not_connected(self, flight: Flight, _node: Node) -> None:
         # Those that were under way together failed for one reason, which may have passed.

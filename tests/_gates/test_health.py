@@ -276,6 +276,17 @@ def test_doubts_grow_with_each_one_that_is_cancelled_early_and_an_answer_ends_th
     assert panel.gates.admission(1) is Admission.GO
 
 
+@pytest.mark.parametrize("fleet", [False, True])
+def test_however_often_a_vps_is_cut_off_early_it_is_not_refused_for_that(*, fleet: bool) -> None:
+    # Of VPSes whose node is not known, of which one may always go.
+    learned = health(*(flight(None, 1.0 + number, Verdict.ABANDONED, seconds=0.01) for number in range(40)))
+    assert len(learned.abandoned) == 40
+    assert learned.refusal(None, 1, 41.0, fleet=fleet) is None
+    # One that was borne with for long and stayed without an answer is known to hang.
+    learned = health(ELSEWHERE, *(hung(None, 1.0 + number / 10) for number in range(INSISTING)))
+    assert isinstance(learned.refusal(None, 1, 41.0, fleet=fleet), NodeUnreachableError)
+
+
 def test_a_call_that_is_cancelled_late_counts_as_one_that_was_not_answered_but_opens_nothing() -> None:
     panel = Panel(breaker=Breaker(failures=1))
     for vps in (1, 2):
