@@ -13,12 +13,12 @@ from attrs import define, field
 
 from cvm_async._api.answers import passes
 from cvm_async._deadline import GRACE, LATE
+from cvm_async._exchange.retry import wished_pause
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.permit import Permit
 from cvm_async._gates.workers import Assignment, WorkerPool
 from cvm_async.errors import (
     CvmError,
-    PanelError,
     SessionClosedError,
     WaitTimeoutError,
     own,
@@ -87,7 +87,7 @@ class _Wait:
     def learn(self, news: VpsStatus | CvmError, began: float) -> None:
         """Take in what a reading gave that began then."""
         self.gives_up_at = math.inf
-        self.not_before = began + _wished_pause(news)
+        self.not_before = began + wished_pause(news if isinstance(news, CvmError) else None)
         self.due = max(began + self.interval, self.not_before)
         if isinstance(news, CvmError):
             self._hear(news)
@@ -324,7 +324,3 @@ class Waits:
             return await self._ask(watched.vps_id, assignment.permit)
         except CvmError as error:
             return error
-
-
-def _wished_pause(news: VpsStatus | CvmError) -> float:
-    return (news.retry_after or 0.0) if isinstance(news, PanelError) else 0.0
