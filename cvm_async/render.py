@@ -17,10 +17,10 @@ from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport
 from cvm_async.fleet.summary import error_word
 from cvm_async.models import CombinedTraffic, PowerState, Traffic, Vps, VpsStatus
+from cvm_async.settings import MEBIBYTE
 
 T = TypeVar("T")
 
-MEBIBYTE = 1024 * 1024
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 _HALF = 0.5
