@@ -1,16 +1,13 @@
 """Traffic in bytes a second, and when a limit will be reached: from counters, and "unknown" where they cannot tell."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import TypeAlias
 
 from attrs import frozen
 
 from cvm_async.watch.events import Direction, Key
 from cvm_async.watch.snapshot import Reading, Snapshot
-
-Rates: TypeAlias = Mapping[Key, "Rate"]
 
 
 @frozen(kw_only=True)
