@@ -6,7 +6,7 @@ can act on and that is safe to print. `FleetError` stands with the report that i
 """
 
 import copy
-from typing import TypedDict, TypeVar, Unpack
+from typing import ClassVar, TypedDict, TypeVar, Unpack
 
 from cvm_async.models import Problem, Vps, VpsStatus
 
@@ -48,14 +48,10 @@ class _Refusal(About, total=False):
 
 
 class CvmError(Exception):
-    """The root of everything this library raises.
+    """The root of everything this library raises."""
 
-    Attributes:
-        method: The HTTP method of the call, None where the error belongs to no call.
-        path: Its path below the panel's address.
-        vps_id: The VPS it was about.
-        attempts: How many times the call was tried, 0 where it never was.
-    """
+    kind: ClassVar[str] = "error"
+    """Which error it is, in a word that stays: for programs, also where no Python class can go."""
 
     def __init__(
         self,
@@ -68,9 +64,13 @@ class CvmError(Exception):
     ) -> None:
         super().__init__(message)
         self.method = method
+        """The HTTP method of the call, None where the error belongs to no call."""
         self.path = path
+        """The path of the call below the panel's address."""
         self.vps_id = vps_id
+        """The id of the VPS it was about; None where it was about none."""
         self.attempts = attempts
+        """How many times the call was tried, 0 where it never was."""
 
     # The base of `FleetError`, `BaseExceptionGroup`, has a `message` of the same meaning that can't be set.
     @property
@@ -108,21 +108,24 @@ def own(error: E) -> E:
 class ConfigurationError(CvmError, ValueError):
     """What was given can't be used: a bad URL, an empty token, a VPS id that is no positive number."""
 
+    kind: ClassVar[str] = "configuration"
+
 
 class SessionClosedError(CvmError):
     """The session is closed, or was closed while this call waited for its turn or for a state."""
 
+    kind: ClassVar[str] = "session_closed"
+
 
 class NotSentError(CvmError):
-    """The panel never saw the request: it is always safe to repeat.
+    """The panel never saw the request: it is always safe to repeat."""
 
-    Attributes:
-        may_pass: Whether repeating it may help by itself. It does not where the panel's certificate is not trusted.
-    """
+    kind: ClassVar[str] = "not_sent"
 
     def __init__(self, message: str, *, may_pass: bool = True, **about: Unpack[About]) -> None:
         super().__init__(message, **about)
         self.may_pass = may_pass
+        """Whether repeating it may help by itself. It does not where the panel's certificate is not trusted."""
 
 
 class NoAnswerError(CvmError):
@@ -130,10 +133,9 @@ class NoAnswerError(CvmError):
 
     After a start, stop or restart that is also what the page of a proxy, a firewall or a login means, and a panel that
     broke without a word.
-
-    Attributes:
-        timed_out: Whether that is because the panel was silent for too long.
     """
+
+    kind: ClassVar[str] = "no_answer"
 
     def __init__(
         self,
@@ -144,6 +146,7 @@ class NoAnswerError(CvmError):
     ) -> None:
         super().__init__(message, **about)
         self.timed_out = timed_out
+        """Whether that is because the panel was silent for too long."""
 
 
 class PanelError(CvmError):
@@ -151,12 +154,9 @@ class PanelError(CvmError):
 
     A class of its own has only what the panel itself says, but for `RateLimitedError`. Anything else that answers a
     list or a status is a plain `PanelError` with the status code and no `errors`: a proxy's page says nothing of a VPS.
-
-    Attributes:
-        status_code: The HTTP status; 200 where the panel sent its errors with that.
-        errors: The panel's own sentences, raw; empty where it gave none.
-        retry_after: Seconds that the answer asks to wait, None where it does not ask.
     """
+
+    kind: ClassVar[str] = "panel"
 
     def __init__(
         self,
@@ -169,54 +169,66 @@ class PanelError(CvmError):
     ) -> None:
         super().__init__(message, **about)
         self.status_code = status_code
+        """The HTTP status; 200 where the panel sent its errors with that."""
         self.errors = errors
+        """The panel's own sentences, raw; empty where it gave none."""
         self.retry_after = retry_after
+        """Seconds that the answer asks to wait, None where it does not ask."""
 
 
 class AuthenticationError(PanelError):
     """The panel does not know the token pair."""
 
+    kind: ClassVar[str] = "authentication"
+
 
 class PermissionDeniedError(PanelError):
     """The token pair has no access to this API."""
 
+    kind: ClassVar[str] = "permission_denied"
+
 
 class VpsNotFoundError(PanelError):
-    """There is no such VPS, or it is another user's."""
+    """There is no such VPS, or it is another user's.
+
+    `status_code` is what came, and some panels say it with a 200. Who answers a request of their own goes by the class,
+    or by `kind`, and says 404.
+    """
+
+    kind: ClassVar[str] = "vps_not_found"
 
 
 class NameNotFoundError(VpsNotFoundError, KeyError):
     """No VPS of the account, or of the fleet, has this name or id.
 
     The library's own word on a list that the panel gave; `status_code` is 404, as the panel's word would have it.
-
-    Attributes:
-        name: What was looked for.
-        similar: VPSes that were perhaps meant, as ``web1.example.net (7)``, safe to print; empty where none is close.
     """
 
     def __init__(self, message: str, *, name: str | int, similar: tuple[str, ...] = (), **about: Unpack[About]) -> None:
         super().__init__(message, status_code=404, **about)
         self.name = name
+        """The name or id that was looked for."""
         self.similar = similar
+        """VPSes that were perhaps meant, as ``web1.example.net (7)``, safe to print; empty where none is close."""
 
 
 class AmbiguousNameError(CvmError, LookupError):
-    """Several VPSes have this name: nothing was chosen. No `KeyError`, because it does not say that none is there.
+    """Several VPSes have this name: nothing was chosen. No `KeyError`, because it does not say that none is there."""
 
-    Attributes:
-        name: What was looked for.
-        matches: All that it may mean.
-    """
+    kind: ClassVar[str] = "ambiguous_name"
 
     def __init__(self, message: str, *, name: str | int, matches: tuple[Vps, ...], **about: Unpack[About]) -> None:
         super().__init__(message, **about)
         self.name = name
+        """The name or id that was looked for."""
         self.matches = matches
+        """All that it may mean."""
 
 
 class ActionFailedError(PanelError):
     """A start, stop or restart failed; starting what runs and stopping what is stopped are failures too."""
+
+    kind: ClassVar[str] = "action_failed"
 
 
 class NodeUnreachableError(PanelError):
@@ -224,6 +236,8 @@ class NodeUnreachableError(PanelError):
 
     Also raised, without a call, for a node that did not answer lately.
     """
+
+    kind: ClassVar[str] = "node_unreachable"
 
     def __init__(self, message: str, *, status_code: int = 503, **refusal: Unpack[_Refusal]) -> None:
         super().__init__(message, status_code=status_code, **refusal)
@@ -235,17 +249,17 @@ class RateLimitedError(PanelError):
     `retry_after` says when to come back, if the answer said so.
     """
 
+    kind: ClassVar[str] = "rate_limited"
+
 
 class DecodeError(CvmError):
     """An answer that is not what the API documents.
 
     After a start, stop or restart it means that something answered with a 2xx that can't be read: the
     action may have been carried out.
-
-    Attributes:
-        problems: Where and what, at most some hundreds.
-        excerpt: How the answer begins, at most 200 characters, safe to print.
     """
+
+    kind: ClassVar[str] = "decode"
 
     def __init__(
         self,
@@ -257,17 +271,18 @@ class DecodeError(CvmError):
     ) -> None:
         super().__init__(message, **about)
         self.problems = problems
+        """Where something is wrong, and what; at most some hundreds."""
         self.excerpt = excerpt
+        """How the answer begins, at most 200 characters, safe to print."""
 
 
 class WaitTimeoutError(CvmError, TimeoutError):
     """The state that was waited for did not come in time, can no longer come, or could not be seen.
 
     From a start, stop or restart with `wait` it means that the action itself is done.
-
-    Attributes:
-        last: The last status seen, None where there was none.
     """
+
+    kind: ClassVar[str] = "wait_timeout"
 
     def __init__(
         self,
@@ -278,3 +293,4 @@ class WaitTimeoutError(CvmError, TimeoutError):
     ) -> None:
         super().__init__(message, **about)
         self.last = last
+        """The last status seen, None where there was none."""

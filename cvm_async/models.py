@@ -46,16 +46,22 @@ class PowerState(StrEnum):
     """
 
     RUNNING = "running"
+    """Active and booted."""
     STOPPED = "stopped"
+    """Active and shut down."""
     SUSPENDED = "suspended"
+    """Suspended: a customer can neither start nor stop it."""
     TERMINATED = "terminated"
+    """Terminated: it does not come back."""
     UNKNOWN = "unknown"
+    """The panel does not know, as where it cannot reach the host node, or has a word of its own."""
 
 
 class VirtualizationType(IntEnum):
     """The virtualization platforms that the API documents; another number stays a plain `int`."""
 
     OPENVZ = 1
+    """OpenVZ, a container."""
 
 
 @final
@@ -95,17 +101,14 @@ def _as_extra(items: Mapping[str, object]) -> Extra:
 
 @frozen(weakref_slot=False)
 class Problem:
-    """One thing in an answer that is not what the API documents. All three texts are safe to print.
-
-    Attributes:
-        path: Where it is, by the panel's own keys: ``response.vpses[17].guaranteed_ram``.
-        found: What was found there, short.
-        expected: What should be there.
-    """
+    """One thing in an answer that is not what the API documents. All three texts are safe to print."""
 
     path: str
+    """Where it is, by the panel's own keys: ``response.vpses[17].guaranteed_ram``."""
     found: str
+    """What was found there, short."""
     expected: str
+    """What should be there."""
 
     def __str__(self) -> str:
         return f"{self.path} is {self.found}, not {self.expected}"
@@ -117,13 +120,12 @@ class Problem:
 
 @frozen(weakref_slot=False)
 class CombinedTraffic:
-    """Traffic counted as one sum of incoming and outgoing, in bytes.
-
-    A figure is None where the answer does not tell it; a `VpsStatus` never tells the limit.
-    """
+    """Traffic counted as one sum of incoming and outgoing, in bytes. What the answer does not tell is None."""
 
     used: int | None
+    """Bytes used, incoming and outgoing together."""
     limit: int | None = None
+    """Bytes allowed, likewise; a `VpsStatus` never tells it."""
 
     @property
     def total_used(self) -> int | None:
@@ -137,16 +139,16 @@ class CombinedTraffic:
 
 @frozen(weakref_slot=False)
 class SplitTraffic:
-    """Traffic counted apart for each direction, in bytes.
-
-    A figure is None where the answer does not tell it; a `VpsStatus` never tells the limits. A limit is None also where
-    none is set (the panel says 0 then).
-    """
+    """Traffic counted apart for each direction, in bytes. What the answer does not tell is None."""
 
     in_used: int | None
+    """Bytes that came in."""
     out_used: int | None
+    """Bytes that went out."""
     in_limit: int | None = None
+    """Bytes that may come in; None also where no limit is set. A `VpsStatus` never tells it."""
     out_limit: int | None = None
+    """Bytes that may go out; otherwise as `in_limit`."""
 
     @property
     def total_used(self) -> int | None:
@@ -172,33 +174,32 @@ Traffic: TypeAlias = CombinedTraffic | SplitTraffic
 class Vps:
     """One VPS as the panel lists it: what it is, not what it is doing.
 
-    A figure that could not be read is None, a hostname "" then, and `problems` says why; one bad figure hides no VPS.
-
-    Attributes:
-        id: The number that every call names it by.
-        hostname: The panel's raw database text; may hold anything, so make it safe before it is shown.
-        node: The host node it lives on; None on panels that do not say.
-        virtualization_type: A `VirtualizationType`, or the plain number where it is not documented.
-        guaranteed_ram: In megabytes.
-        burstable_ram: In megabytes; None under vSwap.
-        disk_space: In megabytes.
-        cpu_count: CPUs, or CPU units.
-        traffic: How much of what is allowed was used; None where the panel does not count or does not say.
-        extra: Keys that this version does not know, as they came.
-        problems: What could not be read of this VPS; also among the `problems` of the list.
+    Memory and disk space are in megabytes, traffic in bytes. A figure that could not be read is None, a hostname "",
+    and `problems` says why; one bad figure hides no VPS.
     """
 
     id: int
+    """The number that every call names it by."""
     hostname: str
+    """The panel's raw database text; may hold anything, so make it safe before it is shown."""
     node: int | None = None
+    """The host node it lives on; None on panels that do not say."""
     virtualization_type: VirtualizationType | int | None
+    """A `VirtualizationType`, or the plain number where it is not documented."""
     guaranteed_ram: int | None
+    """Guaranteed memory, in megabytes."""
     burstable_ram: int | None = None
+    """Memory it may burst to, in megabytes; None under vSwap."""
     disk_space: int | None
+    """Disk space, in megabytes."""
     cpu_count: int | None
+    """CPUs, or CPU units."""
     traffic: Traffic | None = None
+    """How much of what is allowed was used, in bytes; None where the panel does not count or does not say."""
     extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
+    """Keys that this version does not know, as they came."""
     problems: tuple[Problem, ...] = ()
+    """What could not be read of this VPS; also among the `problems` of the list."""
 
     def to_dict(self) -> dict[str, object]:
         """Give the VPS as JSON takes it: megabytes and bytes as the panel gave them."""
@@ -221,25 +222,23 @@ class Vps:
 class VpsStatus:
     """What one VPS was doing when the panel answered.
 
-    A figure that could not be read is None, and `problems` says why.
-
-    Attributes:
-        state: The documented state, `PowerState.UNKNOWN` for every other word.
-        state_text: The panel's own word; raw text, as `Vps.hostname`. Empty where the panel sent none.
-        ram_used: In bytes (a later revision of the panel sends megabytes).
-        disk_used: In bytes, a fraction rounded down (a later revision of the panel sends megabytes).
-        traffic: The counters, without limits; None where the panel does not count or does not say.
-        extra: Keys that this version does not know, as they came.
-        problems: What could not be read.
+    Sizes are in bytes. A figure that could not be read is None, and `problems` says why.
     """
 
     state: PowerState
+    """The documented state, `PowerState.UNKNOWN` for every other word."""
     state_text: str
+    """The panel's own word; raw text, as `Vps.hostname`. Empty where the panel sent none."""
     ram_used: int | None = None
+    """Memory in use, in bytes (a later revision of the panel sends megabytes)."""
     disk_used: int | None = None
+    """Disk space in use, in bytes, a fraction rounded down (a later revision of the panel sends megabytes)."""
     traffic: Traffic | None = None
+    """The counters of traffic, in bytes, without limits; None where the panel does not count or does not say."""
     extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
+    """Keys that this version does not know, as they came."""
     problems: tuple[Problem, ...] = ()
+    """What could not be read of this status."""
 
     def to_dict(self) -> dict[str, object]:
         """Give the status as JSON takes it."""
@@ -260,9 +259,6 @@ class VpsList(list[Vps]):
     An entry whose id can't be read is not in the list; `problems` says which, and why, so that it neither vanishes
     unseen nor hides the others. They hold the problems of the VPSes in the list, too. An id that is listed twice is
     one as well, but both entries stay. It compares as the list that it is.
-
-    Attributes:
-        problems: Empty where all of the list was understood.
     """
 
     __slots__ = ("problems",)
@@ -270,6 +266,7 @@ class VpsList(list[Vps]):
     def __init__(self, vpses: Iterable[Vps] = (), problems: Iterable[Problem] = ()) -> None:
         super().__init__(vpses)
         self.problems: tuple[Problem, ...] = tuple(problems)
+        """Empty where all of the list was understood."""
 
     def to_dict(self) -> dict[str, object]:
         """Give the list as JSON takes it."""

@@ -12,6 +12,7 @@ from cvm_async.errors import (
     ConfigurationError,
     CvmError,
     DecodeError,
+    NameNotFoundError,
     NoAnswerError,
     NodeUnreachableError,
     NotSentError,
@@ -184,3 +185,28 @@ def test_an_error_of_ones_own_says_the_same_and_is_nobody_elses(error: CvmError)
     assert (mine.__traceback__, mine.__context__, mine.__cause__) == (None, None, error.__cause__)
     mine.vps_id = 77
     assert error.vps_id != 77
+
+
+def kinds() -> dict[type[CvmError], str]:
+    """Give the kind of each class of errors that there is."""
+    found: dict[type[CvmError], str] = {}
+    waiting: list[type[CvmError]] = [CvmError]
+    while waiting:
+        one = waiting.pop()
+        waiting.extend(each for each in one.__subclasses__() if each.__module__.startswith("cvm_async."))
+        found[one] = one.kind
+    return found
+
+
+def test_each_class_of_errors_has_a_kind_of_its_own_but_for_a_name_that_is_not_found() -> None:
+    found = kinds()
+    assert NameNotFoundError.kind == VpsNotFoundError.kind == "vps_not_found"
+    del found[NameNotFoundError]
+    assert len(set(found.values())) == len(found)
+    assert all(kind.replace("_", "").islower() for kind in found.values())
+
+
+@pytest.mark.parametrize("status_code", [200, 404])
+def test_a_kind_is_the_same_whatever_http_status_it_came_with(status_code: int) -> None:
+    error = VpsNotFoundError("no such VPS", status_code=status_code)
+    assert (error.kind, error.status_code) == ("vps_not_found", status_code)

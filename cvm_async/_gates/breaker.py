@@ -16,11 +16,20 @@ SPREAD = 0.2
 
 
 class NodeState(Enum):
-    """Whether fleets call a node: closed as in a circuit, the current flows."""
+    """Whether fleets call a node: closed as in a circuit, the current flows. `str` of it says it in plain words."""
 
     CLOSED = "closed"
+    """In use."""
     OPEN = "open"
+    """Left alone by fleets, as it failed too often."""
     HALF_OPEN = "half-open"
+    """Left alone so far; the next call is a probe, which decides."""
+
+    def __str__(self) -> str:
+        return _PLAINLY[self]
+
+
+_PLAINLY = {NodeState.CLOSED: "in use", NodeState.OPEN: "left alone", NodeState.HALF_OPEN: "about to be probed"}
 
 
 @define

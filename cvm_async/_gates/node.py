@@ -6,6 +6,7 @@ begins anew. Calls that were given up hold their places.
 """
 
 import math
+from collections.abc import Iterator
 
 from attrs import define, field, frozen
 
@@ -18,25 +19,32 @@ IDLE = 10.0
 """Seconds without a call after which a node must answer anew: it may have been lost since."""
 
 
-@frozen
+@frozen(repr=False)
 class NodeReport:
-    """What a session knows of one host node.
-
-    Attributes:
-        node: The panel's name for it, as in `Vps.node`.
-        state: Closed: in use. Open: left alone by fleets. Half-open: the next call is a probe.
-        in_flight: Calls about its VPSes under way.
-        failures: Consecutive failures up to now.
-        abandoned: Calls that were given up and that the panel may still be working on; they hold their places.
-        retry_in: Seconds until a fleet may call it again; 0 where it may now, but for the limits.
-    """
+    """What a session knows of one host node."""
 
     node: int
+    """The panel's name for it, as in `Vps.node`."""
     state: NodeState
+    """Whether fleets call it: in use, left alone, or about to be probed."""
     in_flight: int
+    """Calls about its VPSes under way."""
     failures: int
+    """Consecutive failures up to now."""
     abandoned: int = 0
+    """Calls that were given up and that the panel may still be working on; they hold their places."""
     retry_in: float = 0.0
+    """Seconds until a fleet may call it again; 0 where it may now, but for the limits."""
+
+    def __repr__(self) -> str:
+        return f"<node {self.node}: {', '.join((str(self.state), *self._more()))}>"
+
+    def _more(self) -> Iterator[str]:
+        for name in ("in_flight", "failures", "abandoned"):
+            if getattr(self, name):
+                yield f"{name}={getattr(self, name)}"
+        if self.retry_in:
+            yield f"retry_in={self.retry_in:.1f}"
 
 
 @define(eq=False)

@@ -12,23 +12,20 @@ T_co = TypeVar("T_co", covariant=True)
 
 @frozen(weakref_slot=False)
 class Outcome(Generic[T_co]):
-    """What came of the verb for one VPS; made, it is `Succeeded` or `Failed`.
-
-    Attributes:
-        vps: Which.
-        panel: The name of the session it was reached through.
-        value: What the verb gave: a `VpsStatus` for a status and for a wait, else None. None where it failed.
-        error: Why it failed, or was skipped.
-        skipped: No power action was sent for it: its node was left alone, or the run had been stopped.
-        elapsed: Seconds from when its turn came to when it was done.
-    """
+    """What came of the verb for one VPS; made, it is `Succeeded` or `Failed`."""
 
     vps: Vps
+    """The VPS."""
     panel: str
+    """The name of the session it was reached through."""
     value: T_co | None = None
+    """What the verb gave: a `VpsStatus` for a status and for a wait, else None. None where it failed."""
     error: CvmError | None = None
+    """Why it failed, or was skipped."""
     skipped: bool = False
+    """No power action was sent for it: its node was left alone, or the run had been stopped."""
     elapsed: float = 0.0
+    """Seconds from when its turn came to when it was done."""
 
     def __new__(  # noqa: PLR0917 - as attrs takes it
         cls,
@@ -62,6 +59,7 @@ class Outcome(Generic[T_co]):
             **shown(self.value),
             "error": None if self.error is None else str(self.error),
             "error_type": None if self.error is None else type(self.error).__name__,
+            "error_kind": None if self.error is None else self.error.kind,
             "elapsed": round(self.elapsed, 6),
         }
 
@@ -71,7 +69,9 @@ class Succeeded(Outcome[T_co]):
 
     __slots__ = ()
     value: T_co
+    """What the verb gave: a `VpsStatus` for a status and for a wait, else None."""
     error: None
+    """None: it went well."""
     if TYPE_CHECKING:
 
         @property
@@ -85,7 +85,9 @@ class Failed(Outcome[Never]):
 
     __slots__ = ()
     value: None
+    """None: it failed."""
     error: CvmError
+    """Why it failed, or was skipped."""
     if TYPE_CHECKING:
 
         @property
@@ -100,14 +102,11 @@ AnyOutcome: TypeAlias = Succeeded[T_co] | Failed
 
 @frozen(weakref_slot=False)
 class Progress:
-    """How far a run is.
-
-    Attributes:
-        done: VPSes with an outcome.
-        total: VPSes of the run.
-        latest: The outcome that came last.
-    """
+    """How far a run is."""
 
     done: int
+    """VPSes with an outcome."""
     total: int
+    """VPSes of the run."""
     latest: Outcome[object]
+    """The outcome that came last."""

@@ -27,7 +27,9 @@ class Step(StrEnum):
     """What a plan does about one VPS."""
 
     START = "start"
+    """It is stopped, and is to be started."""
     STOP = "stop"
+    """It is running, and is to be stopped."""
     LEAVE = "leave"
     """It is in the wanted state already."""
     CANNOT = "cannot"
@@ -50,23 +52,20 @@ _QUOTED = 40
 
 @frozen(weakref_slot=False)
 class PlannedStep:
-    """What a plan does about one VPS, and why.
-
-    Attributes:
-        vps: Which.
-        panel: The name of the session it is reached through.
-        address: That panel's URL, which with the id names the VPS.
-        step: What to do.
-        seen: Its status when the plan was made; None where it could not be read.
-        error: Why not.
-    """
+    """What a plan does about one VPS, and why."""
 
     vps: Vps
+    """The VPS."""
     panel: str
+    """The name of the session it is reached through."""
     address: str
+    """That panel's URL, which with the id names the VPS."""
     step: Step
+    """What to do."""
     seen: VpsStatus | None = None
+    """Its status when the plan was made; None where it could not be read."""
     error: CvmError | None = None
+    """Why it could not be read; None where it could."""
 
     @property
     def key(self) -> tuple[str, int]:
@@ -90,17 +89,14 @@ class PlannedStep:
 
 @frozen(eq=False)
 class Plan:
-    """What it takes to bring a fleet to a state. `str` of it is for reading: counts by node, then names.
-
-    Attributes:
-        wanted: Running or stopped.
-        steps: One for each VPS, in the fleet's order.
-        problems: What could not be read when the fleet was listed; VPSes that the plan knows nothing of.
-    """
+    """What it takes to bring a fleet to a state. `str` of it is for reading: counts by node, then names."""
 
     wanted: PowerState
+    """Running or stopped."""
     steps: tuple[PlannedStep, ...] = field(repr=False)
+    """One for each VPS, in the fleet's order."""
     problems: tuple[Problem, ...] = ()
+    """What could not be read when the fleet was listed; VPSes that the plan knows nothing of."""
 
     def __len__(self) -> int:
         return len(self.steps)

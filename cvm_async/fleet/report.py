@@ -30,18 +30,15 @@ _SHOWN_VPSES: Final = 5
 
 @frozen(eq=False)
 class FleetReport(Generic[T_co]):
-    """One outcome a VPS, in the fleet's order, whatever happened to it.
-
-    Attributes:
-        verb: "status", "start", "stop", "restart" or "wait".
-        elapsed: Seconds the run took.
-        problems: What could not be read when the fleet was listed; VPSes that the run knows nothing of.
-    """
+    """One outcome a VPS, in the fleet's order, whatever happened to it."""
 
     verb: str
+    """What was done: "status", "start", "stop", "restart" or "wait"."""
     _outcomes: tuple[Outcome[T_co], ...] = field(repr=False)
     elapsed: float
+    """Seconds the run took."""
     problems: tuple[Problem, ...] = ()
+    """What could not be read when the fleet was listed; VPSes that the run knows nothing of."""
 
     @property
     def outcomes(self) -> "tuple[AnyOutcome[T_co], ...]":
@@ -167,10 +164,9 @@ class FleetError(CvmError, ExceptionGroup[CvmError]):
 
     `str` of it groups the failures that say the same and names a few VPSes of each, so it stays readable with
     thousands.
-
-    Attributes:
-        report: The whole `FleetReport`, also in the parts that `split` and `subgroup` give.
     """
+
+    kind = "fleet"
 
     def __new__(cls, message: str, exceptions: Sequence[CvmError], *, report: "FleetReport[Any] | None" = None) -> Self:
         """Make the group; `report` is for `__init__` alone."""
@@ -184,6 +180,7 @@ class FleetError(CvmError, ExceptionGroup[CvmError]):
         # The initialisers above keep the message alone.
         self.args: tuple[Any, ...] = (message, tuple(exceptions))
         self.report = report
+        """The whole `FleetReport`, also in the parts that `split` and `subgroup` give."""
 
     # Narrower than the base's, which allows a group to turn into one of other errors: there are none in here.
     def derive(self, excs: Sequence[CvmError], /) -> "FleetError":  # type: ignore[override]

@@ -41,36 +41,32 @@ def _on_unknown(_: object, attribute: "Attribute[Any]", value: object) -> None:
 
 @frozen(kw_only=True)
 class Rollout:
-    """How to go over a fleet. The defaults: all at once, as the sessions' own limits allow, whatever fails.
-
-    Attributes:
-        max_concurrency: VPSes under way at once in the whole run, those whose state is waited for included. The
-            sessions' `Limits` hold besides.
-        per_node: VPSes under way at once on one host node.
-        max_failures: How many VPSes may fail: a count, or a fraction of the whole run (not of a batch), rounded down;
-            1.0, all of them, never stops it.
-            When one more has failed, nothing new starts; what is under way ends, and the rest is skipped with the
-            reason. VPSes skipped on a dead node were not tried, and do not count. With a limit, no more are under way
-            at once than the sessions let calls through, those whose state is waited for included. None: no limit.
-        batch: How many VPSes go together before the next begin: a count, a fraction of the whole run, or steps such as
-            `(1, 0.1, 1.0)`: a canary, a tenth, the rest. The last step repeats; fractions round up. A batch is over
-            when all its VPSes are done.
-        pause: Seconds between two batches.
-        deadline: Seconds for the whole run. When they are over, nothing new starts and waits end; requests in flight
-            end by themselves, as a power action cut off is one with an unknown outcome.
-        on_unknown: What to do with a start or stop that was sent and got no answer of the panel's. "report": its
-            outcome is a `NoAnswerError` or a `DecodeError`. "verify": read the status until it shows that the action
-            was carried out, or the time for waiting is over; with `wait` that is done in any case. A restart cannot be
-            settled so: it leaves the state it found.
-    """
+    """How to go over a fleet. The defaults: all at once, as the sessions' own limits allow, whatever fails."""
 
     max_concurrency: int | None = field(default=None, validator=count(optional=True))
+    """VPSes under way at once in the whole run, those whose state is waited for included. The sessions' `Limits` hold
+    besides."""
     per_node: int | None = field(default=None, validator=count(optional=True))
+    """VPSes under way at once on one host node."""
     max_failures: Share | None = field(default=None, validator=_failures)
+    """How many VPSes may fail: a count, or a fraction of the whole run (not of a batch), rounded down; 1.0, all of
+    them, never stops it. When one more has failed, nothing new starts; what is under way ends, and the rest is skipped
+    with the reason. VPSes skipped on a dead node were not tried, and do not count. With a limit, no more are under way
+    at once than the sessions let calls through, those whose state is waited for included. None: no limit."""
     batch: tuple[Share, ...] = field(default=None, converter=_as_steps, validator=_batch)
+    """How many VPSes go together before the next begin: a count, a fraction of the whole run, or steps such as `(1,
+    0.1, 1.0)`: a canary, a tenth, the rest. The last step repeats; fractions round up. A batch is over when all its
+    VPSes are done."""
     pause: float = field(default=0.0, validator=seconds(zero=True))
+    """Seconds between two batches."""
     deadline: float | None = field(default=None, validator=seconds(optional=True))
+    """Seconds for the whole run. When they are over, nothing new starts and waits end; requests in flight end by
+    themselves, as a power action cut off is one with an unknown outcome."""
     on_unknown: OnUnknown = field(default="report", validator=_on_unknown)
+    """What to do with a start or stop that was sent and got no answer of the panel's. "report": its outcome is a
+    `NoAnswerError` or a `DecodeError`. "verify": read the status until it shows that the action was carried out, or the
+    time for waiting is over; with `wait` that is done in any case. A restart cannot be settled so: it leaves the state
+    it found."""
 
     @classmethod
     def given(cls, rollout: object, *, deadline: float | None = None) -> "Rollout":

@@ -19,15 +19,12 @@ _TRAFFIC: Final[dict[Direction, str]] = {"total": "traffic", "in": "incoming tra
 
 @frozen
 class Change:
-    """Something that is different from the snapshot before. `str` of it is a line that is safe to print.
-
-    Attributes:
-        kind: What happened, as JSON and other programs tell it.
-        panel: The name of the session it was seen through.
-    """
+    """Something that is different from the snapshot before. `str` of it is a line that is safe to print."""
 
     kind: ClassVar[str]
+    """What happened, as JSON and other programs tell it."""
     panel: str
+    """The name of the session it was seen through."""
 
     def to_dict(self) -> dict[str, object]:
         """Give the change as JSON takes it: its kind, and its attributes under their names."""
@@ -40,13 +37,10 @@ class Change:
 
 @frozen
 class VpsChange(Change, ABC):
-    """Something that happened to one VPS.
-
-    Attributes:
-        vps: Which.
-    """
+    """Something that happened to one VPS."""
 
     vps: Vps
+    """The VPS."""
 
     @property
     def key(self) -> Key:
@@ -64,14 +58,11 @@ class VpsChange(Change, ABC):
 
 @frozen
 class VpsAppeared(VpsChange):
-    """A VPS is on the panel's list that was not.
-
-    Attributes:
-        state: What it is doing; None where that could not be read yet.
-    """
+    """A VPS is on the panel's list that was not."""
 
     kind = "vps_appeared"
     state: PowerState | None
+    """What it is doing; None where that could not be read yet."""
 
     def _what(self) -> str:
         return f"new, {'not read yet' if self.state is None else self.state}"
@@ -89,16 +80,13 @@ class VpsGone(VpsChange):
 
 @frozen
 class VpsMoved(VpsChange):
-    """A VPS is on another host node.
-
-    Attributes:
-        before: The node it was on; None where the panel did not say.
-        after: The node it is on.
-    """
+    """A VPS is on another host node."""
 
     kind = "vps_moved"
     before: int | None
+    """The node it was on; None where the panel did not say."""
     after: int | None
+    """The node it is on; None where the panel does not say."""
 
     def _what(self) -> str:
         return f"moved from node {self.before} to node {self.after}"
@@ -106,16 +94,13 @@ class VpsMoved(VpsChange):
 
 @frozen
 class StateChanged(VpsChange):
-    """A VPS does something else.
-
-    Attributes:
-        before: What it was doing; None where that had not been read yet.
-        after: What it is doing.
-    """
+    """A VPS does something else."""
 
     kind = "state_changed"
     before: PowerState | None
+    """What it was doing; None where that had not been read yet."""
     after: PowerState | None
+    """What it is doing; None where no status of it is known any more."""
 
     def _what(self) -> str:
         return f"{self.before or 'not read yet'} -> {self.after or 'not read'}"
@@ -123,14 +108,11 @@ class StateChanged(VpsChange):
 
 @frozen
 class VpsUnreadable(VpsChange):
-    """A VPS cannot be read, though its node can be reached.
-
-    Attributes:
-        error: Why.
-    """
+    """A VPS cannot be read, though its node can be reached."""
 
     kind = "vps_unreadable"
     error: str
+    """Why it cannot be read: the error's message."""
 
     def _what(self) -> str:
         return f"cannot be read: {safe_text(self.error)}"
@@ -148,22 +130,19 @@ class VpsReadable(VpsChange):
 
 @frozen
 class TrafficCrossed(VpsChange):
-    """Traffic passed a threshold, in either direction: a new month takes it back below.
-
-    Attributes:
-        direction: Of which traffic.
-        before: The highest threshold that was reached, as a share of the limit; None for none.
-        after: The highest one that is reached now.
-        used: Bytes used; None where the panel does not say any more.
-        limit: Bytes allowed.
-    """
+    """Traffic passed a threshold, in either direction: a new month takes it back below."""
 
     kind = "traffic_crossed"
     direction: Direction
+    """Which traffic: both directions together, or one."""
     before: float | None
+    """The highest threshold that was reached, as a share of the limit; None for none."""
     after: float | None
+    """The highest threshold that is reached now, likewise."""
     used: int | None
+    """Bytes used; None where the panel does not say any more."""
     limit: int | None
+    """Bytes allowed; None where the panel does not say any more."""
 
     def _what(self) -> str:
         which = (
@@ -176,27 +155,21 @@ class TrafficCrossed(VpsChange):
 
 @frozen
 class NodeChange(Change):
-    """Something that happened to a host node.
-
-    Attributes:
-        node: Which.
-        vpses: How many VPSes of the fleet are on it.
-    """
+    """Something that happened to a host node."""
 
     node: int
+    """The node's number, as in `Vps.node`."""
     vpses: int
+    """How many VPSes of the fleet are on it."""
 
 
 @frozen
 class NodeUnreachable(NodeChange):
-    """No VPS of a host node could be read.
-
-    Attributes:
-        reason: What most of them failed of.
-    """
+    """No VPS of a host node could be read."""
 
     kind = "node_unreachable"
     reason: str
+    """What most of its VPSes failed of."""
 
     def __str__(self) -> str:
         where = f"node {self.node} of {safe_text(self.panel)}"
@@ -215,25 +188,19 @@ class NodeBack(NodeChange):
 
 @frozen
 class PanelChange(Change):
-    """Something that happened to a panel.
-
-    Attributes:
-        vpses: How many VPSes of the fleet are on it.
-    """
+    """Something that happened to a panel."""
 
     vpses: int
+    """How many VPSes of the fleet are on it."""
 
 
 @frozen
 class PanelUnreachable(PanelChange):
-    """No VPS of a panel could be read.
-
-    Attributes:
-        reason: What most of them failed of.
-    """
+    """No VPS of a panel could be read."""
 
     kind = "panel_unreachable"
     reason: str
+    """What most of its VPSes failed of."""
 
     def __str__(self) -> str:
         return f"panel {safe_text(self.panel)}: unreachable, with {_some(self.vpses)}: {safe_text(self.reason)}"

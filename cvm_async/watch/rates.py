@@ -16,31 +16,26 @@ class Rate:
 
     Unknown is what was counted apart or together only, a counter that went back (a reset, a new month, a wrap), and a
     VPS that could not be read at both times.
-
-    Attributes:
-        incoming: Where the panel counts both directions apart.
-        outgoing: Likewise.
-        total: Both directions together, however they are counted.
     """
 
     incoming: float | None = None
+    """Bytes a second that come in, where the panel counts both directions apart."""
     outgoing: float | None = None
+    """Bytes a second that go out, likewise."""
     total: float | None = None
+    """Bytes a second of both directions together, however they are counted."""
 
 
 @frozen(kw_only=True)
 class Forecast:
-    """When one VPS reaches a traffic limit if it goes on as now.
-
-    Attributes:
-        direction: The traffic whose limit is reached first.
-        at: When, in UTC; not after the snapshot where it is reached already.
-        rate: Bytes a second at which it comes nearer; 0.0 where it is reached already and the rate is unknown.
-    """
+    """When one VPS reaches a traffic limit if it goes on as now."""
 
     direction: Direction
+    """The traffic whose limit is reached first."""
     at: datetime
+    """When it is, in UTC; not after the snapshot where it is reached already."""
     rate: float
+    """Bytes a second at which it comes nearer; 0.0 where it is reached already and the rate is unknown."""
 
 
 def rates(before: Snapshot, after: Snapshot) -> dict[Key, Rate]:

@@ -26,17 +26,14 @@ K = TypeVar("K")
 
 @frozen
 class Use:
-    """Traffic used of what is allowed, in one direction, in bytes.
-
-    Attributes:
-        direction: Which.
-        used: None where the panel does not say.
-        limit: None where there is none, or the panel does not say.
-    """
+    """Traffic used of what is allowed, in one direction, in bytes."""
 
     direction: Direction
+    """Which traffic: both directions together, or one."""
     used: int | None
+    """Bytes used; None where the panel does not say."""
     limit: int | None
+    """Bytes allowed; None where there is no limit, or the panel does not say."""
 
     @property
     def share(self) -> float | None:
@@ -46,23 +43,20 @@ class Use:
 
 @frozen(kw_only=True)
 class Reading:
-    """What is known of one VPS.
-
-    Attributes:
-        panel: The name of the session it is reached through.
-        vps: What it is, as it was last listed.
-        status: The last status that could be read; None where none was.
-        read_at: When that was, in UTC; None likewise. When only lists are read, when the list was.
-        error: Why it could not be read now; None where it could.
-        age: Seconds from `read_at` to the snapshot; 0.0 where it was read for it, None where it never was.
-    """
+    """What is known of one VPS."""
 
     panel: str
+    """The name of the session it is reached through."""
     vps: Vps
+    """What it is, as it was last listed."""
     status: VpsStatus | None = None
+    """The last status that could be read; None where none was."""
     read_at: datetime | None = None
+    """When that was, in UTC; None likewise. When only lists are read, when the list was."""
     error: CvmError | None = None
+    """Why it could not be read now; None where it could."""
     age: float | None = None
+    """Seconds from `read_at` to the snapshot; 0.0 where it was read for it, None where it never was."""
 
     @property
     def key(self) -> Key:
@@ -100,6 +94,7 @@ class Reading:
             "stale": self.is_stale,
             "error": None if self.error is None else str(self.error),
             "error_type": None if self.error is None else type(self.error).__name__,
+            "error_kind": None if self.error is None else self.error.kind,
         }
 
 
@@ -113,21 +108,18 @@ def _uses(counted: Traffic, listed: Traffic | None) -> tuple[Use, ...]:
 
 @frozen(kw_only=True, eq=False)
 class Snapshot:
-    """What was known of a fleet at one moment. It pickles, without the sessions.
-
-    Attributes:
-        at: When its reading was over, in UTC.
-        elapsed: Seconds that the reading took.
-        readings: One for each VPS, in the fleet's order.
-        problems: What could not be read of the panels' lists.
-        changes: What is different from the snapshot before it; empty for the first.
-    """
+    """What was known of a fleet at one moment. It pickles, without the sessions."""
 
     at: datetime
+    """When its reading was over, in UTC."""
     elapsed: float
+    """Seconds that the reading took."""
     readings: tuple[Reading, ...] = field(repr=False)
+    """One for each VPS, in the fleet's order."""
     problems: tuple[Problem, ...] = ()
+    """What could not be read of the panels' lists."""
     changes: tuple[Change, ...] = field(default=(), repr=False)
+    """What is different from the snapshot before it; empty for the first."""
     _by_key: Mapping[Key, Reading] = field(init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from cvm_async import Breaker
+from cvm_async import Breaker, NodeReport, NodeState
 from cvm_async._gates.breaker import Circuit
 from cvm_async._gates.node import START, Node
 
@@ -9,6 +9,19 @@ MOST = 6
 
 def node(most: int = MOST, *, is_known: bool = True) -> Node:
     return Node(most, Circuit(Breaker(failures=1)), is_known=is_known)
+
+
+@pytest.mark.parametrize(
+    ("report", "shown"),
+    [
+        (NodeReport(7, NodeState.CLOSED, 0, 0), "<node 7: in use>"),
+        (NodeReport(7, NodeState.CLOSED, 2, 1, abandoned=3), "<node 7: in use, in_flight=2, failures=1, abandoned=3>"),
+        (NodeReport(7, NodeState.OPEN, 0, 4, retry_in=12.34), "<node 7: left alone, failures=4, retry_in=12.3>"),
+        (NodeReport(7, NodeState.HALF_OPEN, 0, 3), "<node 7: about to be probed, failures=3>"),
+    ],
+)
+def test_a_report_says_how_a_node_is_in_plain_words(report: NodeReport, shown: str) -> None:
+    assert repr(report) == shown
 
 
 def test_each_answer_lets_one_more_in_up_to_the_most() -> None:

@@ -34,13 +34,11 @@ class OutcomeStream(Generic[T]):
 
     A consumer that falls behind makes the workers wait. Leaving the block, early or not, ends the run: nothing is left
     at work behind it. It is used once.
-
-    Attributes:
-        problems: What could not be read when the fleet was listed; VPSes that the run knows nothing of.
     """
 
     def __init__(self, start: Start[T], problems: tuple[Problem, ...] = ()) -> None:
         self.problems = problems
+        """What could not be read when the fleet was listed; VPSes that the run knows nothing of."""
         self._start = start
         self._flow: _Flow[T] | None = None
 
