@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         NameNotFoundError,
         NoAnswerError,
         NodeUnreachableError,
+        NotPossibleError,
         NotSentError,
         PanelError,
         PermissionDeniedError,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from cvm_async.fleet.outcome import AnyOutcome, Failed, Outcome, Progress, Succeeded
     from cvm_async.fleet.plan import Plan, PlannedStep, Step
     from cvm_async.fleet.report import FleetError, FleetReport, partial_report
+    from cvm_async.fleet.result import Result
     from cvm_async.fleet.rollout import Rollout
     from cvm_async.fleet.work.stream import OutcomeStream
     from cvm_async.models import (
@@ -85,6 +87,7 @@ _HOMES = (
     "cvm_async.transport",
     "cvm_async.fast",
     "cvm_async.fleet.outcome",
+    "cvm_async.fleet.result",
     "cvm_async.fleet.report",
     "cvm_async.fleet.plan",
     "cvm_async.fleet.work.stream",
@@ -119,6 +122,7 @@ __all__ = [
     "NodeState",
     "NodeUnreachable",
     "NodeUnreachableError",
+    "NotPossibleError",
     "NotSentError",
     "Outcome",
     "OutcomeStream",
@@ -134,6 +138,7 @@ __all__ = [
     "Rate",
     "RateLimitedError",
     "Reading",
+    "Result",
     "Retry",
     "Rollout",
     "SessionClosedError",

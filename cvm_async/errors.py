@@ -22,6 +22,7 @@ __all__ = [
     "NameNotFoundError",
     "NoAnswerError",
     "NodeUnreachableError",
+    "NotPossibleError",
     "NotSentError",
     "PanelError",
     "PermissionDeniedError",
@@ -126,6 +127,17 @@ class NotSentError(CvmError):
         super().__init__(message, **about)
         self.may_pass = may_pass
         """Whether repeating it may help by itself. It does not where the panel's certificate is not trusted."""
+
+
+class NotPossibleError(NotSentError):
+    """A VPS is in a state that a customer cannot bring it out of, such as suspended: nothing was sent for it."""
+
+    kind: ClassVar[str] = "not_possible"
+
+    def __init__(self, message: str, *, last: VpsStatus | None = None, **about: Unpack[About]) -> None:
+        super().__init__(message, may_pass=False, **about)
+        self.last = last
+        """The status that was seen."""
 
 
 class NoAnswerError(CvmError):

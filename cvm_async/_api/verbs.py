@@ -11,7 +11,7 @@ from attrs import frozen
 from cvm_async.errors import ConfigurationError
 from cvm_async.models import PowerState
 
-__all__ = ["Verb", "VerbRow", "past_of"]
+__all__ = ["Verb", "VerbRow", "acts", "past_of"]
 
 
 @frozen
@@ -96,3 +96,8 @@ class Verb(StrEnum):
 def past_of(word: str) -> str:
     """Give what a VPS is when a verb, given as its word, is done; "done" for a word that is no verb of the API."""
     return next((verb.row.past for verb in Verb if str(verb) == word), "done")
+
+
+def acts(word: str) -> bool:
+    """Tell whether a verb, given as its word, changes something."""
+    return any(verb.row.leads_to is not None for verb in Verb if str(verb) == word)

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+from cvm_async._words import some_vpses
 from cvm_async.cli.exits import Exit
 from cvm_async.cli.flags import Common, Switch
 from cvm_async.cli.grids import Grid, list_grid, node_grid, status_grid
@@ -30,7 +31,7 @@ async def list_vpses(*names: str, selection: Selection = _ALL, common: Common = 
         panel = session.name
     vpses = VpsList(chosen, chosen.problems)
     terminal.table(list_grid(vpses))
-    terminal.show(f"{len(vpses):,} VPSes")
+    terminal.show(some_vpses(len(vpses)))
     terminal.emit({**vpses.to_dict(), "panel": panel})
     return unread(terminal, vpses.problems, named=which.named) or looked
 

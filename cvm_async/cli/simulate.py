@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from cvm_async import panel as simulation
+from cvm_async._words import some_vpses
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Flag, Switch
 from cvm_async.cli.terminal import Terminal
@@ -67,5 +68,6 @@ async def panel(
         terminal.show(*(f"export {name}={shlex.quote(value)}" for name, value in access.items()))
         terminal.emit(access)
         terminal.out.file.flush()
-        terminal.say(f"{vpses:,} simulated VPSes on {nodes:,} nodes at {served.url}; Ctrl-C ends it")
+        on_nodes = f"{nodes:,} node{'' if nodes == 1 else 's'}"
+        terminal.say(f"{some_vpses(vpses, 'simulated')} on {on_nodes} at {served.url}; Ctrl-C ends it")
         await asyncio.Event().wait()

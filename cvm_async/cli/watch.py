@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from cvm_async._safe_text import safe_text
+from cvm_async._words import some_vpses
 from cvm_async.cli.exits import Exit
 from cvm_async.cli.flags import Common
 from cvm_async.cli.grids import status_grid
@@ -56,7 +57,7 @@ async def watch(
 def overview(snapshot: Snapshot) -> str:
     """Give ``46 running, 5 stopped of 60 VPSes in 0.3 s``."""
     states = ", ".join(f"{count:,} {safe_text(state)}" for state, count in snapshot.totals.items()) or "none read"
-    return f"{states} of {len(snapshot):,} VPS{'' if len(snapshot) == 1 else 'es'} in {snapshot.elapsed:.1f} s"
+    return f"{states} of {some_vpses(len(snapshot))} in {snapshot.elapsed:.1f} s"
 
 
 def trouble(snapshot: Snapshot) -> list[Change]:

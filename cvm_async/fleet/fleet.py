@@ -6,9 +6,10 @@ from typing import NoReturn, Self, TypeVar
 from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import check_seconds, refuse
+from cvm_async._words import some_vpses
 from cvm_async.fleet.members import Members, condition
 from cvm_async.fleet.outcome import Outcome
-from cvm_async.fleet.plan import Plan, as_wanted, make_plan
+from cvm_async.fleet.plan import Plan, Wanted, make_plan, verb_for
 from cvm_async.fleet.report import WAIT, FleetReport, remember_origin
 from cvm_async.fleet.rollout import Rollout
 from cvm_async.fleet.work.gathering import Gathering, OnProgress, Work
@@ -73,7 +74,7 @@ class Fleet:
 
     def __repr__(self) -> str:
         panels = ", ".join(self.panels)
-        return f"<Fleet: {len(self):,} VPSes{f' of {panels}' if panels else ''}>"
+        return f"<Fleet: {some_vpses(len(self))}{f' of {panels}' if panels else ''}>"
 
     @property
     def members(self) -> Members:
@@ -319,16 +320,17 @@ class Fleet:
 
     async def plan(
         self,
-        state: PowerState,
+        state: Wanted,
         *,
         rollout: Rollout | None = None,
         deadline: float | None = None,
         progress: OnProgress | None = None,
     ) -> Plan:
-        """Look at every VPS and say what it takes to bring all to a state, running or stopped. Changes nothing.
+        """Look at every VPS and say what it takes to bring all to a state, or to restart all. Changes nothing.
 
         Args:
-            state: Which.
+            state: Running or stopped; or "restart", for a restart of all that can be restarted. The plan for that names
+                those that are stopped, since a restart would start them.
             rollout: As for `status`, as are the others.
             deadline: Likewise.
             progress: Likewise.
@@ -336,9 +338,9 @@ class Fleet:
         Raises:
             ConfigurationError: The state is none that a customer can bring about.
         """
-        wanted = as_wanted(state)
+        verb = verb_for(state)
         found = await self.status(rollout=rollout, deadline=deadline, progress=progress)
-        return remember_origin(make_plan(wanted, found, self._members), self)
+        return remember_origin(make_plan(verb, found, self._members), self)
 
     async def _power(
         self,

@@ -1,15 +1,16 @@
-"""`Plan`: what it takes to bring a fleet to a state, as a value to read before agreeing, and to apply afterwards."""
+"""`Plan`: what is to be done to a fleet, as a value to read before agreeing, and to apply afterwards."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from cvm_async._api.verbs import Verb
 from cvm_async._safe_text import excerpt, safe_text
-from cvm_async.errors import ConfigurationError, CvmError, NotSentError
+from cvm_async._words import some_vpses
+from cvm_async.errors import ConfigurationError, CvmError, NotPossibleError
 from cvm_async.fleet.members import Members
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport, origin_of, remember_origin
@@ -30,19 +31,26 @@ class Step(StrEnum):
     """It is stopped, and is to be started."""
     STOP = "stop"
     """It is running, and is to be stopped."""
+    RESTART = "restart"
+    """It is to be restarted; where its `reason` is that it is stopped, that starts it."""
     LEAVE = "leave"
     """It is in the wanted state already."""
     CANNOT = "cannot"
     """Nothing can be done: it is suspended, terminated, or its state is not known."""
 
 
-STEPS = {
-    (PowerState.RUNNING, PowerState.STOPPED): Step.START,
-    (PowerState.RUNNING, PowerState.RUNNING): Step.LEAVE,
-    (PowerState.STOPPED, PowerState.RUNNING): Step.STOP,
-    (PowerState.STOPPED, PowerState.STOPPED): Step.LEAVE,
+Wanted: TypeAlias = PowerState | Literal["restart"]
+"""What a plan is made for: a state, or a restart, which leads from running to running."""
+
+STEPS: Final = {
+    (Verb.START, PowerState.STOPPED): Step.START,
+    (Verb.START, PowerState.RUNNING): Step.LEAVE,
+    (Verb.STOP, PowerState.RUNNING): Step.STOP,
+    (Verb.STOP, PowerState.STOPPED): Step.LEAVE,
+    (Verb.RESTART, PowerState.RUNNING): Step.RESTART,
+    (Verb.RESTART, PowerState.STOPPED): Step.RESTART,
 }
-"""The wanted state and the one found; from every other one a customer can do nothing."""
+"""What is to be done, and the state found; from every other one a customer can do nothing."""
 
 _NAMED = 20
 """VPSes of a node whose names are shown: a plan is read before it is agreed to."""
@@ -75,7 +83,7 @@ class PlannedStep:
     @property
     def acts(self) -> bool:
         """Whether it changes something."""
-        return self.step in (Step.START, Step.STOP)
+        return self.step in (Step.START, Step.STOP, Step.RESTART)
 
     @property
     def reason(self) -> str:
@@ -89,20 +97,22 @@ class PlannedStep:
 
 @frozen(eq=False)
 class Plan:
-    """What it takes to bring a fleet to a state. `str` of it is for reading: counts by node, then names."""
+    """What is to be done to a fleet. `str` of it is for reading: counts by node, then names."""
 
     wanted: PowerState
-    """Running or stopped."""
+    """The state that it leads to: running or stopped."""
     steps: tuple[PlannedStep, ...] = field(repr=False)
     """One for each VPS, in the fleet's order."""
     problems: tuple[Problem, ...] = ()
     """What could not be read when the fleet was listed; VPSes that the plan knows nothing of."""
+    verb: Verb = field(default=Factory(lambda plan: Verb.bringing_to(plan.wanted), takes_self=True), kw_only=True)
+    """What is done to those that it is to be done to: "start", "stop" or "restart"."""
 
     def __len__(self) -> int:
         return len(self.steps)
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (Plan, (self.wanted, self.steps, self.problems))
+        return _revive, (self.wanted, self.steps, self.problems, self.verb)
 
     # It cannot be changed, and a second one would not know its fleet.
     def __copy__(self) -> Self:
@@ -125,28 +135,42 @@ class Plan:
         return {
             "version": JSON_VERSION,
             "wanted": self.wanted.value,
+            "verb": self.verb.value,
             "to_do": len(self.to_do),
             "steps": [step.to_dict() for step in self.steps],
             "problems": [problem.to_dict() for problem in self.problems],
         }
 
     def __str__(self) -> str:
-        counts = Counter(step.step for step in self.steps)
-        done = self.verb.row.past
-        titles = {
-            Step.START: "to start",
-            Step.STOP: "to stop",
-            Step.LEAVE: "to leave as they are",
-            Step.CANNOT: f"that cannot be {done}",
-        }
-        title = ", ".join(f"{counts[kind]:,} {words}" for kind, words in titles.items() if counts[kind])
-        lines = [f"To have {len(self):,} VPSes {self.wanted}: {title or 'nothing to do'}"]
-        for kind in (Step.START, Step.STOP, Step.CANNOT):
+        lines = [self.title]
+        for kind in (Step.START, Step.STOP, Step.RESTART, Step.CANNOT):
             lines.extend(self._by_node(kind))
         lines.extend(f"  not known to this plan, as it cannot be read: {problem}" for problem in self.problems[:_NAMED])
         if len(self.problems) > _NAMED:
             lines.append(f"  and {len(self.problems) - _NAMED:,} more such problems in the list")
         return "\n".join(lines)
+
+    @property
+    def title(self) -> str:
+        """Give it in a line: ``To have 1,000 VPSes stopped: 900 to stop, 100 to leave as they are``."""
+        counts = Counter(step.step for step in self.steps)
+        started = len(self.started_by_restart)
+        titles = {
+            Step.START: "to start",
+            Step.STOP: "to stop",
+            Step.RESTART: "to restart" + (f" ({started:,} of them stopped, which a restart starts)" if started else ""),
+            Step.LEAVE: "to leave as they are",
+            Step.CANNOT: f"that cannot be {self.verb.row.past}",
+        }
+        told = ", ".join(f"{counts[kind]:,} {words}" for kind, words in titles.items() if counts[kind])
+        those = some_vpses(len(self))
+        aim = f"To restart {those}" if self.verb is Verb.RESTART else f"To have {those} {self.wanted}"
+        return f"{aim}: {told or 'nothing to do'}"
+
+    @property
+    def started_by_restart(self) -> tuple[PlannedStep, ...]:
+        """The steps that restart a VPS which is stopped: a restart starts it."""
+        return tuple(step for step in self.of(Step.RESTART) if step.reason == PowerState.STOPPED)
 
     def _by_node(self, kind: Step) -> list[str]:
         places: dict[tuple[str, int | None], list[PlannedStep]] = {}
@@ -160,11 +184,6 @@ class Plan:
             what = f"cannot {self.verb}" if kind is Step.CANNOT else kind
             lines.append(f"  {what} {len(steps):,} on {where}: {names}{more}")
         return lines
-
-    @property
-    def verb(self) -> Verb:
-        """What is done to the VPSes that are not there yet: "start" or "stop"."""
-        return Verb.bringing_to(self.wanted)
 
     async def apply(
         self,
@@ -193,7 +212,7 @@ class Plan:
             progress: As for `Fleet.start`.
 
         Returns:
-            An outcome for each VPS to start or stop, in the fleet's order; with `whole` for each of the plan, in its.
+            An outcome for each VPS to act on, in the fleet's order; with `whole` for each of the plan, in its.
 
         Raises:
             LookupError: The plan was pickled or made by hand, and no fleet was given.
@@ -219,33 +238,41 @@ class Plan:
         return await gathering.of(lambda emit: Run(chosen.members, planned, how, emit))
 
 
-def as_wanted(state: PowerState | str) -> PowerState:
-    """Give the state itself, also where a caller gave its plain word.
+def verb_for(wanted: Wanted | str) -> Verb:
+    """Give the verb that leads to what is wanted, also where a caller gave a state's plain word.
 
     Raises:
-        ConfigurationError: It is none that somebody can bring VPSes to.
+        ConfigurationError: It is nothing that somebody can bring about.
     """
-    for wanted in (PowerState.RUNNING, PowerState.STOPPED):
-        if state == wanted:
-            return wanted
-    msg = f"a fleet can be brought to running or to stopped, not to {excerpt(str(state), _QUOTED)}"
+    word = str(wanted)
+    for verb in (Verb.START, Verb.STOP):
+        if word == verb.goal.value:
+            return verb
+    if word == Verb.RESTART.value:
+        return Verb.RESTART
+    told = excerpt(word, _QUOTED)
+    msg = f'a fleet can be brought to running or to stopped, not to {told}; or be restarted: plan("restart")'
     raise ConfigurationError(msg)
 
 
-def make_plan(wanted: PowerState, report: FleetReport[VpsStatus], members: Members) -> Plan:
+def make_plan(verb: Verb, report: FleetReport[VpsStatus], members: Members) -> Plan:
     """Give the plan that follows from what was found."""
     steps = tuple(
         PlannedStep(
             outcome.vps,
             outcome.panel,
             member.account.address,
-            Step.CANNOT if outcome.value is None else STEPS.get((wanted, outcome.value.state), Step.CANNOT),
+            Step.CANNOT if outcome.value is None else STEPS.get((verb, outcome.value.state), Step.CANNOT),
             outcome.value,
             outcome.error,
         )
         for outcome, member in zip(report, members, strict=True)
     )
-    return Plan(wanted, steps, members.problems)
+    return Plan(verb.goal, steps, members.problems, verb=verb)
+
+
+def _revive(wanted: PowerState, steps: tuple[PlannedStep, ...], problems: tuple[Problem, ...], verb: Verb) -> Plan:
+    return Plan(wanted, steps, problems, verb=verb)
 
 
 def _over_all(
@@ -261,10 +288,11 @@ def _over_all(
 def _untouched(step: PlannedStep) -> Outcome[VpsStatus | None]:
     if step.step is Step.LEAVE:
         return Outcome(step.vps, step.panel, step.seen, skipped=True)
-    error = step.error or NotSentError(f"not touched: it is {step.reason}", vps_id=step.vps.id)
+    error = step.error or NotPossibleError(f"not touched: it is {step.reason}", last=step.seen, vps_id=step.vps.id)
     return Outcome(step.vps, step.panel, None, error, skipped=True)
 
 
 def _name(step: PlannedStep) -> str:
     name = f"{safe_text(step.vps.hostname)} ({step.vps.id})"
-    return f"{name}: {safe_text(step.reason)}" if step.step is Step.CANNOT else name
+    started = step.step is Step.RESTART and step.reason == PowerState.STOPPED
+    return f"{name}: {safe_text(step.reason)}" if started or step.step is Step.CANNOT else name

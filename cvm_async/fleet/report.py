@@ -8,8 +8,10 @@ from weakref import WeakKeyDictionary
 from attrs import field, frozen
 
 from cvm_async._api.verbs import past_of
+from cvm_async._words import some_vpses
 from cvm_async.errors import CvmError
 from cvm_async.fleet.outcome import AnyOutcome, Failed, Outcome, Succeeded
+from cvm_async.fleet.result import Result, result_of, results_of
 from cvm_async.fleet.summary import counts
 from cvm_async.models import JSON_VERSION, Problem, VpsStatus
 
@@ -103,8 +105,19 @@ class FleetReport(Generic[T_co]):
                 groups.setdefault(outcome.value.state.value, []).append(outcome)
         return groups
 
+    def by_result(self) -> "dict[Result, list[AnyOutcome[T_co]]]":
+        """Give them by what came of the verb: each is in one group, and only groups that have one are there."""
+        groups: dict[Result, list[AnyOutcome[T_co]]] = {}
+        for outcome in self.outcomes:
+            groups.setdefault(result_of(outcome, self.verb), []).append(outcome)
+        return {result: groups[result] for result in Result if result in groups}
+
     def summary(self) -> str:
-        """Give the run in one line, as for a chat: ``950 running, 41 stopped, 9 failed on node 7 (…) in 3.2 s``."""
+        """Give the run in one line, as for a chat.
+
+        ``950 running, 41 stopped, 9 unreachable on node 7 in 3.2 s`` for a status, ``2 changed (started), 22 unchanged
+        (running), 1 unknown (without an answer on node 7) in 9.1 s`` for a start.
+        """
         some = len(self.problems)
         unread = f"; {some:,} problem{'s' if some > 1 else ''} in the list" if some else ""
         return f"{counts(self.outcomes, self.verb)} in {self.elapsed:.1f} s{unread}"
@@ -118,7 +131,7 @@ class FleetReport(Generic[T_co]):
         errors = [outcome.error for outcome in self.failed]
         if errors:
             wanted = "seen in the wanted state" if self.verb == WAIT else past_of(self.verb)
-            message = f"{len(errors):,} of {len(self):,} VPSes were not {wanted}"
+            message = f"{len(errors):,} of {some_vpses(len(self))} {'was' if len(errors) == 1 else 'were'} not {wanted}"
             raise FleetError(message, errors, report=self)
 
     def failed_fleet(self) -> "Fleet":
@@ -138,16 +151,20 @@ class FleetReport(Generic[T_co]):
 
     def to_dict(self) -> dict[str, object]:
         """Give the report as JSON takes it."""
+        by_result = self.by_result()
         return {
             "version": JSON_VERSION,
             "verb": self.verb,
             "ok": len(self.ok),
             "failed": len(self.failed),
             "skipped": len(self.skipped),
+            "results": {result.value: len(by_result.get(result, ())) for result in results_of(self.verb)},
             "elapsed": round(self.elapsed, 6),
             "summary": self.summary(),
             "problems": [problem.to_dict() for problem in self.problems],
-            "outcomes": [outcome.to_dict() for outcome in self.outcomes],
+            "outcomes": [
+                {**outcome.to_dict(), "result": result_of(outcome, self.verb).value} for outcome in self.outcomes
+            ],
         }
 
     def _grouped(

@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from cvm_async._api.verbs import past_of
+from cvm_async._api.verbs import acts, past_of
 from cvm_async._safe_text import safe_text
 from cvm_async.errors import (
     ActionFailedError,
@@ -12,6 +12,7 @@ from cvm_async.errors import (
     DecodeError,
     NoAnswerError,
     NodeUnreachableError,
+    NotPossibleError,
     NotSentError,
     PermissionDeniedError,
     RateLimitedError,
@@ -19,12 +20,14 @@ from cvm_async.errors import (
     WaitTimeoutError,
 )
 from cvm_async.fleet.outcome import Outcome
+from cvm_async.fleet.result import ACTING, Result, result_of
 from cvm_async.models import VpsStatus
 
 _WORDS: dict[type[CvmError], str] = {
     NodeUnreachableError: "unreachable",
     NoAnswerError: "without an answer",
     NotSentError: "not sent",
+    NotPossibleError: "not possible",
     ActionFailedError: "failed",
     WaitTimeoutError: "not there in time",
     VpsNotFoundError: "not found",
@@ -38,13 +41,62 @@ _NODES_NAMED = 3
 
 
 def counts(outcomes: Sequence[Outcome[object]], verb: str) -> str:
-    """Give ``950 running, 41 stopped, 9 unreachable on node 7 (6 of them skipped)``."""
-    return ", ".join([*_good(outcomes, verb), *_bad(outcomes)]) or "no VPSes"
+    """Give the line: by state for a verb that looks, by result for one that acts.
+
+    ``950 running, 41 stopped, 9 unreachable on node 7 (6 of them skipped)``, or ``2 changed (started), 22 unchanged
+    (running), 3 failed (unreachable on node 7)``. Where all were changed, the verb says it: ``24 started``.
+    """
+    told = _by_result(outcomes, verb) if acts(verb) else [*_good(outcomes, verb), *_bad(outcomes)]
+    return ", ".join(told) or "no VPSes"
+
+
+def how_word(outcome: Outcome[object], verb: str) -> str:
+    """Give what is to be said of a result besides: what was done to the VPS, how it is, or why it is not as wanted."""
+    result = result_of(outcome, verb)
+    if result is Result.CHANGED:
+        return past_of(verb)
+    if outcome.error is None:
+        return outcome.value.state.value if isinstance(outcome.value, VpsStatus) else "as wanted"
+    if isinstance(outcome.error, NotPossibleError):
+        return "" if outcome.error.last is None else outcome.error.last.state.value
+    if result is Result.SKIPPED and type(outcome.error) is NotSentError:
+        return "not begun"
+    word = error_word(outcome.error)
+    return "" if word == result else word
 
 
 def error_word(error: CvmError) -> str:
     """Give the kind of an error in a word or two."""
     return _WORDS.get(type(error), "failed")
+
+
+def _by_result(outcomes: Sequence[Outcome[object]], verb: str) -> list[str]:
+    several = len({outcome.panel for outcome in outcomes}) > 1
+    groups: dict[Result, list[Outcome[object]]] = {}
+    for outcome in outcomes:
+        groups.setdefault(result_of(outcome, verb), []).append(outcome)
+    if groups.keys() == {Result.CHANGED}:
+        return _good(outcomes, verb)
+    return [
+        f"{len(groups[result]):,} {result}{_details(groups[result], verb, several=several)}"
+        for result in ACTING
+        if result in groups
+    ]
+
+
+def _details(group: Sequence[Outcome[object]], verb: str, *, several: bool) -> str:
+    """Give what else there is to say of those with one result, in brackets; with their number where it is not one."""
+    kinds: dict[str, list[Outcome[object]]] = {}
+    for outcome in group:
+        kinds.setdefault(how_word(outcome, verb), []).append(outcome)
+    ranked = sorted(kinds.items(), key=lambda kind: -len(kind[1]))
+    told = [_detail(word, of, several=several, count=len(kinds) > 1) for word, of in ranked]
+    return f" ({', '.join(told)})" if any(told) else ""
+
+
+def _detail(word: str, of: Sequence[Outcome[object]], *, several: bool, count: bool) -> str:
+    where = "" if of[0].error is None or isinstance(of[0].error, NotPossibleError) else _where(of, several=several)
+    return " ".join(part for part in (f"{len(of):,}" if count else "", word, where.strip()) if part)
 
 
 def _good(outcomes: Iterable[Outcome[object]], verb: str) -> list[str]:

@@ -106,7 +106,8 @@ class SimulatedPanel(PanelApp):
         where = self.url if self._serving else "not served"
         calls = len(self.requests)
         unfinished = sum(record.ended is None for record in self.requests)
-        return f"<SimulatedPanel {where}, {len(self.world)} VPSes, {unfinished} of {calls} calls open>"
+        machines = f"{len(self.world)} VPS{'' if len(self.world) == 1 else 'es'}"
+        return f"<SimulatedPanel {where}, {machines}, {unfinished} of {calls} calls open>"
 
     @property
     def url(self) -> str:

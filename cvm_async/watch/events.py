@@ -6,6 +6,7 @@ from typing import ClassVar, Final, Literal, TypeAlias
 from attrs import fields, frozen
 
 from cvm_async._safe_text import safe_text
+from cvm_async._words import some_vpses
 from cvm_async.models import PowerState, Vps
 
 Key: TypeAlias = tuple[str, int]
@@ -173,7 +174,7 @@ class NodeUnreachable(NodeChange):
 
     def __str__(self) -> str:
         where = f"node {self.node} of {safe_text(self.panel)}"
-        return f"{where}: unreachable, with {_some(self.vpses)}: {safe_text(self.reason)}"
+        return f"{where}: unreachable, with {some_vpses(self.vpses)}: {safe_text(self.reason)}"
 
 
 @frozen
@@ -183,7 +184,7 @@ class NodeBack(NodeChange):
     kind = "node_back"
 
     def __str__(self) -> str:
-        return f"node {self.node} of {safe_text(self.panel)}: back, with {_some(self.vpses)}"
+        return f"node {self.node} of {safe_text(self.panel)}: back, with {some_vpses(self.vpses)}"
 
 
 @frozen
@@ -203,7 +204,7 @@ class PanelUnreachable(PanelChange):
     """What most of its VPSes failed of."""
 
     def __str__(self) -> str:
-        return f"panel {safe_text(self.panel)}: unreachable, with {_some(self.vpses)}: {safe_text(self.reason)}"
+        return f"panel {safe_text(self.panel)}: unreachable, with {some_vpses(self.vpses)}: {safe_text(self.reason)}"
 
 
 @frozen
@@ -213,12 +214,8 @@ class PanelBack(PanelChange):
     kind = "panel_back"
 
     def __str__(self) -> str:
-        return f"panel {safe_text(self.panel)}: back, with {_some(self.vpses)}"
+        return f"panel {safe_text(self.panel)}: back, with {some_vpses(self.vpses)}"
 
 
 def _named(vps: Vps) -> dict[str, object]:
     return {"id": vps.id, "hostname": vps.hostname, "node": vps.node}
-
-
-def _some(vpses: int) -> str:
-    return f"{vpses:,} VPS{'' if vpses == 1 else 'es'}"

@@ -9,6 +9,7 @@ from typing import Self, TypeAlias
 
 from attrs import evolve
 
+from cvm_async._words import some_vpses
 from cvm_async.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -71,9 +72,8 @@ class Watch:
 
     def __repr__(self) -> str:
         state = "not begun" if self._task is None else "ended" if self._task.done() else "at work"
-        seen = (
-            "nothing seen yet" if self._latest is None else f"{len(self._latest):,} VPSes seen at {self._latest.at:%X}"
-        )
+        latest = self._latest
+        seen = "nothing seen yet" if latest is None else f"{some_vpses(len(latest))} seen at {latest.at:%X}"
         return f"<Watch every {self._every:g} s: {state}, {seen}>"
 
     async def __aenter__(self) -> Self:

@@ -256,7 +256,7 @@ async def test_a_vps_that_does_not_get_there_in_time_is_a_failure_of_its_own() -
     app = PanelApp(vpses=3, nodes=1, settle=60.0)
     async with session_on(app) as session:
         report = await (await session.fleet()).stop(wait=True, timeout=10.0)
-        assert report.summary() == "3 not there in time on node 1 in 10.0 s"
+        assert report.summary() == "3 failed (not there in time on node 1) in 10.0 s"
 
 
 @virtual

@@ -17,6 +17,7 @@ from cvm_async import (
     PlannedStep,
     PowerState,
     Problem,
+    Result,
     Rollout,
     Step,
     VpsStatus,
@@ -91,6 +92,50 @@ async def test_a_long_plan_names_twenty_a_node_and_no_text_of_the_panel_is_obeye
         assert "\x1b" not in line
 
 
+@virtual
+async def test_a_plan_for_a_restart_names_what_it_would_start_and_touches_nothing_suspended() -> None:
+    app = mixed()
+    async with session_on(app) as session:
+        plan = await (await session.fleet()).plan("restart")
+        assert [step.step for step in plan.steps] == [Step.RESTART, Step.RESTART, *[Step.CANNOT] * 3]
+        assert [step.vps.id for step in plan.started_by_restart] == [2]
+        assert str(plan).splitlines()[:2] == [
+            (
+                "To restart 5 VPSes: 2 to restart (1 of them stopped, which a restart starts), 3 that cannot be "
+                "restarted"
+            ),
+            "  restart 2 on panel.example.net, node 1: vps1.example.net (1), vps2.example.net (2): stopped",
+        ]
+        assert (plan.verb, plan.wanted, plan.to_dict()["verb"]) == ("restart", RUNNING, "restart")
+        again = pickle.loads(pickle.dumps(plan))
+        assert (again.verb, again.title) == (plan.verb, plan.title)
+        report = await plan.apply(whole=True, wait=True)
+        assert report.by_result().keys() == {Result.CHANGED, Result.NOT_POSSIBLE, Result.FAILED}
+        assert report.verb == "restart"
+    assert sorted(app.actions) == [(1, "restart"), (2, "restart")]
+
+
+@pytest.mark.parametrize(
+    ("now", "result"),
+    [("stopped", Result.SKIPPED), ("suspended", Result.NOT_POSSIBLE), ("running", Result.CHANGED)],
+)
+@virtual
+async def test_a_restart_does_not_touch_what_moved_since_it_was_planned(now: str, result: Result) -> None:
+    app = PanelApp(vpses=fleet_of(1))
+    async with session_on(app) as session:
+        plan = await (await session.fleet()).plan("restart")
+        app.set_power(1, now)
+        report = await plan.apply()
+        assert [*report.by_result()] == [result]
+    assert app.actions == ([(1, "restart")] if result is Result.CHANGED else [])
+
+
+@virtual
+async def test_a_plan_for_one_says_vps() -> None:
+    async with session_on(PanelApp(vpses=fleet_of(1))) as session:
+        assert str(await (await session.fleet()).plan("restart")).startswith("To restart 1 VPS: 1 to restart\n")
+
+
 @pytest.mark.parametrize("state", [PowerState.SUSPENDED, PowerState.TERMINATED, PowerState.UNKNOWN])
 @virtual
 async def test_no_plan_is_made_for_a_state_that_nobody_can_bring_about(state: PowerState) -> None:
@@ -99,6 +144,8 @@ async def test_no_plan_is_made_for_a_state_that_nobody_can_bring_about(state: Po
         fleet = await session.fleet()
         with pytest.raises(ConfigurationError, match="to running or to stopped, not to"):
             await fleet.plan(state)
+        with pytest.raises(ConfigurationError, match="not to reboot; or be restarted"):
+            await fleet.plan("reboot")  # type: ignore[arg-type]
     # It was known beforehand, so nobody was asked.
     assert calls(app, "status") == []
 
@@ -264,7 +311,8 @@ def test_a_plan_is_told_as_json_with_what_was_seen() -> None:
         PlannedStep(vps(2), "panel", "https://x", Step.CANNOT, error=NoAnswerError("silence")),
     )
     told = json.loads(json.dumps(Plan(RUNNING, steps).to_dict()))
-    whole = {"version": 1, "wanted": "running", "to_do": 1, "steps": [step.to_dict() for step in steps], "problems": []}
+    whole = {"version": 1, "wanted": "running", "verb": "start", "to_do": 1}
+    whole |= {"steps": [step.to_dict() for step in steps], "problems": []}
     assert told == whole
     first, second = told["steps"]
     assert first == {

@@ -75,6 +75,7 @@ async def test_a_report_is_json_and_pickles_without_its_sessions() -> None:
         "ok": 3,
         "failed": 2,
         "skipped": 0,
+        "results": {"seen": 3, "failed": 2, "skipped": 0},
         "elapsed": 1.0,
         "summary": "2 running, 1 stopped, 2 unreachable on node 2 in 1.0 s",
         "problems": [],

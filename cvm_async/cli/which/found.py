@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 import cvm_async
 from cvm_async import render
+from cvm_async._words import some_vpses
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.grids import Tone
 from cvm_async.cli.results import Report, Results
@@ -71,7 +72,7 @@ class Which:
         found = named.select(hostname=self.match, exclude=self.unlike, where=is_meant)
         if self != Which() and not len(found):
             unread = f", but not all of its list can be read: {some_of(fleet.problems)}" if fleet.problems else ""
-            message = f"none of the account's {len(fleet):,} VPSes fits{unread}"
+            message = f"none of the account's {some_vpses(len(fleet))} fits{unread}"
             raise CommandError(message)
         for each in self.unlike:
             if not any(fits(vps.hostname, (each,), short=True) for vps in fleet):
@@ -111,14 +112,14 @@ class Which:
             return fleet, Exit.DONE
         report = await results.watching("Looking", lambda bar: fleet.status(progress=bar), cut_off="Nothing was done.")
         if report.failed:
-            told = f"{len(report.failed):,} of {len(fleet):,} VPSes could not be looked at, and are left out:"
+            told = f"{len(report.failed):,} of {some_vpses(len(fleet))} could not be looked at, and are left out:"
             results.terminal.say(told, *render.reasons(report), tone=Tone.WARNING)
         found = [place for place, each in enumerate(report) if each.value is not None and self.fits(each.value)]
         return fleet.at(self._some(found, fleet)), Exit.PARTLY if report.failed else Exit.DONE
 
     def _some(self, found: Sequence[T], of: Sized) -> Sequence[T]:
         if self.states is not None and not found:
-            message = f"none of {len(of):,} VPSes is {' or '.join(sorted(self.states))}"
+            message = f"none of {some_vpses(len(of))} is {' or '.join(sorted(self.states))}"
             raise CommandError(message)
         return found
 

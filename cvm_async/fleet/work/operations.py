@@ -10,7 +10,7 @@ from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import seconds
 from cvm_async._gates.permit import Permit
-from cvm_async.errors import CvmError, DecodeError, NoAnswerError, NotSentError, WaitTimeoutError
+from cvm_async.errors import CvmError, DecodeError, NoAnswerError, NotPossibleError, NotSentError, WaitTimeoutError
 from cvm_async.models import PowerState, Vps, VpsStatus
 
 T = TypeVar("T")
@@ -22,6 +22,9 @@ Clock: TypeAlias = Callable[[], float]
 DEFAULT_WAIT = 120.0
 """Seconds to wait for a state: a start or stop takes up to 60 on the panel, and booting some more."""
 DEFAULT_INTERVAL = 2.0
+
+MOVABLE = (PowerState.RUNNING, PowerState.STOPPED)
+"""States that a customer can bring a VPS out of."""
 
 
 @frozen
@@ -179,12 +182,15 @@ class PlannedAction:
     async def __call__(self, attempt: Attempt) -> Done[VpsStatus | None] | Untouched[VpsStatus]:
         """Carry it out, unless the VPS has moved since it was planned."""
         status = await _status(attempt)
-        if status.state is self.action.verb.goal:
+        row = self.action.verb.row
+        if row.settled_by_status and status.state is row.leads_to:
             return Untouched(value=status)
         seen = self.seen[attempt.account.address, attempt.vps.id]
         if status.state is not seen:
             message = f"not touched: it was {seen} when this was planned, and is {status.state} now"
-            return Untouched(error=NotSentError(message, vps_id=attempt.vps.id))
+            if status.state in MOVABLE:
+                return Untouched(error=NotSentError(message, vps_id=attempt.vps.id))
+            return Untouched(error=NotPossibleError(message, last=status, vps_id=attempt.vps.id))
         return await self.action(attempt)
 
 
