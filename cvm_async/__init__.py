@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         WaitTimeoutError,
     )
     from cvm_async.fast import FastTransport, fast_client
+    from cvm_async.fleet.control import RunControl, Stage, UnderWay
     from cvm_async.fleet.fleet import Fleet
     from cvm_async.fleet.outcome import AnyOutcome, Failed, Outcome, Progress, Succeeded
     from cvm_async.fleet.plan import Plan, PlannedStep, Step
@@ -86,6 +87,7 @@ _HOMES = (
     "cvm_async.fleet.rollout",
     "cvm_async.transport",
     "cvm_async.fast",
+    "cvm_async.fleet.control",
     "cvm_async.fleet.outcome",
     "cvm_async.fleet.result",
     "cvm_async.fleet.report",
@@ -141,14 +143,17 @@ __all__ = [
     "Result",
     "Retry",
     "Rollout",
+    "RunControl",
     "SessionClosedError",
     "Snapshot",
     "SplitTraffic",
+    "Stage",
     "StateChanged",
     "Step",
     "Succeeded",
     "Timeouts",
     "TrafficCrossed",
+    "UnderWay",
     "Use",
     "VirtualizationType",
     "Vps",

@@ -7,6 +7,7 @@ from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import check_seconds, refuse
 from cvm_async._words import some_vpses
+from cvm_async.fleet.control import RunControl
 from cvm_async.fleet.members import Members, condition
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.plan import Plan, Wanted, make_plan, verb_for
@@ -142,6 +143,7 @@ class Fleet:
         rollout: Rollout | None = None,
         deadline: float | None = None,
         progress: OnProgress | None = None,
+        control: RunControl | None = None,
     ) -> FleetReport[VpsStatus]:
         """Read every VPS's status.
 
@@ -151,10 +153,11 @@ class Fleet:
                 says so.
             progress: Called after each outcome, with a `Progress`; a plain function, as it is not awaited. If it
                 raises, that is logged and it is not called again; the run goes on.
+            control: Ends it early, and tells what it waits for; see `RunControl`.
 
         Source: ``GET /api/client/vps/id/status``.
         """
-        return await self._over("status", read_status, Rollout.given(rollout, deadline=deadline), progress)
+        return await self._over("status", read_status, Rollout.given(rollout, deadline=deadline), progress, control)
 
     async def start(
         self,
@@ -164,6 +167,7 @@ class Fleet:
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
         progress: OnProgress | None = None,
+        control: RunControl | None = None,
     ) -> FleetReport[VpsStatus | None]:
         """Start every VPS. To start one that runs already is a failure of that one, as the panel has it; see `plan`.
 
@@ -172,13 +176,14 @@ class Fleet:
             wait: Whether a VPS is done only when its status shows the new state, and not when the panel says so.
             timeout: Seconds to wait for that, for each VPS; None: no limit.
             interval: Seconds between two readings of a status.
-            progress: As for `status`.
+            progress: As for `status`, as is `control`.
+            control: To begin nothing new, ``control.stop()``: what is under way ends by itself.
 
         Cancelled, actions under way are cut off, and the log says which: their outcome is unknown.
 
         Source: ``POST /api/client/vps/id/start``.
         """
-        return await self._power(Verb.START, rollout, progress, wait=wait, timeout=timeout, interval=interval)
+        return await self._power(Verb.START, rollout, progress, control, wait=wait, timeout=timeout, interval=interval)
 
     async def stop(
         self,
@@ -188,12 +193,13 @@ class Fleet:
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
         progress: OnProgress | None = None,
+        control: RunControl | None = None,
     ) -> FleetReport[VpsStatus | None]:
         """Shut every VPS down; arguments as for `start`.
 
         Source: ``POST /api/client/vps/id/stop``.
         """
-        return await self._power(Verb.STOP, rollout, progress, wait=wait, timeout=timeout, interval=interval)
+        return await self._power(Verb.STOP, rollout, progress, control, wait=wait, timeout=timeout, interval=interval)
 
     async def restart(
         self,
@@ -203,6 +209,7 @@ class Fleet:
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
         progress: OnProgress | None = None,
+        control: RunControl | None = None,
     ) -> FleetReport[VpsStatus | None]:
         """Restart every VPS; arguments as for `start`.
 
@@ -211,14 +218,18 @@ class Fleet:
 
         Source: ``POST /api/client/vps/id/restart``.
         """
-        return await self._power(Verb.RESTART, rollout, progress, wait=wait, timeout=timeout, interval=interval)
+        return await self._power(
+            Verb.RESTART, rollout, progress, control, wait=wait, timeout=timeout, interval=interval
+        )
 
-    def stream_status(self, *, rollout: Rollout | None = None) -> OutcomeStream[VpsStatus]:
+    def stream_status(
+        self, *, rollout: Rollout | None = None, control: RunControl | None = None
+    ) -> OutcomeStream[VpsStatus]:
         """Stream outcomes as they come: ``async with fleet.stream_status() as outcomes: async for …``.
 
         A slow consumer slows the run down. Leaving the block early cancels what is under way and waits for its end.
         """
-        return self._stream(read_status, Rollout.given(rollout))
+        return self._stream(read_status, Rollout.given(rollout), control)
 
     def stream_start(
         self,
@@ -227,9 +238,10 @@ class Fleet:
         wait: bool = False,
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
+        control: RunControl | None = None,
     ) -> OutcomeStream[VpsStatus | None]:
         """As `stream_status`, for `start`. Leaving early leaves the outcome of what was under way unknown."""
-        return self._stream_power(Verb.START, rollout, wait=wait, timeout=timeout, interval=interval)
+        return self._stream_power(Verb.START, rollout, control, wait=wait, timeout=timeout, interval=interval)
 
     def stream_stop(
         self,
@@ -238,9 +250,10 @@ class Fleet:
         wait: bool = False,
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
+        control: RunControl | None = None,
     ) -> OutcomeStream[VpsStatus | None]:
         """As `stream_start`, for `stop`."""
-        return self._stream_power(Verb.STOP, rollout, wait=wait, timeout=timeout, interval=interval)
+        return self._stream_power(Verb.STOP, rollout, control, wait=wait, timeout=timeout, interval=interval)
 
     def stream_restart(
         self,
@@ -249,9 +262,10 @@ class Fleet:
         wait: bool = False,
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
+        control: RunControl | None = None,
     ) -> OutcomeStream[VpsStatus | None]:
         """As `stream_start`, for `restart`."""
-        return self._stream_power(Verb.RESTART, rollout, wait=wait, timeout=timeout, interval=interval)
+        return self._stream_power(Verb.RESTART, rollout, control, wait=wait, timeout=timeout, interval=interval)
 
     async def wait_until(
         self,
@@ -261,6 +275,7 @@ class Fleet:
         interval: float = DEFAULT_INTERVAL,
         deadline: float | None = None,
         progress: OnProgress | None = None,
+        control: RunControl | None = None,
     ) -> FleetReport[VpsStatus]:
         """Wait until every VPS is in a state. All are waited for at once; the waits of a session share their readings.
 
@@ -270,11 +285,12 @@ class Fleet:
             interval: Seconds between two readings of a status.
             deadline: Seconds for all of it, if that is less.
             progress: As for `status`.
+            control: Likewise; stopped, it ends all waits.
 
         Source: ``GET /api/client/vps/id/status``.
         """
         return await self._gathered(
-            WAIT, lambda emit: Waiting(self._members, state, timeout, interval, deadline, emit), progress
+            WAIT, lambda emit: Waiting(self._members, state, timeout, interval, deadline, emit, control), progress
         )
 
     def watch(
@@ -325,6 +341,7 @@ class Fleet:
         rollout: Rollout | None = None,
         deadline: float | None = None,
         progress: OnProgress | None = None,
+        control: RunControl | None = None,
     ) -> Plan:
         """Look at every VPS and say what it takes to bring all to a state, or to restart all. Changes nothing.
 
@@ -334,12 +351,13 @@ class Fleet:
             rollout: As for `status`, as are the others.
             deadline: Likewise.
             progress: Likewise.
+            control: Likewise.
 
         Raises:
             ConfigurationError: The state is none that a customer can bring about.
         """
         verb = verb_for(state)
-        found = await self.status(rollout=rollout, deadline=deadline, progress=progress)
+        found = await self.status(rollout=rollout, deadline=deadline, progress=progress, control=control)
         return remember_origin(make_plan(verb, found, self._members), self)
 
     async def _power(
@@ -347,6 +365,7 @@ class Fleet:
         verb: Verb,
         rollout: Rollout | None,
         progress: OnProgress | None,
+        control: RunControl | None,
         *,
         wait: bool,
         timeout: float | None,
@@ -354,12 +373,17 @@ class Fleet:
     ) -> FleetReport[VpsStatus | None]:
         how = Rollout.given(rollout)
         action = PowerAction(verb, wait, timeout, interval, how.on_unknown == "verify")
-        return await self._over(verb.value, action, how, progress)
+        return await self._over(verb.value, action, how, progress, control)
 
     async def _over(
-        self, verb: str, operation: Operation[T], rollout: Rollout, progress: OnProgress | None
+        self,
+        verb: str,
+        operation: Operation[T],
+        rollout: Rollout,
+        progress: OnProgress | None,
+        control: RunControl | None,
     ) -> FleetReport[T]:
-        return await self._gathered(verb, lambda emit: Run(self._members, operation, rollout, emit), progress)
+        return await self._gathered(verb, lambda emit: Run(self._members, operation, rollout, emit, control), progress)
 
     async def _gathered(
         self, verb: str, start: Callable[[Emit[T]], Work[T]], progress: OnProgress | None
@@ -369,11 +393,18 @@ class Fleet:
 
         return await Gathering(self._members, progress, report).of(start)
 
-    def _stream(self, operation: Operation[T], rollout: Rollout) -> OutcomeStream[T]:
-        return OutcomeStream(lambda emit: Run(self._members, operation, rollout, emit), self.problems)
+    def _stream(self, operation: Operation[T], rollout: Rollout, control: RunControl | None) -> OutcomeStream[T]:
+        return OutcomeStream(lambda emit: Run(self._members, operation, rollout, emit, control), self.problems)
 
     def _stream_power(
-        self, verb: Verb, rollout: Rollout | None, *, wait: bool, timeout: float | None, interval: float
+        self,
+        verb: Verb,
+        rollout: Rollout | None,
+        control: RunControl | None,
+        *,
+        wait: bool,
+        timeout: float | None,
+        interval: float,
     ) -> OutcomeStream[VpsStatus | None]:
         how = Rollout.given(rollout)
-        return self._stream(PowerAction(verb, wait, timeout, interval, how.on_unknown == "verify"), how)
+        return self._stream(PowerAction(verb, wait, timeout, interval, how.on_unknown == "verify"), how, control)

@@ -11,6 +11,7 @@ from cvm_async._api.verbs import Verb
 from cvm_async._safe_text import excerpt, safe_text
 from cvm_async._words import some_vpses
 from cvm_async.errors import ConfigurationError, CvmError, NotPossibleError
+from cvm_async.fleet.control import RunControl
 from cvm_async.fleet.members import Members
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport, origin_of, remember_origin
@@ -195,6 +196,7 @@ class Plan:
         interval: float = DEFAULT_INTERVAL,
         whole: bool = False,
         progress: OnProgress | None = None,
+        control: RunControl | None = None,
     ) -> FleetReport[VpsStatus | None]:
         """Do what the plan says, and nothing else.
 
@@ -210,6 +212,7 @@ class Plan:
             interval: Likewise.
             whole: Whether to report on every VPS of the plan, also on those that are left as they are.
             progress: As for `Fleet.start`.
+            control: Likewise.
 
         Returns:
             An outcome for each VPS to act on, in the fleet's order; with `whole` for each of the plan, in its.
@@ -235,7 +238,7 @@ class Plan:
         action = PowerAction(self.verb, wait, timeout, interval, how.on_unknown == "verify")
         planned = PlannedAction(action, {step.key: step.seen.state for step in steps if step.seen is not None})
         gathering = Gathering(chosen.members, progress, report)
-        return await gathering.of(lambda emit: Run(chosen.members, planned, how, emit))
+        return await gathering.of(lambda emit: Run(chosen.members, planned, how, emit, control))
 
 
 def verb_for(wanted: Wanted | str) -> Verb:

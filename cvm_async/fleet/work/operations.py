@@ -1,16 +1,16 @@
 """What a run does to one VPS: read its status, or act on its power and see that through. One function an operation."""
 
-import math
 from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from attrs import define, field, frozen
 
-from cvm_async._account.account import Account
+from cvm_async._account.account import Account, loop_time
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import seconds
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import CvmError, DecodeError, NoAnswerError, NotPossibleError, NotSentError, WaitTimeoutError
+from cvm_async.fleet.control import finite
 from cvm_async.models import PowerState, Vps, VpsStatus
 
 T = TypeVar("T")
@@ -51,6 +51,7 @@ class Attempt:
         permit: The way through the gates.
         left: Tells how much time for waiting is left.
         standing: What to say if it is cut off now; the operation keeps it true.
+        doing: What is under way; `since` when, and for at most so many seconds: `limit`.
     """
 
     account: Account
@@ -58,6 +59,13 @@ class Attempt:
     permit: Permit
     left: Clock
     standing: Standing = UNSENT
+    doing: str = Verb.STATUS.value
+    since: float = field(factory=loop_time)
+    limit: float | None = None
+
+    def begin(self, doing: str, limit: float | None) -> None:
+        """Note what begins now, and how many seconds it may take."""
+        self.doing, self.limit, self.since = doing, limit, loop_time()
 
 
 @frozen
@@ -117,6 +125,7 @@ class PowerAction:
         attempt.standing = Standing(
             NoAnswerError, f"cut off while the {self.verb} was under way: whether it was carried out is unknown"
         )
+        attempt.begin(self.verb.value, attempt.account.exchange.timeouts.action)
         try:
             await attempt.account.power(self.verb, attempt.vps, permit=attempt.permit)
         except (NoAnswerError, DecodeError) as error:
@@ -143,11 +152,10 @@ class PowerAction:
         if left <= 0:
             msg = f"the deadline of the run had passed before it could be seen to be {self.verb.goal}"
             raise WaitTimeoutError(msg, vps_id=attempt.vps.id)
-        timeout = left if self.timeout is None else min(self.timeout, left)
+        timeout = finite(left if self.timeout is None else min(self.timeout, left))
+        attempt.begin("wait", timeout)
         attempt.permit.rest()
-        return await attempt.account.wait(
-            attempt.vps, self.verb.goal, timeout=None if math.isinf(timeout) else timeout, interval=self.interval
-        )
+        return await attempt.account.wait(attempt.vps, self.verb.goal, timeout=timeout, interval=self.interval)
 
     async def _settled(self, attempt: Attempt, unanswered: NoAnswerError | DecodeError) -> VpsStatus | None:
         try:
@@ -195,4 +203,5 @@ class PlannedAction:
 
 
 async def _status(attempt: Attempt) -> VpsStatus:
+    attempt.begin(Verb.STATUS.value, attempt.account.exchange.timeouts.read)
     return await attempt.account.status(attempt.vps, permit=attempt.permit, within=attempt.left())

@@ -3,13 +3,15 @@
 import asyncio
 import math
 from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import nullcontext, suppress
 from typing import Generic, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from cvm_async._account.account import Account, loop_time
 from cvm_async._gates.workers import Assignment, WorkerPool
 from cvm_async.errors import CvmError, NotSentError, own
+from cvm_async.fleet.control import RunControl, Stage, UnderWay
 from cvm_async.fleet.members import Members
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.rollout import Rollout
@@ -30,12 +32,18 @@ class Run(Generic[T]):
         operation: What to do to each.
         rollout: How.
         emit: Where outcomes go, each once, as they come.
+        control: Who may end it early, and see what it waits for.
     """
 
     members: Members
     operation: Operation[T]
     rollout: Rollout
     emit: Emit[T]
+    control: RunControl | None = None
+    _attempts: dict[int, Attempt] = field(init=False, factory=dict[int, Attempt])
+    _stage: Stage = field(init=False, factory=Stage)
+    _pause_ends: float | None = field(init=False, default=None)
+    _ended: asyncio.Event = field(init=False, factory=asyncio.Event)
     _begun: bytearray = field(init=False)
     _cut_off: dict[int, Outcome[T]] = field(init=False, factory=dict[int, Outcome[T]])
     _failures: int = field(init=False, default=0)
@@ -50,8 +58,8 @@ class Run(Generic[T]):
         """Go over all of them; afterwards each has its outcome."""
         timer = self._set_deadline()
         try:
-            await self._refuse_unusable()
-            await self._go([index for index, begun in enumerate(self._begun) if not begun])
+            with nullcontext() if self.control is None else self.control.over(self):
+                await self._over_all()
         finally:
             if timer is not None:
                 timer.cancel()
@@ -63,6 +71,7 @@ class Run(Generic[T]):
         """Begin nothing any more; what is under way ends by itself."""
         if self._stopped is None:
             self._stopped = reason
+            self._ended.set()
             if self._at_work is not None:
                 self._at_work.drain()
 
@@ -72,6 +81,22 @@ class Run(Generic[T]):
             if not begun:
                 yield index, self._stands(index, UNSENT)
         yield from self._cut_off.items()
+
+    def under_way(self) -> Iterator[UnderWay]:
+        """Give what is under way."""
+        now = loop_time()
+        for attempt in self._attempts.values():
+            spent = now - attempt.since
+            yield UnderWay(attempt.vps, attempt.account.panel, attempt.doing, spent, attempt.limit)
+
+    @property
+    def stage(self) -> Stage:
+        """Where it is among its batches."""
+        return self._stage if self._pause_ends is None else evolve(self._stage, pause=self._pause_ends - loop_time())
+
+    async def _over_all(self) -> None:
+        await self._refuse_unusable()
+        await self._go([index for index, begun in enumerate(self._begun) if not begun])
 
     async def _refuse_unusable(self) -> None:
         """Give their outcomes to those whose session cannot be used from here, and leave its gates alone.
@@ -90,7 +115,9 @@ class Run(Generic[T]):
 
     async def _go(self, todo: Sequence[int]) -> None:
         begin = 0
-        for size in self.rollout.batch_sizes(len(todo)):
+        batches = sum(1 for _ in self.rollout.batch_sizes(len(todo)))
+        for number, size in enumerate(self.rollout.batch_sizes(len(todo)), 1):
+            self._stage = Stage(number, batches)
             if begin and self._stopped is None:
                 await self._pause()
             if self._stopped is not None:
@@ -99,7 +126,12 @@ class Run(Generic[T]):
             begin += size
 
     async def _pause(self) -> None:
-        await asyncio.sleep(min(self.rollout.pause, max(0.0, self._left())))
+        seconds = min(self.rollout.pause, max(0.0, self._left()))
+        self._pause_ends = loop_time() + seconds
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._ended.wait()
+        self._pause_ends = None
         if self._left() <= 0:
             # The deadline's own timer may be due at this very moment, and come second.
             self._stop_late()
@@ -138,7 +170,7 @@ class Run(Generic[T]):
 
     async def _attempt(self, index: int, assignment: Assignment[int]) -> Outcome[T]:
         account, vps = self.members[index]
-        attempt = Attempt(account, vps, assignment.permit, self._left)
+        self._attempts[index] = attempt = Attempt(account, vps, assignment.permit, self._left)
         began = loop_time()
         try:
             result = await self.operation(attempt)
@@ -153,6 +185,8 @@ class Run(Generic[T]):
                 return outcome
             self._cut_off[index] = outcome
             raise
+        finally:
+            del self._attempts[index]
         spent = loop_time() - began
         if isinstance(result, Done):
             return Outcome(vps, account.panel, result.value, elapsed=spent)

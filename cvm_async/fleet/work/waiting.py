@@ -6,12 +6,14 @@ however many wait for it.
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import nullcontext
 
 from attrs import define, field
 
 from cvm_async._account.account import loop_time, state_of
 from cvm_async._checks import seconds
 from cvm_async.errors import CvmError, NoAnswerError
+from cvm_async.fleet.control import RunControl, Stage, UnderWay
 from cvm_async.fleet.members import Members
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.work.run import Emit, naming
@@ -29,6 +31,7 @@ class Waiting:
         interval: Seconds between two readings of a status.
         deadline: Seconds for all of it.
         emit: Where outcomes go, each once, as they come.
+        control: Who may end it early, and see what it waits for.
     """
 
     members: Members
@@ -37,19 +40,20 @@ class Waiting:
     interval: float = field(validator=seconds())
     deadline: float | None = field(validator=seconds(optional=True))
     emit: Emit[VpsStatus]
+    control: RunControl | None = None
     _tasks: list[asyncio.Task[None]] = field(init=False, factory=list["asyncio.Task[None]"])
     _open: set[int] = field(init=False)
     _began: float = field(init=False, factory=loop_time)
-    _stopped: str = field(init=False, default="cut off")
+    _stopped: str | None = field(init=False, default=None)
 
     def __attrs_post_init__(self) -> None:
         self._open = set(range(len(self.members)))
 
     async def __call__(self) -> None:
         """Wait for all of them; afterwards each has its outcome."""
-        async with asyncio.TaskGroup() as group:
-            for index in range(len(self.members)):
-                self._tasks.append(group.create_task(self._one(index)))
+        with nullcontext() if self.control is None else self.control.over(self):
+            if self._stopped is None:
+                await self._all()
         for index, outcome in self.unfinished():
             await self.emit(index, outcome)
 
@@ -63,8 +67,25 @@ class Waiting:
         """Give what is to be said of those that have no outcome, once they were cut off."""
         for index in self._open:
             account, vps = self.members[index]
-            error = NoAnswerError(f"{self._stopped} before it was seen to be {self.state}", vps_id=vps.id)
+            error = NoAnswerError(f"{self._stopped or 'cut off'} before it was seen to be {self.state}", vps_id=vps.id)
             yield index, Outcome(vps, account.panel, None, error, elapsed=loop_time() - self._began)
+
+    def under_way(self) -> Iterator[UnderWay]:
+        """Give what is waited for."""
+        spent = loop_time() - self._began
+        for index in sorted(self._open):
+            account, vps = self.members[index]
+            yield UnderWay(vps, account.panel, "wait", spent, self._bound)
+
+    @property
+    def stage(self) -> Stage:
+        """It has no batches."""
+        return Stage()
+
+    async def _all(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            for index in range(len(self.members)):
+                self._tasks.append(group.create_task(self._one(index)))
 
     async def _one(self, index: int) -> None:
         account, vps = self.members[index]
