@@ -1,13 +1,13 @@
 """`CvmSession`: one account on one panel, and the verbs that its API has."""
 
-import os
 import ssl
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 import httpx
+from attrs import evolve
 
 from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
@@ -16,15 +16,15 @@ from cvm_async._exchange.address import panel_url
 from cvm_async._exchange.exchange import Exchange
 from cvm_async._exchange.tokens import Tokens
 from cvm_async._gates.node import NodeReport
+from cvm_async._profiles.authority import trusting
+from cvm_async._profiles.choice import Access, access_of
+from cvm_async._profiles.environment import Environment
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.fleet import Fleet
 from cvm_async.fleet.naming import check_name
 from cvm_async.models import PowerState, Vps, VpsList, VpsStatus
 from cvm_async.settings import Limits, Retry, Timeouts
 from cvm_async.transport import goes_through_proxy, lane_client
-
-ENVIRONMENT = {"url": "CVM_URL", "public_token": "CVM_PUBLIC_TOKEN", "private_token": "CVM_PRIVATE_TOKEN"}
-"""Where `CvmSession.from_env` looks."""
 
 
 class CvmSession:
@@ -119,17 +119,14 @@ class CvmSession:
         Raises:
             ConfigurationError: One of them is missing or can't be used.
         """
-        look_up = _looking_up_in(os.environ if environ is None else environ)
+        environment = Environment.of(environ)
         # Whoever prints the locals of a traceback would find all of it.
         del environ
-        missing = [variable for variable in ENVIRONMENT.values() if not look_up(variable)]
-        if missing:
-            msg = f"not set in the environment: {', '.join(missing)}"
-            raise ConfigurationError(msg)
+        public, private = environment.pair()
         return cls(
-            look_up(ENVIRONMENT["url"]),
-            public_token=look_up(ENVIRONMENT["public_token"]),
-            private_token=look_up(ENVIRONMENT["private_token"]),
+            environment.url,
+            public_token=public.reveal(),
+            private_token=private.reveal(),
             client=client,
             limits=limits,
             timeouts=timeouts,
@@ -137,6 +134,70 @@ class CvmSession:
             allow_insecure=allow_insecure,
             name=name,
         )
+
+    @classmethod
+    def from_profile(
+        cls,
+        name: str | None = None,
+        *,
+        environ: Mapping[str, str] | None = None,
+        client: httpx.AsyncClient | None = None,
+        limits: Limits | None = None,
+        timeouts: Timeouts | None = None,
+        retry: Retry | None = None,
+        allow_insecure: bool | None = None,
+    ) -> Self:
+        """Give a session for a profile of the file that ``cvm-async profile`` keeps.
+
+        What is not given here is as the profile says. The profile's token command, or the keyring, is asked at once,
+        which may take until somebody has typed a passphrase: in a running event loop call this with
+        `asyncio.to_thread`.
+
+        Args:
+            name: Which profile; None: the one that `CVM_PROFILE` names, or else the default.
+            environ: The environment variables; those of this process if None.
+            client: As for `CvmSession`; a client brings its own TLS settings, and the profile's `ca_file` is not used.
+            limits: As for `CvmSession`.
+            timeouts: As for `CvmSession`.
+            retry: As for `CvmSession`.
+            allow_insecure: As for `CvmSession`.
+
+        Raises:
+            ConfigurationError: There is no such profile, it can't be used, a token can't be had, or `CVM_URL` or a
+                token in the environment says otherwise than the profile.
+        """
+        environment = Environment.of(environ)
+        del environ
+        access = access_of(given("name", name, str, "a profile's name"), environment)
+        ways = access.ways
+        ways = evolve(
+            ways,
+            limits=given("limits", limits, Limits, "Limits(max_concurrency=16)") or ways.limits,
+            timeouts=given("timeouts", timeouts, Timeouts, "Timeouts(read=15.0)") or ways.timeouts,
+            retry=given("retry", retry, Retry, "Retry(attempts=3)") or ways.retry,
+            allow_insecure=ways.allow_insecure if allow_insecure is None else allow_insecure,
+        )
+        return cls.with_access(evolve(access, ways=ways), client=client)
+
+    @classmethod
+    def with_access(cls, access: Access, *, client: httpx.AsyncClient | None = None) -> Self:
+        """Give a session for what a profile or the environment says; for the parts of this library."""
+        ways, owned = access.ways, None
+        if client is None and ways.ca_file is not None:
+            client = owned = own_client(ways.limits, verify=trusting(ways.ca_file))
+        session = cls(
+            access.url,
+            public_token=access.public_token.reveal(),
+            private_token=access.private_token.reveal(),
+            client=client,
+            limits=ways.limits,
+            timeouts=ways.timeouts,
+            retry=ways.retry,
+            allow_insecure=ways.allow_insecure,
+            name=ways.name,
+        )
+        session._owned = session._owned or owned
+        return session
 
     def __repr__(self) -> str:
         if not hasattr(self, "_account"):
@@ -284,11 +345,6 @@ class CvmSession:
         if account is not None and not account.closed:
             message = f"{self!r} was never closed: use `async with`, or `await session.aclose()`"
             warnings.warn(message, ResourceWarning, source=self, stacklevel=2)
-
-
-def _looking_up_in(environ: Mapping[str, str]) -> Callable[[str], str]:
-    """Give a function that knows the environment and does not show it."""
-    return lambda variable: environ.get(variable, "")
 
 
 def own_client(limits: Limits, *, verify: ssl.SSLContext | bool = True) -> httpx.AsyncClient:

@@ -3,20 +3,24 @@ import gc
 import logging
 import pickle
 import random
+import ssl
 import subprocess
 import sys
 import threading
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
 import httpx
 import pytest
+import trustme
 from loopback import LoopbackServer
 from mocked import LIST, LISTED, PRIVATE, PUBLIC, STATUS, URL, Panel, account_of, answer, session_over
 from virtual_time import virtual, virtual_loop
 
+from cvm_async._profiles.environment import VARIABLES
 from cvm_async.errors import (
     ConfigurationError,
     CvmError,
@@ -29,7 +33,7 @@ from cvm_async.errors import (
 )
 from cvm_async.models import PowerState, Vps
 from cvm_async.panel import SimulatedPanel, faults
-from cvm_async.session import ENVIRONMENT, CvmSession
+from cvm_async.session import CvmSession
 from cvm_async.settings import Limits, Retry, Timeouts
 from cvm_async.transport import lane_client
 
@@ -223,11 +227,87 @@ async def test_the_environment_tells_where_the_panel_is_and_who_we_are(
         assert session.name == "home"
 
 
-@pytest.mark.parametrize("missing", ENVIRONMENT.values())
+@pytest.mark.parametrize("missing", VARIABLES.values())
 def test_what_is_missing_in_the_environment_is_named(missing: str) -> None:
     environ = {"CVM_URL": URL, "CVM_PUBLIC_TOKEN": PUBLIC, "CVM_PRIVATE_TOKEN": PRIVATE}
     with pytest.raises(ConfigurationError, match=f"^not set in the environment: {missing}$"):
         CvmSession.from_env(environ | {missing: ""})
+
+
+@pytest.fixture
+def profiles(panel: SimulatedPanel, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A file with the profile of a panel, and nothing of this machine's own."""
+    for variable in (*VARIABLES.values(), "CVM_PROFILE"):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    path = tmp_path / "cvm_async" / "profiles.toml"
+    path.parent.mkdir()
+    path.touch(mode=0o600)
+    return rewrite(path, profile_of(panel))
+
+
+def rewrite(path: Path, text: str) -> Path:
+    path.write_text(text)
+    return path
+
+
+def profile_of(panel: SimulatedPanel) -> str:
+    return (
+        f'default_profile = "home"\n[home]\nurl = "{panel.url}"\npublic_token = "{panel.public_token}"\n'
+        f'private_token = "{panel.private_token}"\nper_node = 1\nallow_insecure = true\n'
+    )
+
+
+@pytest.mark.parametrize("name", ["home", None])
+@pytest.mark.usefixtures("profiles")
+async def test_a_profile_tells_it_too(name: str | None) -> None:
+    async with CvmSession.from_profile(name) as session:
+        assert len(await session.list_vpses()) == 8
+        assert session.name == "home"
+
+
+async def test_a_profile_may_be_looked_for_with_another_environment(
+    profiles: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CVM_URL", "https://other.example.net")
+    with pytest.raises(ConfigurationError, match="CVM_URL says"):
+        CvmSession.from_profile("home")
+    session = CvmSession.from_profile("home", environ={"XDG_CONFIG_HOME": str(profiles.parent.parent)})
+    assert session.url.startswith("http://127.0.0.1")
+    await session.aclose()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [{"limits": 16}, {"timeouts": 10}, {"retry": 3}, {"allow_insecure": "no"}, {"name": 7}, {"client": "x"}],
+    ids=str,
+)
+@pytest.mark.usefixtures("profiles")
+async def test_a_setting_of_another_kind_beside_a_profile_is_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(ConfigurationError, match=next(iter(settings))):
+        CvmSession.from_profile(**settings)
+
+
+async def test_what_a_caller_says_counts_before_the_profile(profiles: Path, panel: SimulatedPanel) -> None:
+    rewrite(profiles, profile_of(panel).replace("127.0.0.1", "panel.invalid"))
+    await CvmSession.from_profile().aclose()
+    with pytest.raises(ConfigurationError, match="would send the tokens unencrypted"):
+        CvmSession.from_profile(allow_insecure=False)
+
+
+async def test_an_authority_of_a_profile_is_trusted_and_its_client_closed(
+    profiles: Path, server_tls: ssl.SSLContext, authority: trustme.CA
+) -> None:
+    authority.cert_pem.write_to_path(str(profiles.parent / "ca.pem"))
+    with SimulatedPanel(vpses=2, tls=server_tls) as private:
+        rewrite(profiles, f'{profile_of(private)}ca_file = "ca.pem"\n')
+        async with CvmSession.from_profile("home") as session:
+            assert len(await session.list_vpses()) == 2
+        # Else it would be told of as the warning, and so the error, that it is.
+        gc.collect()
+        async with lane_client() as client, CvmSession.from_profile("home", client=client) as session:
+            with pytest.raises(NotSentError, match="certificate"):
+                await session.list_vpses()
 
 
 # Names, and no tokens.

@@ -1,21 +1,18 @@
 """Who we are on a panel: a token pair that nobody finds as plain text, in whatever they print, walk through or keep.
 
-A `repr` that shows nothing is not enough: tracebacks with locals, `attrs.asdict`, and printers of debuggers and loggers
-go through attributes. So the tokens are kept masked, with a mask of this process alone, and are plain only in the
-headers of a request while it is under way. That is no cipher: who can run code in the process can read them.
+They are kept masked, as every `Secret`, and are plain only in the headers of a request while it is under way.
 """
 
 import base64
 import html
 import json
-import secrets
 from collections.abc import Iterator
-from functools import cache
 from typing import NoReturn
 from urllib.parse import quote
 
 import httpx
 
+from cvm_async._secret import masked
 from cvm_async.errors import ConfigurationError
 
 PUBLIC_TOKEN_HEADER = "API-Public-Token"  # noqa: S105 - names, no tokens
@@ -32,8 +29,6 @@ _LEAST_SECRET = 4
 _BASE64_GROUP = 3
 """Bytes that make four characters of base64: a text inside another one may begin at any of them."""
 
-_MASK = secrets.token_bytes(256)
-
 
 class Tokens:
     """A token pair, kept masked. It is neither shown nor compared nor pickled."""
@@ -41,7 +36,7 @@ class Tokens:
     __slots__ = ("_masked",)
 
     def __init__(self, public: str, private: str) -> None:
-        self._masked = (_masked(public), _masked(private))
+        self._masked = (masked(public.encode("ascii")), masked(private.encode("ascii")))
 
     @classmethod
     def checked(cls, public: object, private: object) -> "Tokens":
@@ -106,24 +101,13 @@ def _flaw(name: str, text: object) -> str | None:
     return None
 
 
-def _masked(token: str) -> bytes:
-    plain = token.encode("ascii")
-    return (int.from_bytes(plain, "big") ^ _mask(len(plain))).to_bytes(len(plain), "big")
+def _plain(token: bytes) -> str:
+    return masked(token).decode("ascii")
 
 
-def _plain(masked: bytes) -> str:
-    return (int.from_bytes(masked, "big") ^ _mask(len(masked))).to_bytes(len(masked), "big").decode("ascii")
-
-
-@cache
-def _mask(length: int) -> int:
-    repeats = -(-length // len(_MASK))
-    return int.from_bytes((_MASK * repeats)[:length], "big")
-
-
-def _spellings(masked: tuple[bytes, ...]) -> list[bytes]:
+def _spellings(tokens: tuple[bytes, ...]) -> list[bytes]:
     """Give the tokens as an answer may echo them, the longest first: one may be a part of the other."""
-    plain = [_plain(each) for each in masked if len(each) >= _LEAST_SECRET]
+    plain = [_plain(each) for each in tokens if len(each) >= _LEAST_SECRET]
     spelt = {spelling for token in plain for spelling in (*_written(token), *_in_base64(token))}
     # The panel's own errors are JSON, whatever a token was written like in their texts.
     escaped = {json.dumps(spelling)[1:-1] for spelling in spelt}

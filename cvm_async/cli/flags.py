@@ -6,15 +6,18 @@ loads no HTTP library.
 
 import re
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Annotated, Literal
 
-from attrs import frozen
+from attrs import evolve, frozen
 from cyclopts import Group, Parameter
 
 import cvm_async
+from cvm_async._profiles.choice import Access, accesses
+from cvm_async._profiles.environment import Environment
 from cvm_async._safe_text import safe_text
-from cvm_async.cli.profiles import chosen_profile, trusting
+from cvm_async.cli.exits import CommandError, Exit
+from cvm_async.cli.panels import Panels
 from cvm_async.cli.terminal import Terminal
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.rollout import Rollout, Share
@@ -39,42 +42,48 @@ class Common:
     """What every command that talks to a panel takes.
 
     Attributes:
-        profile: A profile of ~/.config/cvm_async/profiles.toml (below $XDG_CONFIG_HOME, if set).
+        profile: A profile, as `cvm-async profile` keeps them; a,b make one fleet over several. Default: $CVM_PROFILE.
+        all_profiles: All profiles, as one fleet.
         insecure: Allow http:// to another machine; the tokens then travel unencrypted.
         ca_file: A file in PEM with the authority that vouches for the panel, where no public one does.
         json: Print the result as JSON, and nothing else on standard output.
         verbose: Tell of every exchange with the panel.
     """
 
-    profile: Annotated[str | None, Parameter(env_var="CVM_PROFILE", group=_PANEL)] = None
+    profile: Annotated[tuple[str, ...], Flag, Parameter(group=_PANEL)] = ()
+    all_profiles: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
     insecure: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
     ca_file: Annotated[str | None, Parameter(env_var="CVM_CA_FILE", group=_PANEL)] = None
     json: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
     verbose: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
 
     @asynccontextmanager
-    async def session(
-        self, terminal: Terminal, limits: "cvm_async.Limits | None" = None
-    ) -> "AsyncGenerator[cvm_async.CvmSession]":
-        """Give a session with the panel, and its log on the terminal."""
-        profile = chosen_profile(self.profile)
-        client = None
-        if ca_file := self.ca_file or profile.ca_file:
-            from cvm_async.session import own_client  # noqa: PLC0415 - it loads the HTTP library
-
-            client = own_client(limits or cvm_async.Limits(), verify=trusting(ca_file))
-        session = cvm_async.CvmSession(
-            profile.url,
-            public_token=profile.public_token,
-            private_token=profile.private_token,
-            client=client,
-            allow_insecure=self.insecure or profile.allow_insecure,
-            name=profile.name,
-            limits=limits,
-        )
+    async def panels(self, terminal: Terminal, how: "RolloutFlags | None" = None) -> AsyncGenerator[Panels]:
+        """Give the panels that are meant, each with a session, and their log on the terminal."""
+        if self.all_profiles and self.profile:
+            message = "give --profile or --all-profiles; not both"
+            raise CommandError(message, Exit.USAGE)
+        with terminal.interruptible():
+            # A token's command, or the keyring, may wait for a person.
+            found = accesses(self.profile, Environment.of(), every=self.all_profiles)
         with terminal.logging(verbose=self.verbose):
-            async with client or nullcontext(), session:
-                yield session
+            async with AsyncExitStack() as stack:
+                sessions: list[cvm_async.CvmSession] = []
+                for access in found:
+                    session = cvm_async.CvmSession.with_access(self._changed(access, how))
+                    sessions.append(await stack.enter_async_context(session))
+                yield Panels(tuple(sessions))
+
+    def _changed(self, access: Access, how: "RolloutFlags | None") -> Access:
+        """Give access as the flags will have it."""
+        ways = access.ways
+        ways = evolve(
+            ways,
+            allow_insecure=self.insecure or ways.allow_insecure,
+            ca_file=self.ca_file or ways.ca_file,
+            limits=ways.limits if how is None else how.opened(ways.limits),
+        )
+        return evolve(access, ways=ways)
 
 
 @Parameter(name="*")
@@ -124,13 +133,13 @@ class RolloutFlags:
             on_unknown=self.on_unknown,
         )
 
-    def limits(self) -> "cvm_async.Limits":
-        """Give the session's limits, opened where the flags ask for more than they allow."""
-        usual = cvm_async.Limits()
+    def opened(self, limits: "cvm_async.Limits") -> "cvm_async.Limits":
+        """Give a session's limits, opened where the flags ask for more than they allow."""
         wide = self.max_concurrency or 0
-        return cvm_async.Limits(
-            max_concurrency=wide if wide > usual.ceiling else usual.max_concurrency,
-            per_node=max(usual.per_node, self.per_node or 0),
+        return evolve(
+            limits,
+            max_concurrency=wide if wide > limits.ceiling else limits.max_concurrency,
+            per_node=max(limits.per_node, self.per_node or 0),
         )
 
 

@@ -60,8 +60,8 @@ async def restart(
     which = selection.read(names, none_is_all=False)
     terminal = _prepared(Verb.RESTART, which, how, common)
     results = Results(terminal, _grid, named=which.named, full=False)
-    async with common.session(terminal, how.limits()) as session:
-        chosen, looked = await which.looked_at(which.of(await session.fleet(), terminal), results)
+    async with common.panels(terminal, how) as panels:
+        chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=True), terminal), results)
         vpses = list(chosen)
         intent = [f"To restart {len(vpses):,} VPSes:", *(f"  {line}" for line in render.by_node(vpses))]
         if how.dry_run:
@@ -82,8 +82,8 @@ async def _bring(verb: Verb, names: Sequence[str], selection: Selection, how: Ro
     which = selection.read(names, none_is_all=False)
     terminal = _prepared(verb, which, how, common)
     results = Results(terminal, _grid, named=which.named, full=False)
-    async with common.session(terminal, how.limits()) as session:
-        chosen = which.of(await session.fleet(), terminal)
+    async with common.panels(terminal, how) as panels:
+        chosen = which.of(await panels.fleet(whole=True), terminal)
         found = await results.watching(
             "Looking", lambda bar: chosen.plan(verb.goal, progress=bar), cut_off="Nothing was done yet."
         )

@@ -26,9 +26,9 @@ async def list_vpses(*names: str, selection: Selection = _ALL, common: Common = 
     which = selection.read(names, none_is_all=True)
     terminal = Terminal.here(json=common.json)
     results = Results(terminal, status_grid, named=which.named, full=False)
-    async with common.session(terminal) as session:
-        chosen, looked = await which.looked_at(which.of(await session.fleet(), terminal), results)
-        panel = session.name
+    async with common.panels(terminal) as panels:
+        chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)
+        panel = panels.names
     vpses = VpsList(chosen, chosen.problems)
     terminal.table(list_grid(vpses))
     terminal.show(some_vpses(len(vpses)))
@@ -51,8 +51,8 @@ async def status(
     which = selection.read(names, none_is_all=True)
     terminal = Terminal.here(json=common.json)
     results = Results(terminal, _by_node if nodes else status_grid, named=which.named, full=full or nodes)
-    async with common.session(terminal) as session:
-        chosen = which.of(await session.fleet(), terminal)
+    async with common.panels(terminal) as panels:
+        chosen = which.of(await panels.fleet(whole=which.named), terminal)
         report = await results.watching("Reading", lambda bar: chosen.status(progress=bar), cut_off="")
     return results.show(which.of_report(report))
 
@@ -79,8 +79,8 @@ async def wait(
     which = selection.read(names, none_is_all=False)
     terminal = Terminal.here(json=common.json)
     results = Results(terminal, status_grid, named=which.named, full=True)
-    async with common.session(terminal) as session:
-        chosen, looked = await which.looked_at(which.of(await session.fleet(), terminal), results)
+    async with common.panels(terminal) as panels:
+        chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)
         report = await results.watching(
             "Waiting",
             lambda bar: chosen.wait_until(PowerState(state), timeout=timeout, interval=interval, progress=bar),

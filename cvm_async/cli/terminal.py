@@ -96,22 +96,27 @@ class Terminal:
                 self.err.print(Text(line, style=tone.value))
 
     def confirm(self, question: str) -> bool:
-        """Ask a person; anything but a yes is a no.
-
-        Ctrl-C takes effect at once: asyncio's own handler would wait for the event loop, which waits for the answer.
-        """
+        """Ask a person; anything but a yes is a no."""
         self.err.print(Text(f"{question} [y/N] "), end="")
         self.err.file.flush()
+        with self.interruptible():
+            return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+    @contextmanager
+    def interruptible(self) -> Generator[None]:
+        """Let Ctrl-C take effect at once in what waits for a person, and leave the line that they are asked on.
+
+        asyncio's own handler would wait for the event loop, which waits for the person.
+        """
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         try:
-            answer = sys.stdin.readline()
+            yield
         except KeyboardInterrupt:
-            # The terminal has shown ^C and stays on the line of the question.
+            # The terminal has shown ^C.
             self.say("")
             raise
         finally:
             signal.signal(signal.SIGINT, before)
-        return answer.strip().lower() in {"y", "yes"}
 
     @contextmanager
     def logging(self, *, verbose: bool) -> Generator[None]:

@@ -39,8 +39,8 @@ async def watch(
     which = selection.read(names, none_is_all=True)
     terminal = Terminal.here(json=common.json)
     results = Results(terminal, status_grid, named=which.named, full=False)
-    async with common.session(terminal) as session:
-        chosen, looked = await which.looked_at(which.of(await session.fleet(), terminal), results)
+    async with common.panels(terminal) as panels:
+        chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)
         ended = unread(terminal, chosen.problems, named=which.named) or looked
         polls = 0
         async with chosen.watch(every=interval) as snapshots:

@@ -14,9 +14,9 @@ from typing import NoReturn
 import pytest
 import trustme
 
+from cvm_async._profiles.place import profiles_path
 from cvm_async.cli import app
 from cvm_async.cli.exits import CommandError, Exit
-from cvm_async.cli.profiles import profiles_path
 from cvm_async.panel import SimulatedPanel, SimulatedVps
 
 from .conftest import Cvm, send_when, use
@@ -122,7 +122,7 @@ class TestAuthority:
         assert cvm("restart", "1", "2", "--yes", "--max-concurrency", "40").status == Exit.DONE
 
     def test_a_profile_may_name_it(self, cvm: Cvm, private: SimulatedPanel, ca_file: str) -> None:
-        path = profiles_path(os.environ)
+        path = profiles_path(os.environ["XDG_CONFIG_HOME"])
         path.parent.mkdir()
         path.touch(mode=0o600)
         path.write_text(

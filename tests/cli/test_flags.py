@@ -64,8 +64,10 @@ def test_without_flags_a_rollout_is_the_librarys() -> None:
 
 
 def test_the_session_allows_what_the_flags_ask_for() -> None:
-    assert RolloutFlags(max_concurrency=50, per_node=9).limits() == evolve(Limits(), max_concurrency=50, per_node=9)
-    assert RolloutFlags(max_concurrency=2, per_node=1).limits() == Limits()
+    assert RolloutFlags(max_concurrency=50, per_node=9).opened(Limits()) == evolve(
+        Limits(), max_concurrency=50, per_node=9
+    )
+    assert RolloutFlags(max_concurrency=2, per_node=1).opened(Limits()) == Limits()
 
 
 def test_verbose_tells_of_every_exchange_and_shows_no_token(cvm: Cvm, panel: SimulatedPanel) -> None:

@@ -1,0 +1,1 @@
+"""Who we are on which panel: from a file of profiles, the environment, a command or the system's keyring."""

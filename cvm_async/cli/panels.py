@@ -1,0 +1,66 @@
+"""The panels that a command talks to, and the one fleet that their VPSes make."""
+
+import asyncio
+
+from attrs import frozen
+
+import cvm_async
+from cvm_async._safe_text import excerpt
+from cvm_async.cli.exits import CommandError, of_error
+from cvm_async.errors import CvmError
+from cvm_async.models import Problem
+
+
+@frozen
+class Panels:
+    """A session with each of some panels, at least one.
+
+    Attributes:
+        sessions: In the order in which their profiles were named.
+    """
+
+    sessions: "tuple[cvm_async.CvmSession, ...]"
+
+    @property
+    def names(self) -> str:
+        """What they are called: ``work, cellar``."""
+        return ", ".join(excerpt(session.name) for session in self.sessions)
+
+    async def fleet(self, *, whole: bool) -> "cvm_async.Fleet":
+        """Give the VPSes of all panels, as one fleet.
+
+        Args:
+            whole: Whether a panel whose list cannot be had ends it, as it must where VPSes are named or touched: one
+                of that name may be there. Otherwise, the others' VPSes are given, and the problem with them.
+
+        Raises:
+            CommandError: The list of a panel cannot be had, and `whole`; or that of all.
+            CvmError: The same, where there is one panel.
+        """
+        if len(self.sessions) == 1:
+            return await self.sessions[0].fleet()
+        found = await asyncio.gather(*map(_fleet_of, self.sessions))
+        lost = {
+            session.name: each for session, each in zip(self.sessions, found, strict=True) if isinstance(each, CvmError)
+        }
+        if lost and (whole or len(lost) == len(found)):
+            told = "; ".join(f"{excerpt(name)}: {error}" for name, error in lost.items())
+            raise CommandError(f"{told}; nothing was done", of_error(next(iter(lost.values()))))
+        from cvm_async.fleet.members import Members  # noqa: PLC0415 - it loads the HTTP library
+
+        unread = ((name, _problem(name, error)) for name, error in lost.items())
+        fleet = cvm_async.Fleet(Members((), unread))
+        for each in found:
+            fleet = fleet if isinstance(each, CvmError) else fleet | each
+        return fleet
+
+
+def _problem(panel: str, error: CvmError) -> Problem:
+    return Problem(excerpt(panel), f"unreadable ({error})", "a list of VPSes")
+
+
+async def _fleet_of(session: "cvm_async.CvmSession") -> "cvm_async.Fleet | CvmError":
+    try:
+        return await session.fleet()
+    except CvmError as error:
+        return error
