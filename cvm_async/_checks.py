@@ -38,20 +38,20 @@ def check_seconds(name: str, value: object, *, zero: bool = False) -> None:
         refuse(name, f"a finite number of seconds {'from 0 on' if zero else 'above 0'}", value)
 
 
-def given(name: str, value: T, kind: type[object], what: str) -> T:
+def given(name: str, value: T, kind: type[object], what: str, *, secret: bool = False) -> T:
     """Give back an optional argument, where it is of its type: callers may be untyped.
 
     Raises:
         ConfigurationError: It is of another type; `what` says what was meant.
     """
     if not (value is None or isinstance(value, kind)):
-        refuse(name, what, value)
+        refuse(name, what, value, secret=secret)
     return value
 
 
-def refuse(name: str, rule: str, value: object) -> NoReturn:
-    """Raise an error that names the knob, its rule, and what was given."""
-    msg = f"{name} must be {rule}, not {_described(value)}"
+def refuse(name: str, rule: str, value: object, *, secret: bool = False) -> NoReturn:
+    """Raise an error that names the knob, its rule, and what was given; of a secret its type alone."""
+    msg = f"{name} must be {rule}, not {_type_of(value) if secret else _described(value)}"
     raise ConfigurationError(msg)
 
 
@@ -61,8 +61,13 @@ def _described(value: object) -> str:
         return "a number of more than 20 digits"
     if value is None or isinstance(value, (bool, int, float, str, bytes)):
         return excerpt(repr(value), _SHOWN)
+    return _type_of(value)
+
+
+def _type_of(value: object) -> str:
     kind = type(value)
-    return f"a {kind.__qualname__}" if kind.__module__ == "builtins" else f"a {kind.__module__}.{kind.__qualname__}"
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
 
 
 def count(*, optional: bool = False) -> Validator:

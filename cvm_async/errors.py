@@ -19,6 +19,7 @@ __all__ = [
     "ConfigurationError",
     "CvmError",
     "DecodeError",
+    "MissingExtraError",
     "NameNotFoundError",
     "NoAnswerError",
     "NodeUnreachableError",
@@ -110,6 +111,24 @@ class ConfigurationError(CvmError, ValueError):
     """What was given can't be used: a bad URL, an empty token, a VPS id that is no positive number."""
 
     kind: ClassVar[str] = "configuration"
+
+
+class MissingExtraError(ConfigurationError, ModuleNotFoundError):
+    """A package is not installed that an option needs; the message says how to install it, and `name` which it is."""
+
+    kind: ClassVar[str] = "missing_extra"
+
+    def __init__(self, message: str, *, name: str) -> None:
+        super().__init__(message)
+        self.name = name
+
+    # `ImportError` keeps the name beside the attributes.
+    def __reduce__(self) -> tuple[object, ...]:
+        return _revive_missing, (str(self.args[0]), self.name)
+
+
+def _revive_missing(message: str, name: str) -> MissingExtraError:
+    return MissingExtraError(message, name=name)
 
 
 class SessionClosedError(CvmError):

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, ParamSpec
 import httpx
 
 from cvm_async._lanes.replies.reply import Reply
+from cvm_async.errors import MissingExtraError
 from cvm_async.transport import LaneTransport, lane_client
 
 # This module can be imported without the extra, so that `from cvm_async import *` can; what is made needs it.
@@ -31,7 +32,8 @@ class FastTransport(LaneTransport):
     control characters, a version that is neither 1.0 nor 1.1), it is an error here.
 
     Raises:
-        ModuleNotFoundError: The extra `fast` is not installed.
+        MissingExtraError: The extra `fast` is not installed.
+        ConfigurationError: As from `LaneTransport`.
     """
 
     keeps_cookies: ClassVar[bool] = False
@@ -40,7 +42,7 @@ class FastTransport(LaneTransport):
     def _reader_type() -> type[Reply]:
         if _reader is None:
             message = "fast_client and FastTransport need httptools: pip install 'cvm_async[fast]'"
-            raise ModuleNotFoundError(message, name="httptools")
+            raise MissingExtraError(message, name="httptools")
         return _reader
 
 
@@ -59,11 +61,8 @@ def fast_client(**options: Any) -> httpx.AsyncClient:  # noqa: ANN401 -- typed b
     It takes the same options; `keep_cookies=True` keeps them.
 
     Raises:
-        ModuleNotFoundError: The extra `fast` is not installed.
-        ImportError: `http2` was asked for without httpx's extra of that name.
-        ConfigurationError: A proxy, or a certificate file that the environment names, can't be used.
-        OSError: A certificate file that was named can't be read.
-        ValueError: `limits` allow no connection.
+        MissingExtraError: The extra `fast` is not installed.
+        ConfigurationError: As from `lane_client`.
     """
     all_options: dict[str, Any] = {"over": FastTransport, **options}
     return lane_client(**all_options)

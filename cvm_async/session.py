@@ -119,6 +119,7 @@ class CvmSession:
         Raises:
             ConfigurationError: One of them is missing or can't be used.
         """
+        given("environ", environ, Mapping, "a mapping such as os.environ", secret=True)
         environment = Environment.of(environ)
         # Whoever prints the locals of a traceback would find all of it.
         del environ

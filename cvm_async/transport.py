@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import httpx
 
+from cvm_async._checks import refuse
 from cvm_async._lanes import options
 from cvm_async._lanes.client import LaneClient
 from cvm_async._lanes.connection import Body
@@ -74,9 +75,8 @@ class LaneTransport(httpx.AsyncBaseTransport):
         socket_options: Options set on each socket.
 
     Raises:
-        ValueError: `max_lanes` is below 1.
-        ConfigurationError: The proxy can't be used, or what the environment names for TLS.
-        OSError: A certificate file that was named can't be read.
+        ConfigurationError: An option is not what it should be; the proxy can't be used, or a certificate file that was
+            named, here or by the environment. As `MissingExtraError`: `http2` without httpx's extra of that name.
     """
 
     keeps_cookies: ClassVar[bool] = True
@@ -100,6 +100,19 @@ class LaneTransport(httpx.AsyncBaseTransport):
         retries: int = 0,
         socket_options: Iterable[options.SocketOption] | None = None,
     ) -> None:
+        options.check(
+            http1=http1,
+            http2=http2,
+            max_lanes=max_lanes,
+            max_idle_lanes=max_idle_lanes,
+            keepalive_expiry=keepalive_expiry,
+            fresh_within=fresh_within,
+            proxy=proxy,
+            uds=uds,
+            local_address=local_address,
+            retries=retries,
+            socket_options=socket_options,
+        )
         self._reader = self._reader_type()
         context = context_maker(verify, cert, trust_env=trust_env)
         self._pool = Pool(
@@ -206,11 +219,28 @@ def lane_client(
     proxy. All of them share one `ssl.SSLContext`.
 
     Raises:
-        ImportError: `http2` was asked for without httpx's extra of that name.
-        ConfigurationError: A proxy, or a certificate file that the environment names, can't be used.
-        OSError: A certificate file that was named can't be read.
-        ValueError: `limits` allow no connection.
+        ConfigurationError: An option is not what it should be; a proxy can't be used, or a certificate file, that was
+            named here or by the environment. As `MissingExtraError`: `http2` without httpx's extra of that name.
     """
+    options.check(
+        auth=auth,
+        params=params,
+        headers=headers,
+        cookies=cookies,
+        trust_env=trust_env,
+        mounts=mounts,
+        timeout=timeout,
+        follow_redirects=follow_redirects,
+        limits=limits,
+        max_redirects=max_redirects,
+        event_hooks=event_hooks,
+        base_url=base_url,
+        default_encoding=default_encoding,
+        keep_cookies=keep_cookies,
+    )
+    # Callers may be untyped.
+    if not (isinstance(over, type) and issubclass(over, LaneTransport)):  # type: ignore[redundant-expr]  # pyright: ignore[reportUnnecessaryIsInstance]
+        refuse("over", "LaneTransport, or a class derived from it", over)
     make = partial(
         over,
         verify=context_maker(verify, cert, trust_env=trust_env),

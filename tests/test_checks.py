@@ -1,8 +1,14 @@
+import inspect
 import math
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
 
+import httpx
 import pytest
 
-from cvm_async import ConfigurationError
+import cvm_async
+from cvm_async import ConfigurationError, CvmSession
 from cvm_async._checks import check_seconds, is_count, is_seconds
 
 
@@ -56,7 +62,7 @@ def test_a_refusal_names_the_knob_its_rule_and_what_was_given() -> None:
         ("a\x1b[31m", r"'a\x1b[31m'"),
         (10**400, "a number of more than 20 digits"),
         ({"token": "s3cret"}, "a dict"),
-        (object(), "a object"),
+        (object(), "an object"),
         (ConfigurationError("s3cret"), "a cvm_async.errors.ConfigurationError"),
     ],
     ids=["long text", "an escape", "a long number", "a mapping", "an object", "an error"],
@@ -65,3 +71,55 @@ def test_a_refusal_shows_plain_values_alone_and_those_safely(value: object, show
     with pytest.raises(ConfigurationError) as refused:
         check_seconds("timeout", value)
     assert refused.value.message == f"timeout must be a finite number of seconds above 0, not {shown}"
+
+
+PANEL: dict[str, Any] = {"url": "https://panel.example.net", "public_token": "public", "private_token": "private"}
+ENVIRON = {"CVM_URL": PANEL["url"], "CVM_PUBLIC_TOKEN": "public", "CVM_PRIVATE_TOKEN": "private"}
+
+
+# Whatever is given: each value of the table is wrong somewhere.
+a_session: Callable[..., object] = partial(CvmSession, **PANEL)
+a_session_of_the_environment: Callable[..., object] = partial(CvmSession.from_env, environ=ENVIRON)
+
+CONSTRUCTORS: dict[str, tuple[Callable[..., object], Callable[..., object]]] = {
+    "CvmSession": (a_session, CvmSession),
+    "CvmSession.from_env": (a_session_of_the_environment, CvmSession.from_env),
+    **{
+        name: (getattr(cvm_async, name),) * 2
+        for name in ("lane_client", "fast_client", "LaneTransport", "FastTransport")
+    },
+    **{name: (getattr(cvm_async, name),) * 2 for name in ("Limits", "Timeouts", "Retry", "Breaker", "Rollout")},
+}
+
+VALUES: tuple[object, ...] = (
+    *(None, True, 0, -1, 3, 1.5, math.nan, math.inf, -math.inf, 10**400),
+    *("", "x", "/nope/none.pem", "a\0b", "\ud800", "http://[", b"x", bytearray(b"x")),
+    *([], [1], ["x"], [("a", 1)], (), (1, 2), ("a", "b"), set[object](), {}, {"a": 1}, {1: 2}, {"a": object()}),
+    *(object(), object, print, iter([1]), httpx.Limits(max_connections=0), httpx.Client),
+)
+
+
+def arguments() -> Iterator[object]:
+    for name, (make, described) in CONSTRUCTORS.items():
+        for argument in inspect.signature(described).parameters:
+            yield pytest.param(make, argument, id=f"{name}-{argument}")
+
+
+@pytest.mark.parametrize(("make", "argument"), [*arguments()])
+@pytest.mark.usefixtures("no_proxies_from_outside")
+# httpx deprecates paths; a session that was made is of no further interest here.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::ResourceWarning")
+def test_what_cannot_be_used_is_a_configuration_error_that_says_what_was_meant(
+    make: Callable[..., object], argument: str
+) -> None:
+    refusals = [refusal for value in VALUES if (refusal := refusal_of(partial(make, **{argument: value}))) is not None]
+    assert len(refusals) > len(VALUES) // 4
+    assert all(str(refusal) and refusal.__cause__ is None for refusal in refusals)
+
+
+def refusal_of(make: Callable[[], object]) -> ConfigurationError | None:
+    try:
+        make()
+    except ConfigurationError as error:
+        return error
+    return None

@@ -12,6 +12,7 @@ from cvm_async.errors import (
     ConfigurationError,
     CvmError,
     DecodeError,
+    MissingExtraError,
     NameNotFoundError,
     NoAnswerError,
     NodeUnreachableError,
@@ -33,6 +34,7 @@ LAST = VpsStatus(state=PowerState.STOPPED, state_text="stopped")
 ERRORS: list[CvmError] = [
     CvmError("m", method="GET", path="/p", vps_id=7, attempts=3),
     ConfigurationError("m"),
+    MissingExtraError("m", name="httptools"),
     SessionClosedError("m"),
     NotSentError("m", attempts=3, may_pass=False),
     NoAnswerError("m", timed_out=True, method="POST"),
@@ -62,6 +64,7 @@ def test_an_error_keeps_all_its_attributes(error: CvmError, again: Callable[[Cvm
     assert vars(twin) == vars(error)
     assert str(twin) == str(error)
     assert twin.message == "m"
+    assert getattr(twin, "name", None) == getattr(error, "name", None)
 
 
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)

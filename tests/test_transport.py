@@ -16,6 +16,7 @@ import trustme
 from loopback import LoopbackServer
 from panels import settled
 
+from cvm_async.errors import ConfigurationError, MissingExtraError
 from cvm_async.transport import LaneTransport, lane_client
 
 Lanes: TypeAlias = Callable[..., LaneTransport]
@@ -429,7 +430,7 @@ class TestTheCap:
         assert repr(lanes(max_lanes=None)) == "<LaneTransport: 0 busy, 0 idle without limit>"
 
     def test_a_transport_without_lanes_is_refused(self, lanes: Lanes) -> None:
-        with pytest.raises(ValueError, match="at least 1, not 0"):
+        with pytest.raises(ConfigurationError, match=r"max_lanes must be a number .* of at least 1, or None, not 0"):
             lanes(max_lanes=0)
 
 
@@ -722,16 +723,21 @@ class TestTls:
                 assert await get(client, server.url) == "ok"
 
     async def test_a_lane_that_may_speak_http2_speaks_http1_as_well(
-        self, tls_server: LoopbackServer, client_tls: ssl.SSLContext
+        self, tls_server: LoopbackServer, client_tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        # The package itself is not needed for that.
+        monkeypatch.setattr("cvm_async._lanes.httpcore.transport.find_spec", str)
         async with client_over(LaneTransport(verify=client_tls, http2=True)) as client:
             assert [await get(client, tls_server.url) for _ in range(2)] == ["ok", "ok"]
         assert tls_server.connections == 1
 
-    def test_http2_without_its_package_is_the_import_error_of_httpx(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize("make", [LaneTransport, lane_client])
+    def test_http2_without_its_package_is_told_of_at_once(
+        self, make: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setitem(sys.modules, "h2", None)
-        with pytest.raises(ImportError, match="httpx\\[http2\\]"):
-            lane_client(http2=True)
+        with pytest.raises(MissingExtraError, match=r"pip install 'httpx\[http2\]'"):
+            make(http2=True)
 
 
 class TestProxies:

@@ -2,6 +2,7 @@
 
 import httpx
 
+from cvm_async._checks import refuse
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import ConfigurationError
 from cvm_async.transport import is_loopback
@@ -15,6 +16,8 @@ def panel_url(text: str, *, allow_insecure: bool) -> httpx.URL:
     Raises:
         ConfigurationError: It is no such URL, or would send the tokens in the clear across a network.
     """
+    if not isinstance(text, str):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+        refuse("the panel's URL", "a text such as https://panel.example.net", text, secret=True)
     url = _parsed(text)
     # httpx percent-encodes what cannot be in a host name, and would let it fail at the first call.
     if url.scheme not in {"http", "https"} or not url.host or "%" in url.host:
@@ -42,7 +45,7 @@ def _parsed(text: str) -> httpx.URL:
         url = httpx.URL(text.strip())
         # Decoded when it is asked for, and refused only then.
         _ = url.host
-    except (httpx.InvalidURL, UnicodeError, TypeError, AttributeError) as error:
+    except (httpx.InvalidURL, UnicodeError) as error:
         reason = "" if _may_hold_password(text) else f": {error}"
         msg = f"the panel's URL is not a URL{reason}"
         raise ConfigurationError(msg) from None
@@ -55,8 +58,8 @@ def _prefix(url: httpx.URL) -> str:
     return path.rstrip("/") or "/"
 
 
-def _may_hold_password(text: object) -> bool:
-    return "@" in str(text)
+def _may_hold_password(text: str) -> bool:
+    return "@" in text
 
 
 def _shown(text: str) -> str:

@@ -29,9 +29,6 @@ class Pool:
         max_idle: How many idle ones are kept.
         keepalive_expiry: Seconds after which an idle one is closed; None for no limit.
         fresh_within: Seconds that one may have been idle for a request that must not be carried out twice.
-
-    Raises:
-        ValueError: `max_lanes` is below 1.
     """
 
     def __init__(

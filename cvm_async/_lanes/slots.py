@@ -16,15 +16,10 @@ class Slots:
     """Slots, one for each busy connection.
 
     Args:
-        limit: How many; None for no limit.
-
-    Raises:
-        ValueError: The limit is below 1.
+        limit: How many, at least 1; None for no limit.
     """
 
     def __init__(self, limit: int | None) -> None:
-        if limit is not None and limit < 1:
-            raise ValueError(f"max_lanes must be at least 1, not {limit}.")
         self.limit: int = sys.maxsize if limit is None else limit
         self.is_closed: bool = False
         self.loop: asyncio.AbstractEventLoop | None = None

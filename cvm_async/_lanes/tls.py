@@ -25,21 +25,32 @@ def context_maker(
     """Make a function that builds the context at its first call and then returns the same one.
 
     Raises:
-        OSError: A file that was named can't be read, or holds no certificate; at once, not at the first call.
-        ConfigurationError: Likewise, of one that the environment names.
-        ValueError: There is a `cert` for a context that is made elsewhere.
+        ConfigurationError: A file that was named, here or by the environment, can't be read, or holds no certificate;
+            at once, not at the first call. Or there is a `cert` for a context that is made elsewhere.
     """
+    options.check(verify=verify, cert=cert, trust_env=trust_env)
     if callable(verify):
         if cert is not None:
-            raise ValueError("Load `cert` into the context that the function for `verify` returns.")
+            raise ConfigurationError("cert must be loaded into the context that the function for verify gives")
         return verify
     make = cache(partial(httpx.create_ssl_context, verify=verify, cert=cert, trust_env=trust_env))
     # What a person named can be wrong, and then it shows here; only httpx's default is worth putting off.
     if cert is not None or not isinstance(verify, bool):
-        make()
+        _check_files(make, verify, cert)
     else:
         _check_environment(make, trust_env=trust_env)
     return make
+
+
+def _check_files(make: Callable[[], ssl.SSLContext], verify: options.Verify, cert: options.Cert | None) -> None:
+    """Make the context now: a file that a person named may be wrong."""
+    # Behind a certificate and its key stands a password.
+    named = {"verify": verify, "cert": cert[:2] if isinstance(cert, tuple) else cert}
+    try:
+        make()
+    except (OSError, ValueError) as error:
+        told = " and ".join(f"{name}={value!r}" for name, value in named.items() if isinstance(value, (str, tuple)))
+        raise ConfigurationError(f"no TLS can be set up with what was given ({told}): {error}") from None
 
 
 def _check_environment(make: Callable[[], ssl.SSLContext], *, trust_env: bool) -> None:

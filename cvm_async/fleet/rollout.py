@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, cast
 
 from attrs import Attribute, evolve, field, frozen
 
@@ -31,7 +31,9 @@ def _batch(_: object, attribute: "Attribute[Any]", value: tuple[object, ...]) ->
 def _as_steps(value: Share | Sequence[Share] | None) -> tuple[Share, ...]:
     if value is None:
         return ()
-    return tuple(value) if isinstance(value, Sequence) else (value,)
+    # A text is a sequence of texts, and a mistake.
+    several = isinstance(value, Sequence) and not isinstance(value, (str, bytes))
+    return tuple(cast("Sequence[Share]", value)) if several else (cast("Share", value),)
 
 
 def _on_unknown(_: object, attribute: "Attribute[Any]", value: object) -> None:

@@ -57,8 +57,8 @@ def test_an_origin_with_or_without_a_path_is_a_panels_url(given_url: str, base: 
         pytest.param("http://localhost.example.net", "allow_insecure", id="only called localhost"),
         pytest.param("http://panel.localhost", "allow_insecure", id="below localhost, whoever resolves that"),
         pytest.param("http://10.0.0.1", "allow_insecure", id="a private network"),
-        pytest.param(None, "not a URL", id="no text"),
-        pytest.param(b"https://panel.example.net", "not a URL", id="bytes"),
+        pytest.param(None, "must be a text such as https://panel.example.net, not a NoneType", id="no text"),
+        pytest.param(b"https://a:b@panel.example.net", "must be a text such as .*, not a bytes", id="bytes"),
     ],
 )
 def test_what_is_no_panels_url_is_refused_with_the_reason(given_url: str, reason: str) -> None:

@@ -70,10 +70,6 @@ class TestConnections:
             await asyncio.gather(*(client.get(server.origin) for _ in range(60)))
         assert repr(transport) == "<LaneTransport: 0 busy, 0 idle without limit, closed>"
 
-    def test_a_limit_below_one_is_refused(self) -> None:
-        with pytest.raises(ValueError, match="max_lanes"):
-            LaneTransport(max_lanes=0)
-
     async def test_requests_wait_their_turn_in_the_order_they_came(self, server: ScriptedServer) -> None:
         server.scripts |= {f"/{number}": Script() for number in range(20)}
         async with over(LaneTransport(max_lanes=1)) as client:

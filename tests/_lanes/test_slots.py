@@ -8,12 +8,6 @@ from virtual_time import virtual, virtual_loop
 from cvm_async._lanes.slots import Slots, UnusableTransportError
 
 
-@pytest.mark.parametrize("limit", [0, -1])
-def test_a_limit_below_one_is_refused(limit: int) -> None:
-    with pytest.raises(ValueError, match=f"at least 1, not {limit}"):
-        Slots(limit)
-
-
 @virtual
 async def test_as_many_are_busy_as_there_may_be_and_the_next_waits_its_turn() -> None:
     slots = Slots(2)

@@ -1,3 +1,4 @@
+import re
 import ssl
 from pathlib import Path
 
@@ -27,18 +28,33 @@ def test_a_function_that_makes_a_context_is_used_as_it_is() -> None:
 
 
 def test_a_client_certificate_beside_a_function_is_refused() -> None:
-    with pytest.raises(ValueError, match="cert"):
+    with pytest.raises(ConfigurationError, match="cert"):
         context_maker(ssl.create_default_context, "client.pem", trust_env=False)
 
 
-def test_a_missing_file_of_authorities_shows_at_once(tmp_path: Path) -> None:
-    with pytest.warns(DeprecationWarning, match="verify"), pytest.raises(FileNotFoundError):
-        context_maker(str(tmp_path / "none.pem"), None, trust_env=False)
+# What a file of certificates can be in place of one; `{folder}` has the last two.
+NO_CERTIFICATES = ["{folder}/none.pem", "{folder}/empty.pem", "{folder}/text.pem", "a\0b"]
 
 
-def test_a_missing_client_certificate_shows_at_once(tmp_path: Path) -> None:
-    with pytest.warns(DeprecationWarning, match="cert"), pytest.raises(FileNotFoundError):
-        context_maker(True, str(tmp_path / "none.pem"), trust_env=False)
+@pytest.mark.parametrize("path", NO_CERTIFICATES)
+@pytest.mark.filterwarnings("ignore:.verify:DeprecationWarning")
+def test_authorities_that_cannot_be_read_show_at_once_and_are_named(path: str, folder: Path) -> None:
+    path = path.format(folder=folder)
+    with pytest.raises(ConfigurationError, match=f"verify={re.escape(repr(path))}"):
+        context_maker(path, None, trust_env=False)
+
+
+@pytest.mark.parametrize("path", NO_CERTIFICATES)
+@pytest.mark.filterwarnings("ignore:.cert:DeprecationWarning")
+def test_a_client_certificate_that_cannot_be_read_shows_at_once_and_its_password_does_not(
+    path: str, folder: Path
+) -> None:
+    path = path.format(folder=folder)
+    with pytest.raises(ConfigurationError, match=f"cert={re.escape(repr(path))}"):
+        context_maker(True, path, trust_env=False)
+    with pytest.raises(ConfigurationError, match="cert=") as found:
+        context_maker(True, (path, path, "s3cret"), trust_env=False)
+    assert "s3cret" not in str(found.value)
 
 
 @pytest.fixture(autouse=True)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from functools import partial
+from importlib.util import find_spec
 
 import httpx
 
@@ -22,6 +23,7 @@ from cvm_async._lanes.reason import make_reason_safe
 from cvm_async._lanes.serialize import IDEMPOTENT
 from cvm_async._lanes.slots import Slots
 from cvm_async._lanes.tls import unused_context, with_one_context
+from cvm_async.errors import MissingExtraError
 
 _WITH_TLS = frozenset({"https", "wss"})
 # One request at a time, and we alone decide when an idle connection is too old.
@@ -47,6 +49,8 @@ class HttpcoreTransport(httpx.AsyncBaseTransport):
         retries: int,
         socket_options: Iterable[options.SocketOption] | None,
     ) -> None:
+        if http2 and not find_spec("h2"):
+            raise MissingExtraError("http2 needs the package h2: pip install 'httpx[http2]'", name="h2")
         self.slots: Slots = Slots(max_lanes)
         # In the order of their last use, the longest idle first.
         self.idle: list[HttpcoreLane] = []
