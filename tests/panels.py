@@ -54,6 +54,7 @@ def assert_whole(session: CvmSession) -> None:
     assert_free(line.gates)
     assert len(line.actions) == 0
     assert len(line.waits) == 0
+    assert len(line.statuses) == len(line.lists) == 0
 
 
 @asynccontextmanager

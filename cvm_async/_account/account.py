@@ -4,10 +4,12 @@ import asyncio
 import logging
 import math
 import time
+from functools import partial
 
 from attrs import define, field
 
 from cvm_async._account.actions import Actions
+from cvm_async._account.readings import News, Readings
 from cvm_async._account.waits import Waits
 from cvm_async._api import calls
 from cvm_async._api.verbs import Verb
@@ -45,12 +47,16 @@ class Account:
         gates: Say when each may go.
         actions: The power actions under way; who asks for the same one joins it.
         waits: The waits for states, which share their polls.
+        statuses: The readings of statuses that waits and watches share, by the VPS's id.
+        lists: The readings of the list that watches share.
     """
 
     exchange: Exchange
     gates: Gates
     actions: Actions
     waits: Waits
+    statuses: Readings[VpsStatus]
+    lists: Readings[VpsList]
     _nodes: dict[int, int] = field(init=False, factory=dict[int, int])
     _problems_told: tuple[Problem, ...] = field(init=False, default=())
     _loop: asyncio.AbstractEventLoop | None = field(init=False, default=None)
@@ -59,12 +65,15 @@ class Account:
     @classmethod
     def over(cls, exchange: Exchange, limits: Limits) -> "Account":
         gates = Gates(limits, loop_time)
+        statuses: Readings[VpsStatus] = Readings(loop_time)
 
-        async def ask(vps_id: int, permit: Permit) -> VpsStatus:
+        async def ask(vps_id: int, permit: Permit, since: float) -> News[VpsStatus]:
             # Not tried again: the next poll is the next try.
-            return await exchange.send(calls.status(vps_id), permit, Deadline(exchange.allowed()), retry=False)
+            send = partial(exchange.send, calls.status(vps_id), retry=False)
+            within = exchange.allowed()
+            return await statuses.take(vps_id, send, permit, since=since, repeatable=False, within=within)
 
-        return cls(exchange, gates, Actions(), Waits(gates, ask, loop_time))
+        return cls(exchange, gates, Actions(), Waits(gates, ask, loop_time), statuses, Readings(loop_time))
 
     @property
     def panel(self) -> str:
@@ -98,11 +107,13 @@ class Account:
 
     async def list_vpses(self, *, timeout: float | None = None) -> VpsList:
         self._check(timeout)
-        limit = Deadline(self.exchange.allowed(timeout))
-        vpses = await self.exchange.send(calls.list_vpses(), Permit(self.gates, None), limit)
-        self._nodes = {vps.id: vps.node for vps in vpses if vps.node is not None}
-        self._tell(vpses.problems)
-        return vpses
+        return await self._list(Permit(self.gates, None), Deadline(self.exchange.allowed(timeout)))
+
+    async def listing(self, *, since: float) -> News[VpsList]:
+        """Give a list that was begun at `since` or later, on the event loop's clock, maybe for another watch."""
+        self._check(None)
+        permit = Permit(self.gates, None)
+        return await self.lists.take(0, self._list, permit, since=since, within=self.exchange.allowed())
 
     async def status(
         self, vps: Vps | int, *, permit: Permit | None = None, timeout: float | None = None, within: float = math.inf
@@ -113,19 +124,23 @@ class Account:
         permit = permit or Permit(self.gates, self.node_of(vps))
         return await self.exchange.send(call, permit, Deadline(self.exchange.allowed(timeout, within=within)))
 
+    async def reading(self, vps: Vps, *, permit: Permit, since: float, within: float) -> News[VpsStatus]:
+        """Give a status that began to be read at `since` or later, maybe for another watch or a wait."""
+        self._check(None)
+        send = partial(self.exchange.send, calls.status(vps.id))
+        return await self.statuses.take(vps.id, send, permit, since=since, within=self.exchange.allowed(within=within))
+
     async def power(
         self, verb: Verb, vps: Vps | int, *, permit: Permit | None = None, timeout: float | None = None
     ) -> None:
         """Start, stop or restart; join the same action if it is under way, and wait for another one to end."""
         self._check(timeout)
-        call = calls.power(verb, _id_of(vps))
-        await self.actions.perform(
-            verb,
-            _id_of(vps),
-            permit or Permit(self.gates, self.node_of(vps)),
-            lambda permit, limit: self.exchange.send(call, permit, limit),
-            timeout=self.exchange.allowed(timeout),
-        )
+        send = partial(self.exchange.send, calls.power(verb, _id_of(vps)))
+        permit = permit or Permit(self.gates, self.node_of(vps))
+        try:
+            await self.actions.perform(verb, _id_of(vps), permit, send, timeout=self.exchange.allowed(timeout))
+        finally:
+            self.statuses.forget(_id_of(vps))
 
     async def wait(self, vps: Vps | int, wanted: PowerState, *, timeout: float | None, interval: float) -> VpsStatus:
         self._check(timeout)
@@ -142,6 +157,12 @@ class Account:
             self.exchange.close()
             self.gates.close(SessionClosedError(f"the session with {self.panel} was closed"))
             self.waits.close()
+
+    async def _list(self, permit: Permit, limit: Deadline) -> VpsList:
+        vpses = await self.exchange.send(calls.list_vpses(), permit, limit)
+        self._nodes = {vps.id: vps.node for vps in vpses if vps.node is not None}
+        self._tell(vpses.problems)
+        return vpses
 
     def _check(self, timeout: float | None) -> None:
         if self._closed:

@@ -2,71 +2,43 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine
 
-from attrs import define, field
+from attrs import define
 
+from cvm_async._account.joined import Joined, Send, begin
 from cvm_async._api.verbs import Verb
 from cvm_async._deadline import Deadline
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import CvmError, NoAnswerError, NotSentError, own
 
-Send = Callable[[Permit, Deadline], Coroutine[object, object, None]]
-"""Carries an action out with that permit, and ends early where the deadline is ended."""
-
 
 @define(eq=False)
 class _Action:
-    """An action under way; it is everybody's who asked for it, and ends early only when all of them have gone.
+    """An action under way.
 
     Attributes:
         verb: Start, stop or restart.
-        task: Carries it out.
-        limit: Ends it early. It has no time of its own: that of the last caller to leave counts.
-        callers: How long each caller waits.
+        call: Carries it out.
     """
 
     verb: Verb
-    task: asyncio.Task[None]
-    limit: Deadline
-    callers: list[Deadline] = field(factory=list[Deadline])
+    call: Joined[None]
 
     async def join(self, vps_id: int, deadline: Deadline) -> None:
         """Wait for its end until the deadline."""
-        self.callers.append(deadline)
-        try:
-            with deadline:
-                await asyncio.wait([self.task])
-            if deadline.expired:
-                await self._leave(vps_id, deadline)
-        except asyncio.CancelledError:
-            if self._is_last(deadline):
-                self.task.cancel()
-                await asyncio.wait([self.task])
-            raise
-        finally:
-            self.callers.remove(deadline)
-        if self.task.cancelled():
-            msg = f"the {self.verb} was cut off while under way: whether it was carried out is unknown"
-            raise NoAnswerError(msg, vps_id=vps_id)
-        failure = self.task.exception()
-        if self.callers and isinstance(failure, CvmError):
-            # The others get it, too.
-            raise own(failure)
-        self.task.result()
-
-    async def _leave(self, vps_id: int, deadline: Deadline) -> None:
-        """Go when the time is over: the last one ends the action, which then says how far it had come."""
-        if not self._is_last(deadline):
+        call = self.call
+        if not await call.ends(deadline):
             within = f"the {round(deadline.seconds, 3):g} s that this call had"
             msg = f"the {self.verb} did not end within {within}; it goes on for another caller"
             raise NoAnswerError(msg, vps_id=vps_id)
-        self.limit.end(deadline.seconds)
-        await asyncio.wait([self.task])
-
-    def _is_last(self, deadline: Deadline) -> bool:
-        # Whose time is over in the same instant stays for nobody.
-        return all(other is deadline or other.has_ended for other in self.callers)
+        if call.task.cancelled():
+            msg = f"the {self.verb} was cut off while under way: whether it was carried out is unknown"
+            raise NoAnswerError(msg, vps_id=vps_id)
+        failure = call.task.exception()
+        if call.callers and isinstance(failure, CvmError):
+            # The others get it, too.
+            raise own(failure)
+        call.task.result()
 
 
 class Actions:
@@ -78,7 +50,9 @@ class Actions:
     def __len__(self) -> int:
         return len(self._under_way)
 
-    async def perform(self, verb: Verb, vps_id: int, permit: Permit, send: Send, *, timeout: float = math.inf) -> None:
+    async def perform(
+        self, verb: Verb, vps_id: int, permit: Permit, send: Send[None], *, timeout: float = math.inf
+    ) -> None:
         """Send the action, or join the same one that is under way.
 
         Args:
@@ -99,7 +73,7 @@ class Actions:
         with deadline:
             while (other := self._current(vps_id)) is not None and other.verb is not verb:
                 permit.step_aside()
-                await asyncio.wait([other.task])
+                await asyncio.wait([other.call.task])
         if deadline.expired:
             msg = f"another action was under way for all of the {timeout:g} s that the {verb} had"
             raise NotSentError(msg, vps_id=vps_id)
@@ -112,20 +86,15 @@ class Actions:
     def _current(self, vps_id: int) -> _Action | None:
         action = self._under_way.get(vps_id)
         # One that has just ended may still be noted: whoever asks now asks for another.
-        return None if action is None or action.task.done() else action
+        return None if action is None or action.call.task.done() else action
 
-    def _begin(self, verb: Verb, vps_id: int, permit: Permit, send: Send) -> _Action:
+    def _begin(self, verb: Verb, vps_id: int, permit: Permit, send: Send[None]) -> _Action:
         """Send in a task of its own, which outlives a caller whom others have joined."""
-        limit = Deadline(None)
-        action = self._under_way[vps_id] = _Action(verb, asyncio.create_task(send(permit, limit)), limit)
+        action = self._under_way[vps_id] = _Action(verb, begin(send, permit))
 
-        def ended(task: asyncio.Task[None]) -> None:
+        def ended(_: asyncio.Task[None]) -> None:
             if self._under_way[vps_id] is action:
                 del self._under_way[vps_id]
-            permit.step_aside()
-            if not task.cancelled():
-                # Its callers may all have gone, and asyncio would complain that nobody asked.
-                task.exception()
 
-        action.task.add_done_callback(ended)
+        action.call.task.add_done_callback(ended)
         return action

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 
 from attrs import define, field
 
+from cvm_async._account.readings import News
 from cvm_async._api.answers import passes
 from cvm_async._deadline import GRACE, LATE
 from cvm_async._exchange.retry import wished_pause
@@ -41,7 +42,11 @@ than one, and what a deadline is waited past must be bounded."""
 MOST_STALE = 64
 """Moments on the agenda that are of no more use before they are looked for and thrown away."""
 
-Ask = Callable[[int, Permit], Awaitable[VpsStatus]]
+TOLERANCE = 0.25
+"""How old a reading may be that is taken for one that is due now, as a part of the interval from one to the next."""
+
+Ask = Callable[[int, Permit, float], Awaitable[News[VpsStatus]]]
+"""Gives a reading of a VPS that began at a moment or later."""
 
 
 @define(eq=False)
@@ -53,6 +58,7 @@ class _Wait:
         wanted: The state waited for.
         interval: Seconds between two readings, as this caller wants them.
         timeout: Seconds it may take; infinity for no limit.
+        began: When it was asked for: what was read before says nothing.
         due: When the next reading should begin.
         ends_at: When the last one should.
         done: What the caller waits on.
@@ -66,6 +72,7 @@ class _Wait:
     wanted: PowerState
     interval: float
     timeout: float
+    began: float
     due: float
     ends_at: float
     done: asyncio.Future[VpsStatus]
@@ -83,6 +90,10 @@ class _Wait:
     def moments(self) -> tuple[float, ...]:
         """When there is something to do about it."""
         return tuple(moment for moment in (self.next_look, self.ends_at, self.gives_up_at) if moment < math.inf)
+
+    def since(self, now: float) -> float:
+        """Give when a reading may have begun that is taken for one that begins now."""
+        return self.ends_at if now >= self.ends_at else max(self.began, now - TOLERANCE * self.interval)
 
     def learn(self, news: VpsStatus | CvmError, began: float) -> None:
         """Take in what a reading gave that began then."""
@@ -146,6 +157,7 @@ class _Watched:
         waits: Who waits for it.
         asking_since: When the reading that is under way was due; None where none is.
         asked_at: When the last one began.
+        latest: What it gave, kept for the watches of the VPS.
     """
 
     vps_id: int
@@ -153,6 +165,7 @@ class _Watched:
     waits: list[_Wait] = field(factory=list[_Wait])
     asking_since: float | None = None
     asked_at: float | None = None
+    latest: News[VpsStatus] | None = None
 
     @property
     def next_look(self) -> float:
@@ -205,7 +218,7 @@ class Waits:
         due = now if watched.asked_at is None else max(now, watched.asked_at + interval)
         done: asyncio.Future[VpsStatus] = asyncio.get_running_loop().create_future()
         seconds = math.inf if timeout is None else timeout
-        wait = _Wait(vps_id, wanted, interval, seconds, due, now + seconds, done)
+        wait = _Wait(vps_id, wanted, interval, seconds, now, due, now + seconds, done)
         self._begin(watched, wait)
         try:
             return await done
@@ -305,22 +318,22 @@ class Waits:
         if not asked:
             watched.asking_since = None
             return
-        watched.asked_at = began = self._clock()
+        watched.asked_at = now = self._clock()
         try:
-            news = await self._read(assignment)
+            watched.latest = news = await self._read(assignment, max(wait.since(now) for wait in asked))
         finally:
             watched.asking_since = None
         for wait in asked:
             if not wait.done.done():
-                wait.learn(news, began)
+                wait.learn(news.result, news.began)
         if watched.open and watched is self._watched.get(watched.vps_id):
             self._note(watched.next_look, vps_id=watched.vps_id)
 
-    async def _read(self, assignment: Assignment[_Watched]) -> VpsStatus | CvmError:
-        watched = assignment.target
+    async def _read(self, assignment: Assignment[_Watched], since: float) -> News[VpsStatus]:
+        vps_id, now = assignment.target.vps_id, self._clock()
         if assignment.refused:
-            return assignment.permit.refusal(watched.vps_id)
+            return News(result=assignment.permit.refusal(vps_id), began=now, ended=now)
         try:
-            return await self._ask(watched.vps_id, assignment.permit)
+            return await self._ask(vps_id, assignment.permit, since)
         except CvmError as error:
-            return error
+            return News(result=error, began=now, ended=self._clock())

@@ -310,7 +310,9 @@ class Fleet:
         look that fails does not end the watch; wrong tokens, or a session that was closed, do.
 
         Args:
-            every: Seconds from one look to the next.
+            every: Seconds from one look to the next. What another watch, or a wait for a state, has read of the same
+                VPS through the same session within a quarter of it, or is just reading, is not read once more: its
+                `age` tells.
             what: "status": every VPS's status, a call each. "traffic": what the panels' lists tell, one call a panel;
                 the statuses are None then.
             relist: Seconds after which the panels are listed again, so that VPSes which came since and fit what this
@@ -326,12 +328,7 @@ class Fleet:
         check_seconds("jitter", jitter, zero=True)
         if jitter >= every:
             refuse("jitter", "less than every", jitter)
-        how = Rollout.given(rollout)
-
-        async def read_all(members: Members, progress: OnProgress) -> FleetReport[VpsStatus]:
-            return await Fleet(members).status(rollout=how, progress=progress)
-
-        look = FleetLook(self._members, read_all, what=what, relist=relist)
+        look = FleetLook(self._members, Rollout.given(rollout), what=what, every=every, relist=relist)
         return Watch(look, every=every, jitter=jitter, thresholds=thresholds)
 
     async def plan(

@@ -39,7 +39,5 @@ def failing(before: Snapshot, error: CvmError) -> Look:
 def _completed(reading: Reading, known: Reading | None, at: datetime) -> Reading:
     if reading.error is not None and reading.status is None and known is not None:
         reading = evolve(reading, status=known.status, read_at=known.read_at)
-    if reading.is_fresh:
-        return evolve(reading, age=0.0)
     age = None if reading.read_at is None else max(0.0, (at - reading.read_at).total_seconds())
     return evolve(reading, age=age)

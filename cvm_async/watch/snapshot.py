@@ -56,7 +56,7 @@ class Reading:
     error: CvmError | None = None
     """Why it could not be read now; None where it could."""
     age: float | None = None
-    """Seconds from `read_at` to the snapshot; 0.0 where it was read for it, None where it never was."""
+    """Seconds from `read_at` to the snapshot; None where it never was read."""
 
     @property
     def key(self) -> Key:

@@ -1,11 +1,13 @@
 """What a run does to one VPS: read its status, or act on its power and see that through. One function an operation."""
 
+import math
 from collections.abc import Callable, Mapping
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from attrs import define, field, frozen
 
 from cvm_async._account.account import Account, loop_time
+from cvm_async._account.readings import News
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import seconds
 from cvm_async._gates.permit import Permit
@@ -15,6 +17,9 @@ from cvm_async.models import PowerState, Vps, VpsStatus
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
+
+Key: TypeAlias = tuple[str, int]
+"""What names a VPS: its panel's address, and its id there."""
 
 Clock: TypeAlias = Callable[[], float]
 """Seconds that are left for waiting, from the run's deadline; infinity where it has none."""
@@ -95,6 +100,35 @@ async def read_status(attempt: Attempt) -> Done[VpsStatus]:
     """Read a status; cut off at the run's deadline, as nothing is lost with it."""
     attempt.standing = READING
     return Done(await _status(attempt))
+
+
+@frozen
+class SharedReading:
+    """Reads a status for a watch: one that another watch or a wait has just read will do, if it is news to this one.
+
+    Attributes:
+        since: When it may have begun, on the event loop's clock.
+        known: What the watch had before of each VPS.
+        news: What it has now.
+    """
+
+    since: float
+    known: Mapping[Key, News[VpsStatus]]
+    news: dict[Key, News[VpsStatus]]
+
+    async def __call__(self, attempt: Attempt) -> Done[VpsStatus]:
+        """Read it; cut off at the run's deadline, as nothing is lost with it."""
+        attempt.standing = READING
+        key = attempt.account.address, attempt.vps.id
+        since = later_than(self.known.get(key), self.since)
+        news = await attempt.account.reading(attempt.vps, permit=attempt.permit, since=since, within=attempt.left())
+        self.news[key] = news
+        return Done(news.value())
+
+
+def later_than(known: News[object] | None, since: float) -> float:
+    """Give from when on a reading is news to who has one already."""
+    return since if known is None else max(since, math.nextafter(known.began, math.inf))
 
 
 @frozen
@@ -181,11 +215,11 @@ class PlannedAction:
 
     Attributes:
         action: What to do.
-        seen: The states that the plan saw, by the panel's address and the VPS's id.
+        seen: The states that the plan saw.
     """
 
     action: PowerAction
-    seen: Mapping[tuple[str, int], PowerState]
+    seen: Mapping[Key, PowerState]
 
     async def __call__(self, attempt: Attempt) -> Done[VpsStatus | None] | Untouched[VpsStatus]:
         """Carry it out, unless the VPS has moved since it was planned."""

@@ -1,25 +1,32 @@
 """A fleet is watched on a virtual clock, on simulated panels: what one look reads, and what the next one knows."""
 
 import asyncio
+from collections import Counter
+from datetime import datetime, timedelta
 
 import pytest
 from panels import account_of, calls, fleet_of, session_on
+from values import vps
 from virtual_time import virtual, virtual_loop
+from watches import BEGIN
 
 from cvm_async import (
     AuthenticationError,
     ConfigurationError,
+    Fleet,
     NodeUnreachable,
     PanelUnreachable,
     PowerState,
     Rollout,
     Snapshot,
     StateChanged,
+    Timeouts,
     VpsAppeared,
     VpsGone,
+    WaitTimeoutError,
     Watch,
 )
-from cvm_async.fleet.work.looking import list_all
+from cvm_async.fleet.work.looking import FleetLook, list_all
 from cvm_async.panel import Answer, PanelApp, Reset, SimulatedVps, bad_gateway
 
 
@@ -30,6 +37,17 @@ def new_vps(number: int, node: int = 1) -> SimulatedVps:
 async def looks(watch: Watch, count: int) -> list[Snapshot]:
     async with watch as ticks:
         return [await anext(ticks) for _ in range(count)]
+
+
+def now() -> datetime:
+    """Give the time of the virtual clock."""
+    return BEGIN + timedelta(seconds=virtual_loop().time())
+
+
+def on_the_virtual_clock(fleet: Fleet, rollout: Rollout | None = None) -> Watch:
+    """Watch a fleet every 40 seconds."""
+    look = FleetLook(fleet.members, rollout or Rollout(), what="status", every=40.0, relist=300.0, now=now)
+    return Watch(look, every=40.0, now=now)
 
 
 def names(snapshot: Snapshot) -> list[int]:
@@ -178,7 +196,7 @@ async def test_what_is_not_as_it_should_be_is_refused(arguments: dict[str, objec
 async def test_lists_are_asked_for_side_by_side() -> None:
     apps = [PanelApp(vpses=1, cost=2.0) for _ in range(3)]
     async with session_on(apps[0]) as one, session_on(apps[1]) as two, session_on(apps[2]) as three:
-        lists = await list_all(tuple(account_of(session) for session in (one, two, three)))
+        lists = await list_all({account_of(session): 0.0 for session in (one, two, three)})
         assert virtual_loop().time() == pytest.approx(2.0)
     assert len(lists) == 3
 
@@ -203,3 +221,162 @@ async def test_a_state_that_is_waited_for_can_be_read_off_the_snapshots() -> Non
                     break
         await starting
         assert virtual_loop().time() <= 40
+
+
+@pytest.mark.parametrize(
+    ("later", "every", "calls_made"),
+    [
+        pytest.param(0.0, 30.0, 9, id="at once"),
+        pytest.param(0.5, 30.0, 9, id="while the first one reads"),
+        pytest.param(7.0, 30.0, 9, id="soon after"),
+        pytest.param(8.0, 30.0, 18, id="later than a quarter of the interval"),
+        pytest.param(0.0, 15.0, 15, id="half as often"),
+    ],
+)
+@virtual
+async def test_two_watches_of_one_fleet_share_their_calls(later: float, every: float, calls_made: int) -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 2), latency=1.0)
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+
+        async def second() -> list[Snapshot]:
+            await asyncio.sleep(later)
+            return await looks(fleet.watch(every=every), round(60 / every) + 1)
+
+        one, two = await asyncio.gather(looks(fleet.watch(every=30.0), 3), second())
+    assert len(calls(app, "status")) == calls_made
+    assert all(not snapshot.failures for snapshot in (*one, *two))
+
+
+@virtual
+async def test_a_reading_that_was_taken_over_tells_its_age() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1), latency=1.0)
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        async with on_the_virtual_clock(fleet) as ticks:
+            mine = await anext(ticks)
+            await asyncio.sleep(7)
+            (others,) = await looks(on_the_virtual_clock(fleet), 1)
+    assert len(calls(app, "status")) == 2
+    assert [[reading.age for reading in snapshot] for snapshot in (mine, others)] == [[0.0, 0.0], [7.0, 7.0]]
+    assert [reading.read_at for reading in mine] == [reading.read_at for reading in others]
+    assert all(reading.is_fresh and not reading.is_stale for reading in others)
+
+
+@virtual
+async def test_watches_of_fleets_that_overlap_share_what_is_in_both() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 2))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        await asyncio.gather(
+            looks(fleet.select(ids=[1, 2]).watch(every=10.0), 2), looks(fleet.select(ids=[2, 3]).watch(every=10.0), 2)
+        )
+    assert Counter(record.vps for record in calls(app, "status")) == {1: 2, 2: 2, 3: 2}
+
+
+@virtual
+async def test_a_watch_and_waits_share_their_calls() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 2))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        _, report, _ = await asyncio.gather(
+            looks(fleet.watch(every=10.0), 4),
+            fleet.wait_until(PowerState.STOPPED, timeout=35.0, interval=10.0),
+            asyncio.wait_for(fleet.select(ids=[1]).wait_until(PowerState.RUNNING), 100),
+        )
+    # One a VPS every ten seconds, and the wait's last look at its deadline.
+    assert len(calls(app, "status")) == 3 * 4 + 3
+    assert len(report.failed) == 3
+
+
+@virtual
+async def test_what_a_watch_reads_is_news_to_a_wait_only_if_it_began_after_it() -> None:
+    app = PanelApp(vpses=fleet_of(1), latency=4.0)
+    async with session_on(app) as session, (await session.fleet()).watch(every=100.0) as ticks:
+        await asyncio.sleep(1)
+        app.set_power(1, "stopped")
+        status = await session.wait_until(1, PowerState.STOPPED)
+        assert status.state is PowerState.STOPPED
+        await anext(ticks)
+    assert len(calls(app, "status")) == 2
+
+
+@virtual
+async def test_after_a_power_action_nobody_takes_what_was_read_before_it() -> None:
+    app = PanelApp(vpses=fleet_of(1))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        async with fleet.watch(every=100.0) as ticks:
+            await anext(ticks)
+            await session.stop(1)
+            (after,) = await looks(fleet.watch(every=100.0), 1)
+    assert after.totals == {"stopped": 1}
+
+
+@virtual
+async def test_watches_of_traffic_share_their_lists() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 2), cost=1.0)
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        await asyncio.gather(*(looks(fleet.watch(what="traffic", every=20.0), 3) for _ in range(3)))
+    assert len(calls(app, "list")) == 1 + 3
+
+
+@virtual
+async def test_a_watch_alone_reads_anew_at_each_look_however_long_one_takes() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 1, 1), latency=7.0)
+    async with session_on(app) as session:
+        alone = on_the_virtual_clock(await session.fleet(), Rollout(max_concurrency=1))
+        seen = await looks(alone, 3)
+    assert len(calls(app, "status")) == 12
+    assert [[reading.age for reading in snapshot] for snapshot in seen] == 3 * [[21.0, 14.0, 7.0, 0.0]]
+
+
+@virtual
+async def test_a_look_that_is_out_of_time_leaves_the_reading_to_the_other_watch() -> None:
+    app = PanelApp(vpses=fleet_of(1), latency=5.0)
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        (patient,), (hasty,) = await asyncio.gather(
+            looks(fleet.watch(), 1), looks(fleet.watch(rollout=Rollout(deadline=2.0)), 1)
+        )
+    assert (len(patient.failures), [str(error) for error in hasty.failures.values()]) == (
+        0,
+        ["not read within the 2 s that this look at it had (VPS 1)"],
+    )
+    assert len(calls(app, "status")) == 1
+
+
+@virtual
+async def test_so_does_a_wait_whose_reading_is_out_of_time() -> None:
+    app = PanelApp(vpses=fleet_of(1), latency=100.0)
+    async with session_on(app, timeouts=Timeouts(total=3.0)) as session:
+        waiting = asyncio.create_task(session.wait_until(1, PowerState.RUNNING, timeout=4.0))
+        await asyncio.sleep(1)
+        fleet = Fleet.of(account_of(session), [vps(1)])
+        (watched,) = await looks(fleet.watch(), 1)
+        assert virtual_loop().time() == pytest.approx(4.0)
+        with pytest.raises(WaitTimeoutError, match="the last reading failed: not read within the 3 s"):
+            await waiting
+    assert len(watched.failures) == 1
+    assert len(calls(app, "status")) == 2
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.5, 1.0, 1.5, 2.0, 10.0, 10.5, 11.0, 12.5])
+@virtual
+async def test_whoever_of_several_leaves_and_whenever_the_others_go_on_and_nothing_stays_behind(seconds: float) -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 1, 2), latency=1.0)
+    for leaver in range(3):
+        async with session_on(app) as session:
+            fleet = await session.fleet()
+            watches = [
+                asyncio.create_task(looks(fleet.watch(every=10.0), 3)),
+                asyncio.create_task(looks(fleet.select(node=1).watch(every=10.0), 3)),
+                asyncio.create_task(looks(fleet.watch(every=10.0, what="traffic"), 3)),
+            ]
+            wait = asyncio.create_task(fleet.wait_until(PowerState.STOPPED, timeout=15.0))
+            await asyncio.sleep(seconds)
+            watches.pop(leaver).cancel()
+            stayed = await asyncio.gather(*watches)
+            assert all(not snapshot.failures for snapshots in stayed for snapshot in snapshots)
+            assert {type(outcome.error) for outcome in await wait} == {WaitTimeoutError}
