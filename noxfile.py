@@ -87,6 +87,14 @@ def tests(session: nox.Session) -> None:
 
 
 @nox.session(python=NEWEST)
+def crashes(session: nox.Session) -> None:
+    """Kill runs and cut the power, hundreds of times; the tests do that a few times."""
+    install(session, "test")
+    often = {"CVM_ASYNC_DEATHS": "400", "CVM_ASYNC_POWER_CUTS": "1000"}
+    session.run("pytest", "tests/runs/test_crashes.py", "tests/runs/test_power_cuts.py", *session.posargs, env=often)
+
+
+@nox.session(python=NEWEST)
 def benchmarks(session: nox.Session) -> None:
     """Run the benchmark suite; see `benchmarks/`."""
     install(session, "bench")

@@ -51,6 +51,11 @@ if TYPE_CHECKING:
         VpsList,
         VpsStatus,
     )
+    from cvm_async.runs.errors import JournalError, RunBusyError, RunNotFoundError
+    from cvm_async.runs.journal import RunJournal
+    from cvm_async.runs.open_run import OpenRun
+    from cvm_async.runs.record import RunRecord, RunSummary, TargetRecord, TargetState, Turn
+    from cvm_async.runs.store import RunStore
     from cvm_async.session import CvmSession
     from cvm_async.settings import Breaker, Limits, Retry, Timeouts
     from cvm_async.transport import LaneTransport, lane_client
@@ -96,6 +101,11 @@ _HOMES = (
     "cvm_async.fleet.work.stream",
     "cvm_async.fleet.fleet",
     "cvm_async.session",
+    "cvm_async.runs.errors",
+    "cvm_async.runs.record",
+    "cvm_async.runs.journal",
+    "cvm_async.runs.open_run",
+    "cvm_async.runs.store",
 )
 
 __all__ = [
@@ -116,6 +126,7 @@ __all__ = [
     "FleetError",
     "FleetReport",
     "Forecast",
+    "JournalError",
     "LaneTransport",
     "Limits",
     "MissingExtraError",
@@ -128,6 +139,7 @@ __all__ = [
     "NodeUnreachableError",
     "NotPossibleError",
     "NotSentError",
+    "OpenRun",
     "Outcome",
     "OutcomeStream",
     "PanelBack",
@@ -145,7 +157,13 @@ __all__ = [
     "Result",
     "Retry",
     "Rollout",
+    "RunBusyError",
     "RunControl",
+    "RunJournal",
+    "RunNotFoundError",
+    "RunRecord",
+    "RunStore",
+    "RunSummary",
     "SessionClosedError",
     "Snapshot",
     "SplitTraffic",
@@ -153,8 +171,11 @@ __all__ = [
     "StateChanged",
     "Step",
     "Succeeded",
+    "TargetRecord",
+    "TargetState",
     "Timeouts",
     "TrafficCrossed",
+    "Turn",
     "UnderWay",
     "Use",
     "VirtualizationType",

@@ -1,4 +1,4 @@
-"""What the README shows is run: every Python block, on the simulated panel, in its order."""
+"""What the README and the pages of docs/ show is run: every Python block, on the simulated panel, in its order."""
 
 import ast
 import inspect
@@ -24,7 +24,12 @@ from cvm_async import (
 from cvm_async.panel import SimulatedPanel
 
 README = Path(__file__).parent.parent / "README.md"
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", README.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+PAGES = (README, *sorted((README.parent / "docs").glob("*.md")))
+BLOCKS = [
+    block
+    for page in PAGES
+    for block in re.findall(r"^```python\n(.*?)^```$", page.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+]
 
 
 def title(block: str) -> str:
@@ -34,13 +39,17 @@ def title(block: str) -> str:
 
 
 @pytest.mark.parametrize("block", BLOCKS, ids=title)
-async def test_a_block_of_the_readme_runs(block: str) -> None:
+async def test_a_block_of_the_readme_runs(block: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Where runs are kept: not among the user's own.
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     tree = ast.parse(block)
     # The first block ends in asyncio.run, which a running loop refuses: its `main` is awaited like the others instead.
     tree.body = [node for node in tree.body if "asyncio.run" not in ast.unparse(node)]
     names: dict[str, object] = {"__name__": "readme"}
     exec(compile(tree, str(README), "exec"), names)  # noqa: S102 - running it is the point
     for node in tree.body:
+        if isinstance(node, ast.FunctionDef) and not node.args.args:
+            cast("Callable[[], None]", names[node.name])()
         if isinstance(node, ast.AsyncFunctionDef):
             await call(cast("Callable[..., Awaitable[None]]", names[node.name]))
 

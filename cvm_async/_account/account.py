@@ -16,6 +16,7 @@ from cvm_async._api.verbs import Verb
 from cvm_async._checks import check_seconds
 from cvm_async._deadline import Deadline
 from cvm_async._exchange.exchange import Exchange
+from cvm_async._exchange.sending import BeforeSend
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.node import NodeReport
 from cvm_async._gates.permit import Permit
@@ -131,11 +132,20 @@ class Account:
         return await self.statuses.take(vps.id, send, permit, since=since, within=self.exchange.allowed(within=within))
 
     async def power(
-        self, verb: Verb, vps: Vps | int, *, permit: Permit | None = None, timeout: float | None = None
+        self,
+        verb: Verb,
+        vps: Vps | int,
+        *,
+        permit: Permit | None = None,
+        timeout: float | None = None,
+        before_send: BeforeSend | None = None,
     ) -> None:
-        """Start, stop or restart; join the same action if it is under way, and wait for another one to end."""
+        """Start, stop or restart; join the same action if it is under way, and wait for another one to end.
+
+        What is joined has been sent by somebody else, and so `before_send` is not asked.
+        """
         self._check(timeout)
-        send = partial(self.exchange.send, calls.power(verb, _id_of(vps)))
+        send = partial(self.exchange.send, calls.power(verb, _id_of(vps)), before_send=before_send)
         permit = permit or Permit(self.gates, self.node_of(vps))
         try:
             await self.actions.perform(verb, _id_of(vps), permit, send, timeout=self.exchange.allowed(timeout))

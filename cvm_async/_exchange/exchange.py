@@ -15,7 +15,7 @@ from cvm_async._deadline import Deadline
 from cvm_async._exchange.reading import Reader
 from cvm_async._exchange.retry import repeat
 from cvm_async._exchange.sender import Received, Sender
-from cvm_async._exchange.sending import Sending
+from cvm_async._exchange.sending import BeforeSend, Sending
 from cvm_async._exchange.tokens import Tokens
 from cvm_async._exchange.verdicts import verdict_of_error, verdict_of_value
 from cvm_async._gates.permit import Permit
@@ -74,7 +74,15 @@ class Exchange:
         seconds = self.timeouts.total if timeout is None else timeout
         return within if seconds is None else min(seconds, within)
 
-    async def send(self, call: Call[T], permit: Permit, limit: Deadline, *, retry: bool = True) -> T:
+    async def send(
+        self,
+        call: Call[T],
+        permit: Permit,
+        limit: Deadline,
+        *,
+        retry: bool = True,
+        before_send: BeforeSend | None = None,
+    ) -> T:
         """Make a call: in turn, tried again where that is safe, within its time.
 
         Args:
@@ -82,11 +90,12 @@ class Exchange:
             permit: Its way through the gates.
             limit: Its time, all attempts and the pauses between them included.
             retry: Whether it may be tried again at all.
+            before_send: Awaited before each attempt, when its turn has come and before its time begins.
 
         Raises:
             CvmError: And nothing else, but for cancellation.
         """
-        sending = Sending(call, permit)
+        sending = Sending(call, permit, before_send)
         with limit:
             return await self._try(sending, retry=retry)
         raise sending.cut_off(limit.seconds)
@@ -143,11 +152,22 @@ class Exchange:
                 sending.permit.leave(Verdict.NEUTRAL)
                 message = f"the session with {self.panel} was closed"
                 raise SessionClosedError(message, **sending.call.about())
+            if sending.before_send is not None:
+                await self._announce(sending, sending.before_send)
         except CvmError as error:
             sending.turned_away = True
             error.attempts = sending.attempts
             raise
         sending.attempts += 1
+
+    @staticmethod
+    async def _announce(sending: Sending[object], before_send: BeforeSend) -> None:
+        """Let the caller know that the call is about to leave; where that fails, it does not, and its room is free."""
+        try:
+            await before_send()
+        except BaseException:
+            sending.permit.leave(Verdict.NEUTRAL)
+            raise
 
     async def _within_time(self, sending: Sending[object]) -> Received:
         """Give one attempt's answer, bounded as a whole.

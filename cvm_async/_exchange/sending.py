@@ -1,6 +1,7 @@
 """One call on its way, from attempt to attempt: what is to be known of it wherever it fails or is cut off."""
 
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeAlias, TypeVar
 
 from attrs import define
 
@@ -11,6 +12,9 @@ from cvm_async.errors import About, CvmError, NoAnswerError, NotSentError
 
 T_co = TypeVar("T_co", covariant=True)
 
+BeforeSend: TypeAlias = Callable[[], Awaitable[None]]
+"""Awaited before each attempt, when its turn has come; where it raises a `CvmError`, nothing is sent."""
+
 
 @define(eq=False)
 class Sending(Generic[T_co]):
@@ -19,6 +23,7 @@ class Sending(Generic[T_co]):
     Attributes:
         call: What is sent.
         permit: Its way through the gates.
+        before_send: Awaited before each attempt.
         attempts: How often it was begun.
         sent: Whether an attempt is under way, or has been, that the panel may have seen.
         trouble: Why the last attempt failed.
@@ -27,6 +32,7 @@ class Sending(Generic[T_co]):
 
     call: Call[T_co]
     permit: Permit
+    before_send: BeforeSend | None = None
     attempts: int = 0
     sent: bool = False
     trouble: CvmError | None = None

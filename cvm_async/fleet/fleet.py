@@ -14,6 +14,7 @@ from cvm_async.fleet.plan import Plan, Wanted, make_plan, verb_for
 from cvm_async.fleet.report import WAIT, FleetReport, remember_origin
 from cvm_async.fleet.rollout import Rollout
 from cvm_async.fleet.work.gathering import Gathering, OnProgress, Work
+from cvm_async.fleet.work.journal import Journal, Notes, kept
 from cvm_async.fleet.work.looking import FleetLook, What
 from cvm_async.fleet.work.operations import DEFAULT_INTERVAL, DEFAULT_WAIT, Operation, PowerAction, read_status
 from cvm_async.fleet.work.run import Emit, Run
@@ -168,6 +169,7 @@ class Fleet:
         interval: float = DEFAULT_INTERVAL,
         progress: OnProgress | None = None,
         control: RunControl | None = None,
+        journal: Journal | None = None,
     ) -> FleetReport[VpsStatus | None]:
         """Start every VPS. To start one that runs already is a failure of that one, as the panel has it; see `plan`.
 
@@ -178,12 +180,15 @@ class Fleet:
             interval: Seconds between two readings of a status.
             progress: As for `status`, as is `control`.
             control: To begin nothing new, ``control.stop()``: what is under way ends by itself.
+            journal: Keeps the run, so that another process can take it up: ``RunStore().new("maintenance")``.
 
         Cancelled, actions under way are cut off, and the log says which: their outcome is unknown.
 
         Source: ``POST /api/client/vps/id/start``.
         """
-        return await self._power(Verb.START, rollout, progress, control, wait=wait, timeout=timeout, interval=interval)
+        return await self._power(
+            Verb.START, rollout, progress, control, journal, wait=wait, timeout=timeout, interval=interval
+        )
 
     async def stop(
         self,
@@ -194,12 +199,15 @@ class Fleet:
         interval: float = DEFAULT_INTERVAL,
         progress: OnProgress | None = None,
         control: RunControl | None = None,
+        journal: Journal | None = None,
     ) -> FleetReport[VpsStatus | None]:
         """Shut every VPS down; arguments as for `start`.
 
         Source: ``POST /api/client/vps/id/stop``.
         """
-        return await self._power(Verb.STOP, rollout, progress, control, wait=wait, timeout=timeout, interval=interval)
+        return await self._power(
+            Verb.STOP, rollout, progress, control, journal, wait=wait, timeout=timeout, interval=interval
+        )
 
     async def restart(
         self,
@@ -210,6 +218,7 @@ class Fleet:
         interval: float = DEFAULT_INTERVAL,
         progress: OnProgress | None = None,
         control: RunControl | None = None,
+        journal: Journal | None = None,
     ) -> FleetReport[VpsStatus | None]:
         """Restart every VPS; arguments as for `start`.
 
@@ -219,7 +228,7 @@ class Fleet:
         Source: ``POST /api/client/vps/id/restart``.
         """
         return await self._power(
-            Verb.RESTART, rollout, progress, control, wait=wait, timeout=timeout, interval=interval
+            Verb.RESTART, rollout, progress, control, journal, wait=wait, timeout=timeout, interval=interval
         )
 
     def stream_status(
@@ -363,6 +372,7 @@ class Fleet:
         rollout: Rollout | None,
         progress: OnProgress | None,
         control: RunControl | None,
+        journal: Journal | None,
         *,
         wait: bool,
         timeout: float | None,
@@ -370,7 +380,8 @@ class Fleet:
     ) -> FleetReport[VpsStatus | None]:
         how = Rollout.given(rollout)
         action = PowerAction(verb, wait, timeout, interval, how.on_unknown == "verify")
-        return await self._over(verb.value, action, how, progress, control)
+        async with kept(journal, action.intent(self._members, how)):
+            return await self._over(verb.value, action, how, progress, control, journal=journal)
 
     async def _over(
         self,
@@ -379,8 +390,12 @@ class Fleet:
         rollout: Rollout,
         progress: OnProgress | None,
         control: RunControl | None,
+        *,
+        journal: Notes | None = None,
     ) -> FleetReport[T]:
-        return await self._gathered(verb, lambda emit: Run(self._members, operation, rollout, emit, control), progress)
+        return await self._gathered(
+            verb, lambda emit: Run(self._members, operation, rollout, emit, control, journal), progress
+        )
 
     async def _gathered(
         self, verb: str, start: Callable[[Emit[T]], Work[T]], progress: OnProgress | None

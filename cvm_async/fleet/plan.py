@@ -17,6 +17,7 @@ from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport, origin_of, remember_origin
 from cvm_async.fleet.rollout import Rollout
 from cvm_async.fleet.work.gathering import Gathering, OnProgress
+from cvm_async.fleet.work.journal import Journal, kept
 from cvm_async.fleet.work.operations import DEFAULT_INTERVAL, DEFAULT_WAIT, PlannedAction, PowerAction
 from cvm_async.fleet.work.run import Run
 from cvm_async.models import JSON_VERSION, PowerState, Problem, Vps, VpsStatus, named, shown
@@ -197,6 +198,7 @@ class Plan:
         whole: bool = False,
         progress: OnProgress | None = None,
         control: RunControl | None = None,
+        journal: Journal | None = None,
     ) -> FleetReport[VpsStatus | None]:
         """Do what the plan says, and nothing else.
 
@@ -213,6 +215,7 @@ class Plan:
             whole: Whether to report on every VPS of the plan, also on those that are left as they are.
             progress: As for `Fleet.start`.
             control: Likewise.
+            journal: Likewise.
 
         Returns:
             An outcome for each VPS to act on, in the fleet's order; with `whole` for each of the plan, in its.
@@ -238,7 +241,8 @@ class Plan:
         action = PowerAction(self.verb, wait, timeout, interval, how.on_unknown == "verify")
         planned = PlannedAction(action, {step.key: step.seen.state for step in steps if step.seen is not None})
         gathering = Gathering(chosen.members, progress, report)
-        return await gathering.of(lambda emit: Run(chosen.members, planned, how, emit, control))
+        async with kept(journal, planned.intent(chosen.members, how)):
+            return await gathering.of(lambda emit: Run(chosen.members, planned, how, emit, control, journal))
 
 
 def verb_for(wanted: Wanted | str) -> Verb:

@@ -29,6 +29,7 @@ from cvm_async._api import calls
 from cvm_async._api.verbs import Verb
 from cvm_async._deadline import Deadline
 from cvm_async._exchange import retry
+from cvm_async._exchange.sending import BeforeSend
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.permit import Permit
 from cvm_async._gates.verdict import Verdict
@@ -280,6 +281,66 @@ async def test_a_call_whose_turn_does_not_come_in_time_was_not_sent(verb: Verb) 
             await make(session, verb, 2)
         assert (found.value.attempts, len(panel.requests)) == (0, 1)
         await first
+
+
+def asked(panel: Panel, *refusals: CvmError) -> tuple[list[int], BeforeSend]:
+    """Give what is to be asked before a call is sent, and what it saw of the requests before; it refuses in turn."""
+    seen: list[int] = []
+    turns = [*refusals]
+
+    async def before_send() -> None:
+        await asyncio.sleep(1.0)
+        seen.append(len(panel.requests))
+        if turns:
+            raise turns.pop(0)
+
+    return seen, before_send
+
+
+@virtual
+async def test_whoever_is_to_be_asked_is_asked_before_each_attempt() -> None:
+    panel = Panel(httpx.ConnectError("refused"), httpx.ConnectError("refused"))
+    seen, before_send = asked(panel)
+    async with session_over(panel) as session:
+        await account_of(session).power(Verb.STOP, 1, before_send=before_send)
+    assert seen == [0, 1, 2]
+
+
+@virtual
+async def test_what_is_refused_before_it_is_sent_is_not_sent_nor_tried_again_and_no_node_is_blamed() -> None:
+    panel = Panel()
+    seen, before_send = asked(panel, NotSentError("the disk is full"))
+    async with session_over(panel) as session:
+        with pytest.raises(NotSentError) as caught:
+            await account_of(session).power(Verb.STOP, 1, before_send=before_send)
+        assert caught.value.message == "the disk is full"
+        assert account_of(session).gates.in_flight == 0
+        assert account_of(session).gates.refusal(None) is None
+    assert (seen, panel.requests) == ([0], [])
+
+
+@virtual
+async def test_the_time_that_asking_takes_is_not_the_panels() -> None:
+    async def slow() -> None:
+        await asyncio.sleep(1_000.0)
+
+    panel = Panel()
+    async with session_over(panel, timeouts=Timeouts(action=1.0)) as session:
+        await account_of(session).power(Verb.STOP, 1, before_send=slow)
+    assert len(panel.requests) == 1
+
+
+@virtual
+async def test_a_call_that_is_cut_off_while_somebody_is_asked_was_not_sent_and_leaves_the_gates() -> None:
+    async def for_ever() -> None:
+        await forever(httpx.Request("POST", "https://panel.example.net"))
+
+    panel = Panel()
+    async with session_over(panel) as session:
+        with pytest.raises(NotSentError):
+            await account_of(session).power(Verb.STOP, 1, timeout=5.0, before_send=for_ever)
+        assert account_of(session).gates.in_flight == 0
+    assert panel.requests == []
 
 
 @virtual

@@ -2,17 +2,22 @@
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from cvm_async._account.account import Account, loop_time
 from cvm_async._account.readings import News
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import seconds
+from cvm_async._exchange.sending import BeforeSend
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import CvmError, DecodeError, NoAnswerError, NotPossibleError, NotSentError, WaitTimeoutError
 from cvm_async.fleet.control import finite
+from cvm_async.fleet.members import Members
+from cvm_async.fleet.rollout import Rollout
+from cvm_async.fleet.work.journal import Intent, Notes
 from cvm_async.models import PowerState, Vps, VpsStatus
 
 T = TypeVar("T")
@@ -55,6 +60,8 @@ class Attempt:
         vps: Which.
         permit: The way through the gates.
         left: Tells how much time for waiting is left.
+        journal: Keeps what becomes of it; None where nothing is kept.
+        place: The VPS's place in the run.
         standing: What to say if it is cut off now; the operation keeps it true.
         doing: What is under way; `since` when, and for at most so many seconds: `limit`.
     """
@@ -63,6 +70,8 @@ class Attempt:
     vps: Vps
     permit: Permit
     left: Clock
+    journal: Notes | None = None
+    place: int = 0
     standing: Standing = UNSENT
     doing: str = Verb.STATUS.value
     since: float = field(factory=loop_time)
@@ -71,6 +80,16 @@ class Attempt:
     def begin(self, doing: str, limit: float | None) -> None:
         """Note what begins now, and how many seconds it may take."""
         self.doing, self.limit, self.since = doing, limit, loop_time()
+
+    @property
+    def before_send(self) -> BeforeSend | None:
+        """What is to be done before an action leaves."""
+        return None if self.journal is None else partial(self.journal.sending, self.place)
+
+    def answered(self) -> None:
+        """Keep that the panel says the action is done."""
+        if self.journal is not None:
+            self.journal.answered(self.place)
 
 
 @frozen
@@ -154,6 +173,17 @@ class PowerAction:
     interval: float = field(validator=seconds())
     verify: bool
 
+    def intent(self, members: Members, rollout: Rollout) -> Intent:
+        """Give what is about to be done where these VPSes get this."""
+        return Intent(
+            verb=self.verb,
+            members=members,
+            rollout=rollout,
+            wait=self.wait,
+            timeout=self.timeout,
+            interval=self.interval,
+        )
+
     async def __call__(self, attempt: Attempt) -> Done[VpsStatus | None]:
         """Carry it out, and see it through where that was asked for."""
         attempt.standing = Standing(
@@ -161,16 +191,17 @@ class PowerAction:
         )
         attempt.begin(self.verb.value, attempt.account.exchange.timeouts.action)
         try:
-            await attempt.account.power(self.verb, attempt.vps, permit=attempt.permit)
+            await attempt.account.power(self.verb, attempt.vps, permit=attempt.permit, before_send=attempt.before_send)
         except (NoAnswerError, DecodeError) as error:
             if not (self.verb.row.settled_by_status and (self.verify or self.wait)):
                 raise
             unanswered = error
         else:
-            return Done(await self._seen(attempt) if self.wait else None)
+            attempt.answered()
+            return Done(await self.seen(attempt) if self.wait else None)
         return Done(await self._settled(attempt, unanswered))
 
-    async def _seen(self, attempt: Attempt) -> VpsStatus:
+    async def seen(self, attempt: Attempt) -> VpsStatus:
         """Wait for the state of a VPS whose action is done: whatever happens now, that much is known."""
         done = f"the {self.verb} is done, but not seen"
         attempt.standing = Standing(WaitTimeoutError, f"{done}: cut off while waiting for {self.verb.goal}")
@@ -220,6 +251,10 @@ class PlannedAction:
 
     action: PowerAction
     seen: Mapping[Key, PowerState]
+
+    def intent(self, members: Members, rollout: Rollout) -> Intent:
+        """Give what is about to be done where these VPSes get this."""
+        return evolve(self.action.intent(members, rollout), seen=self.seen)
 
     async def __call__(self, attempt: Attempt) -> Done[VpsStatus | None] | Untouched[VpsStatus]:
         """Carry it out, unless the VPS has moved since it was planned."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import Generic, TypeVar
 
@@ -15,6 +15,7 @@ from cvm_async.fleet.control import RunControl, Stage, UnderWay
 from cvm_async.fleet.members import Members
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.rollout import Rollout
+from cvm_async.fleet.work.journal import Notes
 from cvm_async.fleet.work.operations import UNSENT, Attempt, Done, Operation, Standing
 
 T = TypeVar("T")
@@ -33,6 +34,8 @@ class Run(Generic[T]):
         rollout: How.
         emit: Where outcomes go, each once, as they come.
         control: Who may end it early, and see what it waits for.
+        journal: Keeps them; it has begun.
+        carried: Outcomes that are there already, of a run that is resumed: they are in its batches and its failures.
     """
 
     members: Members
@@ -40,6 +43,8 @@ class Run(Generic[T]):
     rollout: Rollout
     emit: Emit[T]
     control: RunControl | None = None
+    journal: Notes | None = None
+    carried: Mapping[int, Outcome[T]] = field(factory=dict[int, Outcome[T]])
     _attempts: dict[int, Attempt] = field(init=False, factory=dict[int, Attempt])
     _stage: Stage = field(init=False, factory=Stage)
     _pause_ends: float | None = field(init=False, default=None)
@@ -95,13 +100,14 @@ class Run(Generic[T]):
         return self._stage if self._pause_ends is None else evolve(self._stage, pause=self._pause_ends - loop_time())
 
     async def _over_all(self) -> None:
-        await self._refuse_unusable()
-        await self._go([index for index, begun in enumerate(self._begun) if not begun])
+        todo = await self._refuse_unusable()
+        await self._carry()
+        await self._go(todo)
 
-    async def _refuse_unusable(self) -> None:
+    async def _refuse_unusable(self) -> list[int]:
         """Give their outcomes to those whose session cannot be used from here, and leave its gates alone.
 
-        They may be at work on the event loop of another thread.
+        They may be at work on the event loop of another thread. The others are given back.
         """
         trouble: dict[Account, CvmError | None] = {}
         for index, (account, _) in enumerate(self.members):
@@ -112,18 +118,30 @@ class Run(Generic[T]):
                 self._begun[index] = 1
                 self._count_failure()
                 await self.emit(index, self._skip(index, error))
+        return [index for index, begun in enumerate(self._begun) if not begun]
+
+    async def _carry(self) -> None:
+        for index, outcome in self.carried.items():
+            self._begun[index] = 1
+            if not (outcome.ok or outcome.skipped):
+                self._count_failure()
+            await self.emit(index, outcome)
 
     async def _go(self, todo: Sequence[int]) -> None:
-        begin = 0
+        begin, worked = 0, False
         batches = sum(1 for _ in self.rollout.batch_sizes(len(todo)))
         for number, size in enumerate(self.rollout.batch_sizes(len(todo)), 1):
+            batch = [index for index in todo[begin : begin + size] if not self._begun[index]]
+            begin += size
+            if not batch:
+                continue
             self._stage = Stage(number, batches)
-            if begin and self._stopped is None:
+            if worked and self._stopped is None:
                 await self._pause()
             if self._stopped is not None:
                 return
-            await self._batch(todo[begin : begin + size])
-            begin += size
+            await self._batch(batch)
+            worked = True
 
     async def _pause(self) -> None:
         seconds = min(self.rollout.pause, max(0.0, self._left()))
@@ -166,11 +184,25 @@ class Run(Generic[T]):
             outcome = self._skip(index, assignment.permit.refusal(self.members[index][1].id))
         else:
             outcome = await self._attempt(index, assignment)
+            await self._keep(index, outcome)
         await self.emit(index, outcome)
+
+    async def _keep(self, index: int, outcome: Outcome[T]) -> None:
+        if self.journal is None:
+            return
+        try:
+            await self.journal.ended(index, outcome)
+        except CvmError as error:
+            # What was done stays in the report; whatever came next could be kept nowhere.
+            self.stop(error.message)
+        except asyncio.CancelledError:
+            # It is kept all the same, and told.
+            self._cut_off[index] = outcome
+            raise
 
     async def _attempt(self, index: int, assignment: Assignment[int]) -> Outcome[T]:
         account, vps = self.members[index]
-        self._attempts[index] = attempt = Attempt(account, vps, assignment.permit, self._left)
+        self._attempts[index] = attempt = Attempt(account, vps, assignment.permit, self._left, self.journal, index)
         began = loop_time()
         try:
             result = await self.operation(attempt)

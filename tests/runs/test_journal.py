@@ -1,0 +1,249 @@
+import asyncio
+import getpass
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from panels import fleet_of, session_on
+from values import vps
+
+from cvm_async import (
+    ActionFailedError,
+    ConfigurationError,
+    CvmError,
+    DecodeError,
+    Fleet,
+    NoAnswerError,
+    NodeUnreachableError,
+    NotPossibleError,
+    NotSentError,
+    Outcome,
+    PowerState,
+    Rollout,
+    WaitTimeoutError,
+)
+from cvm_async.errors import About
+from cvm_async.panel import PanelApp, gateway_timeout
+from cvm_async.runs.errors import JournalError, RunBusyError
+from cvm_async.runs.journal import RunJournal, lock_path, state_after, this_turn
+from cvm_async.runs.record import TargetState
+from cvm_async.runs.store import RunStore
+from runs.makes import kept
+
+
+@pytest.fixture
+def runs(tmp_path: Path) -> RunStore:
+    return RunStore(tmp_path / "state" / "runs")
+
+
+async def test_a_run_is_kept_whole(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1, 2, 1))
+    app.set_power(2, "suspended")
+    async with session_on(app) as session:
+        journal = runs.new("maintenance")
+        rollout = Rollout(batch=(1, 2), per_node=1)
+        await (await session.fleet()).stop(rollout=rollout, wait=True, timeout=9.0, interval=0.5, journal=journal)
+        record = runs.read(journal.id)
+        assert (record.id, record.name, record.verb.value, record.rollout) == (
+            journal.id,
+            "maintenance",
+            "stop",
+            rollout,
+        )
+        assert (record.wait, record.timeout, record.interval) == (True, 9.0, 0.5)
+        assert [target.state.value for target in record.targets] == ["done", "failed", "done"]
+        assert [target.key for target in record.targets] == [(session.url, number) for number in (1, 2, 3)]
+        assert record.targets[1].error_type == "ActionFailedError"
+        (turn,) = record.turns
+        assert (turn.ending, turn.pid) == ("finished", os.getpid())
+
+
+async def test_no_token_is_in_it(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1, 2))
+    app.inject(gateway_timeout(), verb="stop", times=1)
+    async with session_on(app) as session:
+        await (await session.fleet()).stop(journal=runs.new("maintenance"))
+    for path in runs.path.iterdir():
+        written = path.read_bytes()
+        for token in (app.public_token, app.private_token):
+            assert token.encode() not in written
+
+
+async def test_a_journal_is_used_once(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1, 2))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        journal = runs.new()
+        await fleet.stop(journal=journal)
+        with pytest.raises(ConfigurationError, match="has begun before"):
+            await fleet.start(journal=journal)
+        with pytest.raises(ConfigurationError, match="has begun before"):
+            await fleet.start(journal=RunJournal(journal.path, journal.id, ""))
+    assert len(app.actions) == 2
+
+
+async def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    app = PanelApp(vpses=fleet_of(1))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        with pytest.raises(ConfigurationError, match="cannot be made"):
+            await fleet.stop(journal=RunStore(tmp_path / "file" / "runs").new())
+    assert app.actions == []
+
+
+async def test_a_run_of_no_vps_is_kept_too(runs: RunStore) -> None:
+    journal = runs.new()
+    await Fleet().stop(journal=journal)
+    assert runs.read(journal.id).summary.is_over
+
+
+async def test_while_it_is_at_work_it_can_be_read_and_nobody_takes_it_up(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1), shutdown_time=0.05)
+    async with session_on(app) as session:
+        journal = runs.new()
+        fleet = await session.fleet()
+        task = asyncio.create_task(fleet.stop(journal=journal))
+        await app.wait_for(lambda: any(record.verb == "stop" for record in app.requests))
+        assert runs.read(journal.id).targets[0].state is TargetState.SENT
+        with pytest.raises(RunBusyError):
+            async with runs.open(journal.id):
+                pass
+        with pytest.raises(RunBusyError):
+            runs.forget(journal.id)
+        await task
+        async with runs.open(journal.id) as run:
+            assert run.record.targets[0].state is TargetState.DONE
+
+
+async def test_what_cannot_be_written_any_more_is_not_sent_and_stops_the_run(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(*[1] * 5))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        journal = runs.new()
+
+        def full(_: object) -> None:
+            with closing(sqlite3.connect(journal.path)) as connection:
+                connection.execute(
+                    "CREATE TRIGGER full BEFORE UPDATE ON targets BEGIN SELECT RAISE(FAIL, 'the disk is full'); END"
+                )
+                connection.commit()
+
+        report = await fleet.stop(rollout=Rollout(max_concurrency=1), journal=journal, progress=full)
+    assert app.actions == [(1, "stop")]
+    assert [type(outcome.error) for outcome in report] == [type(None), *[NotSentError] * 4]
+    assert "the disk is full" in str(report[1].error)
+
+
+async def test_an_outcome_that_cannot_be_kept_is_still_told(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1, 1))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        journal = runs.new()
+        task = asyncio.create_task(fleet.stop(rollout=Rollout(max_concurrency=1), journal=journal))
+        await app.wait_for(lambda: bool(app.actions))
+        journal.path.unlink()
+        report = await task
+    # A file without a name is still written to: the run goes on, and what became of it is in the report alone.
+    assert [outcome.ok for outcome in report] == [True, True]
+
+
+async def test_an_action_that_was_cancelled_before_it_left_is_not_kept_as_sent(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1))
+    async with session_on(app) as session:
+        run_id = kept(runs, session, TargetState.TODO)
+        journal = RunJournal(runs.path / f"{run_id}.run", run_id, "")
+        await journal.take_up()
+        held = sqlite3.connect(journal.path, isolation_level=None)
+        held.execute("BEGIN IMMEDIATE")
+        task = asyncio.create_task(journal.sending(0))
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        held.execute("COMMIT")
+        held.close()
+        await journal.close("cut off")
+    assert runs.read(run_id).targets[0].state is TargetState.TODO
+
+
+async def test_a_file_that_cannot_be_read_leaves_the_run_free(runs: RunStore) -> None:
+    runs.path.mkdir(parents=True)
+    path = runs.path / "a-run.run"
+    path.write_bytes(b"nothing of ours")
+    for _ in range(2):
+        with pytest.raises(ConfigurationError):
+            await RunJournal(path, "a-run", "").take_up()
+
+
+async def test_closing_what_never_began_is_nothing(runs: RunStore) -> None:
+    await runs.new().close("cut off")
+    assert not runs.list()
+
+
+async def test_a_journal_that_did_not_begin_keeps_nothing(runs: RunStore) -> None:
+    with pytest.raises(NotSentError, match="has not begun"):
+        await runs.new().sending(0)
+    with pytest.raises(JournalError):
+        await runs.new().ended(0, Outcome(vps(1), "panel"))
+
+
+GET: About = {"method": "GET"}
+POST: About = {"method": "POST"}
+
+
+@pytest.mark.parametrize(
+    ("before", "error", "skipped", "after"),
+    [
+        pytest.param("sent", None, False, "done", id="done"),
+        pytest.param("todo", None, False, "done", id="done by another run, which this one joined"),
+        pytest.param("todo", None, True, "unchanged", id="there already"),
+        pytest.param("sent", ActionFailedError("no", status_code=500, **POST), False, "failed", id="the panel says no"),
+        pytest.param(
+            "sent", NodeUnreachableError("no", **POST), False, "failed", id="the panel did not reach the node"
+        ),
+        pytest.param("sent", NoAnswerError("no", **POST), False, "unknown", id="no answer"),
+        pytest.param("sent", DecodeError("no", **POST), False, "unknown", id="an answer that cannot be read"),
+        pytest.param("todo", NoAnswerError("no"), False, "unknown", id="no answer to another's, which it joined"),
+        pytest.param("sent", NotSentError("no"), False, "todo", id="the panel never saw it"),
+        pytest.param("todo", NotSentError("no"), True, "todo", id="not begun"),
+        pytest.param("todo", NotPossibleError("no"), True, "failed", id="nobody can do it"),
+        pytest.param("todo", NodeUnreachableError("no"), True, "todo", id="its node was left alone"),
+        pytest.param("todo", NoAnswerError("no", **GET), False, "todo", id="the look before it failed"),
+        pytest.param("todo", NodeUnreachableError("no", **GET), False, "todo", id="the look found the node lost"),
+        pytest.param("answered", WaitTimeoutError("no"), False, "unseen", id="done, and not seen"),
+        pytest.param("todo", WaitTimeoutError("no"), False, "unseen", id="done by another run, and not seen"),
+        pytest.param("answered", NoAnswerError("no", **GET), False, "unseen", id="done, and the look failed"),
+    ],
+)
+def test_what_came_of_a_vps_tells_how_far_the_run_is_with_it(
+    before: str, error: CvmError | None, after: str, *, skipped: bool
+) -> None:
+    outcome: Outcome[object] = Outcome(vps(1), "panel", None, error, skipped=skipped)
+    assert state_after(TargetState(before), outcome).value == after
+
+
+@pytest.mark.parametrize("error", [KeyError("uid"), OSError("no name"), ImportError("pwd")])
+def test_whoever_has_no_name_is_known_by_a_number(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def nameless() -> str:
+        raise error
+
+    monkeypatch.setattr(getpass, "getuser", nameless)
+    assert this_turn().user == (str(os.getuid()) if hasattr(os, "getuid") else "?")
+    monkeypatch.delattr(os, "getuid", raising=False)
+    assert this_turn().user == "?"
+
+
+def test_its_lock_is_beside_it() -> None:
+    assert lock_path(Path("runs/a.run")) == Path("runs/a.lock")
+
+
+async def test_a_planned_run_keeps_what_was_seen(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1, 2))
+    async with session_on(app) as session:
+        plan = await (await session.fleet()).plan(PowerState.STOPPED)
+        journal = runs.new()
+        await plan.apply(journal=journal)
+    assert [target.seen for target in runs.read(journal.id).targets] == [PowerState.RUNNING] * 2
