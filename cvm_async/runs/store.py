@@ -31,8 +31,16 @@ KEEP = 90 * 86_400.0
 
 
 def default_path() -> Path:
-    """Tell where runs are kept: in the platform's folder for state, ``~/.local/state/cvm_async/runs`` on Linux."""
-    return user_state_path("cvm_async") / "runs"
+    """Tell where runs are kept: in the platform's folder for state, ``~/.local/state/cvm_async/runs`` on Linux.
+
+    Raises:
+        ConfigurationError: That is in the home directory, and there is none, as for some users of containers.
+    """
+    path = user_state_path("cvm_async") / "runs"
+    if path.is_absolute():
+        return path
+    msg = "there is no home directory to keep runs in: set HOME, or XDG_STATE_HOME, or name a folder"
+    raise ConfigurationError(msg)
 
 
 @frozen

@@ -37,6 +37,12 @@ def test_runs_are_kept_in_the_platforms_folder_for_state(monkeypatch: pytest.Mon
         assert "cvm_async" in default_path().parts
 
 
+def test_where_there_is_no_home_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cvm_async.runs.store.user_state_path", lambda name: Path("~") / name)
+    with pytest.raises(ConfigurationError, match="no home directory"):
+        RunStore()
+
+
 def test_the_newest_run_is_listed_first(runs: RunStore) -> None:
     for name in ("20261124-1", "20261125-1", "20261123-1"):
         written(runs, name)
