@@ -38,7 +38,10 @@ def test_runs_are_kept_in_the_platforms_folder_for_state(monkeypatch: pytest.Mon
 
 
 def test_where_there_is_no_home_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("cvm_async.runs.store.user_state_path", lambda name: Path("~") / name)
+    def nowhere(name: str) -> Path:
+        return Path("~") / name
+
+    monkeypatch.setattr("cvm_async.runs.store.user_state_path", nowhere)
     with pytest.raises(ConfigurationError, match="no home directory"):
         RunStore()
 
