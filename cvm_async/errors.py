@@ -121,6 +121,7 @@ class MissingExtraError(ConfigurationError, ModuleNotFoundError):
     def __init__(self, message: str, *, name: str) -> None:
         super().__init__(message)
         self.name = name
+        """The package that is missing."""
 
     # `ImportError` keeps the name beside the attributes.
     def __reduce__(self) -> tuple[object, ...]:

@@ -24,6 +24,7 @@ from cvm_async._profiles.environment import VARIABLES
 from cvm_async.errors import (
     ConfigurationError,
     CvmError,
+    NoAnswerError,
     NotSentError,
     PanelError,
     SessionClosedError,
@@ -339,11 +340,10 @@ async def test_a_redirect_to_another_origin_gets_nothing_there(panel: SimulatedP
         lane_client(follow_redirects=True) as client,
         session_with(panel, client=client) as session,
     ):
-        for verb in (session.status, session.start):
+        for verb, kind in ((session.status, PanelError), (session.start, NoAnswerError)):
             panel.inject(faults.redirect(f"{elsewhere.url}/steal", status=status))
-            with pytest.raises(PanelError, match=rf"wants to send us to {elsewhere.url}/steal") as found:
+            with pytest.raises(kind, match=rf"wants to send us to {elsewhere.url}/steal"):
                 await verb(1)
-            assert found.value.status_code == status
         assert elsewhere.connections == 0
 
 

@@ -1,7 +1,7 @@
 """One row a status code, and whose word an answer is: what it means, whether waiting may help, who has no room.
 
-Only an answer with the ``errors`` key is the panel's own. Any other may be that of something in front of it, a proxy, a
-firewall or a login page, and tells nothing of a VPS, of a node or of the tokens; nor does a panel that broke.
+Only the panel's own sentences (`words`) tell of a VPS, of a node or of the tokens. Any other answer may be that of
+something in front of it, a proxy, a firewall or a login page, or of a panel that broke.
 """
 
 from http import HTTPStatus
@@ -112,16 +112,16 @@ def row_of(status_code: int) -> StatusRow:
     return _FAILED if is_success(status_code) or status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else _LASTING
 
 
-def meaning_of(status_code: int, errors: tuple[str, ...] | None, verb: Verb) -> Meaning:
+def meaning_of(status_code: int, errors: tuple[str, ...], verb: Verb) -> Meaning:
     """Give what an answer means that is no success.
 
     Args:
         status_code: Its HTTP status.
-        errors: The texts of its ``errors`` key, None where it has none and so may be anybody's.
+        errors: The panel's own sentences in it; without any it may be anybody's.
         verb: What was asked.
     """
-    row, own = row_of(status_code), errors is not None
-    kind = _foreign_kind(status_code, verb) if errors is None else _own_kind(status_code, errors, verb)
+    row, own = row_of(status_code), bool(errors)
+    kind = _own_kind(status_code, errors, verb) if own else _foreign_kind(status_code, verb)
     return Meaning(kind, own, overloaded=row.overloaded and (not own or kind is RateLimitedError))
 
 
@@ -137,10 +137,11 @@ def _own_kind(status_code: int, errors: tuple[str, ...], verb: Verb) -> type[Pan
 
 
 def _foreign_kind(status_code: int, verb: Verb) -> type[PanelError] | type[NoAnswerError]:
-    # Whoever has had too many calls, or names another address, says of itself that it did not do what was asked.
+    # Whoever has had too many calls says of itself that it did not do what was asked. That is all that is believed: a
+    # redirect may come from what was done, as PHP's programs send one after a POST.
     if status_code == HTTPStatus.TOO_MANY_REQUESTS:
         return RateLimitedError
-    return PanelError if verb.row.repeatable or is_redirect(status_code) else NoAnswerError
+    return PanelError if verb.row.repeatable else NoAnswerError
 
 
 def passes(error: CvmError) -> bool:

@@ -1,9 +1,10 @@
 """Each call is a value: what to send, whether it may be sent twice, how to read the answer. No I/O here.
 
-An ``errors`` key makes an error whatever the status code.
+An ``errors`` key makes an error whatever the status code, and no other success than a 200 is an action's.
 """
 
 from collections.abc import Callable, Generator
+from http import HTTPStatus
 from typing import Final, Generic, TypeVar
 
 from attrs import field, frozen
@@ -11,12 +12,11 @@ from attrs import field, frozen
 from cvm_async._api.answers import is_success
 from cvm_async._api.decode import (
     Decoded,
-    ErrorsKeyError,
-    decode_errors,
+    RefusedAnswerError,
     decode_listing,
     decode_nothing,
     decode_status,
-    fatal_words,
+    refuse,
 )
 from cvm_async._api.fields import LARGEST, describe
 from cvm_async._api.refusals import Refused, refusal, unknown_outcome
@@ -55,13 +55,16 @@ class Call(Generic[T_co]):
         """Whether asking twice is the same as asking once."""
         return self.verb.row.repeatable
 
-    def read(self, status_code: int, body: bytes, *, retry_after: float | None = None) -> Decoded[T_co]:
+    def read(
+        self, status_code: int, body: bytes, *, retry_after: float | None = None, location: str | None = None
+    ) -> Decoded[T_co]:
         """Give what an answer says.
 
         Args:
             status_code: Its HTTP status.
             body: All of its body, decompressed.
             retry_after: Seconds that its header asks to wait, for a `PanelError` to tell.
+            location: Where a redirect leads, safe to print.
 
         Raises:
             PanelError: The panel, or something in front of it, answered no.
@@ -70,7 +73,7 @@ class Call(Generic[T_co]):
             DecodeError: It is not what the API documents. After a start, stop or restart that is no success,
                 since whatever answered may not have been the panel, and no failure either.
         """
-        steps = self.read_steps(status_code, body, retry_after=retry_after)
+        steps = self.read_steps(status_code, body, retry_after=retry_after, location=location)
         while True:
             try:
                 next(steps)
@@ -79,22 +82,27 @@ class Call(Generic[T_co]):
                 return answer
 
     def read_steps(
-        self, status_code: int, body: bytes, *, retry_after: float | None = None
+        self, status_code: int, body: bytes, *, retry_after: float | None = None, location: str | None = None
     ) -> Generator[None, None, Decoded[T_co]]:
         """Do what `read` does, as a generator that yields after every few milliseconds of work.
 
         The answer is what the generator returns, and it raises what `read` raises.
         """
-        if not is_success(status_code):
-            answer = Refused(status_code, decode_errors(body), retry_after, fatal_words(body))
-            raise refusal(self.verb, self.about(), answer)
         try:
+            if status_code != HTTPStatus.OK and not self._may_be_good(status_code, body):
+                refuse(body)
             return (yield from self._decode(body))
-        except ErrorsKeyError as found:
-            raise refusal(self.verb, self.about(), Refused(status_code, found.errors, retry_after)) from None
+        except RefusedAnswerError as found:
+            answer = Refused(status_code, found.errors, retry_after, location, found.fatal, found.quoted)
+            raise refusal(self.verb, self.about(), answer) from None
         except DecodeError as error:
             message = error.message if self.repeatable else f"{error.message}; {unknown_outcome(self.verb)}"
             raise DecodeError(message, problems=error.problems, excerpt=error.excerpt, **self.about()) from None
+
+    def _may_be_good(self, status_code: int, body: bytes) -> bool:
+        # A 200 is what is documented. Another success that says nothing, or that comes after an action, is another
+        # program's: that of a queue in front of the panel, which will pass the action on, or of a page that says hello.
+        return self.repeatable and is_success(status_code) and bool(body)
 
     def about(self) -> About:
         """Give what every error says of the call it is about."""

@@ -13,11 +13,12 @@ from attrs import define, field, frozen
 from cvm_async._api.fields import RefusedError, describe
 from cvm_async._api.php import Json, NotJsonError, Page, array_items
 from cvm_async._api.schema import STATUS, VPS
+from cvm_async._api.words import own_words
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import DecodeError
 from cvm_async.models import Problem, Vps, VpsList, VpsStatus
 
-__all__ = ["Decoded", "ErrorsKeyError", "decode_errors", "decode_listing", "decode_nothing", "decode_status"]
+__all__ = ["Decoded", "RefusedAnswerError", "decode_listing", "decode_nothing", "decode_status", "refuse"]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -27,9 +28,6 @@ _SLICE: Final = 250
 _SALVAGE_WORK: Final = 5
 # Problems that are told one by one. An answer of 32 MiB can hold ten million.
 _TOLD_PROBLEMS: Final = 1_000
-# The panel's sentences that an error keeps, and characters of each.
-_KEPT_ERRORS: Final = 20
-_KEPT_ERROR_LENGTH: Final = 1_000
 
 # The one way that PHP writes a listing, up to the first VPS, between two of them, and from the last one on.
 # It may be indented, as in the documentation.
@@ -40,6 +38,8 @@ _LISTING_TAIL: Final = re.compile(r"\s*\]\s*\}\s*\}\s*")
 _ROOT: Final = "the answer"
 # Characters of an answer that a message quotes.
 _QUOTED_LENGTH: Final = 80
+# And of these more than enough, before white space has shrunk.
+_QUOTED_SOURCE: Final = 2_000
 
 # PHP has one empty array, and knows no other empty value than these.
 _EMPTY: Final[tuple[Json, ...]] = ([], {}, "", None)
@@ -53,12 +53,20 @@ class Decoded(Generic[T_co]):
     diagnostics: str | None = None
 
 
-class ErrorsKeyError(Exception):
-    """The answer has an ``errors`` key; `errors` are its texts, raw."""
+class RefusedAnswerError(Exception):
+    """The answer says no, or may not be the panel's.
 
-    def __init__(self, errors: tuple[str, ...]) -> None:
+    Attributes:
+        errors: The panel's own sentences, raw; without any it may be anybody's.
+        quoted: How JSON begins that is not the panel's own word, safe to print; None where it is no JSON.
+        fatal: What PHP said when it broke off, None where it did not or does not say so.
+    """
+
+    def __init__(self, errors: tuple[str, ...] = (), *, quoted: str | None = None, fatal: str | None = None) -> None:
         super().__init__(errors)
         self.errors = errors
+        self.quoted = quoted
+        self.fatal = fatal
 
 
 def decode_status(body: bytes) -> Decoded[VpsStatus]:
@@ -66,7 +74,7 @@ def decode_status(body: bytes) -> Decoded[VpsStatus]:
 
     Raises:
         DecodeError: It is not what the API documents.
-        ErrorsKeyError: It is an error.
+        RefusedAnswerError: It has an ``errors`` key.
     """
     response, diagnostics = _response(body)
     try:
@@ -86,7 +94,7 @@ def decode_nothing(body: bytes) -> Decoded[None]:
 
     Raises:
         DecodeError: It is not what the API documents.
-        ErrorsKeyError: It is an error.
+        RefusedAnswerError: It has an ``errors`` key.
     """
     page = Page.of(body)
     if page.is_blank():
@@ -99,16 +107,18 @@ def decode_nothing(body: bytes) -> Decoded[None]:
     return Decoded(None, diagnostics)
 
 
-def decode_errors(body: bytes) -> tuple[str, ...] | None:
-    """Give the texts of the ``errors`` key of an answer that is an error anyway; None without it."""
+def refuse(body: bytes) -> NoReturn:
+    """Read an answer that says no by its status code.
+
+    Raises:
+        RefusedAnswerError: Always, with what it says.
+    """
+    page = Page.of(body)
     try:
-        value, _ = Page.of(body).value()
-        _raise_errors(value)
+        value, opening = page.value()
     except NotJsonError:
-        return None
-    except ErrorsKeyError as found:
-        return found.errors
-    return None
+        raise RefusedAnswerError(fatal=page.fatal()) from None
+    raise RefusedAnswerError(own_words(value), quoted=_quoted(page, opening), fatal=page.fatal())
 
 
 def decode_listing(body: bytes) -> Generator[None, None, Decoded[VpsList]]:
@@ -119,7 +129,7 @@ def decode_listing(body: bytes) -> Generator[None, None, Decoded[VpsList]]:
 
     Raises:
         DecodeError: It is not what the API documents, or not one of its entries is a VPS.
-        ErrorsKeyError: It is an error.
+        RefusedAnswerError: It has an ``errors`` key.
     """
     page = Page.of(body)
     yield
@@ -215,7 +225,8 @@ def _value(page: Page, body: bytes) -> tuple[Json, str | None]:
         value, opening = page.value()
     except NotJsonError as error:
         raise DecodeError(_instead_of_json(page, str(error)), excerpt=excerpt(body)) from None
-    _raise_errors(value)
+    if _is_error(value):
+        raise RefusedAnswerError(own_words(value), quoted=_quoted(page, opening))
     return value, page.words_before(opening)
 
 
@@ -239,27 +250,15 @@ def _refuse_unencoded(page: Page, body: bytes) -> NoReturn:
     raise DecodeError(message, excerpt=excerpt(body))
 
 
-def fatal_words(body: bytes) -> str | None:
-    """Give an excerpt of the error that ended PHP, where it printed one."""
-    return Page.of(body).fatal()
-
-
-def _raise_errors(value: Json) -> None:
+def _is_error(value: Json) -> bool:
     if not isinstance(value, dict) or "errors" not in value:
-        return
-    errors = value["errors"]
+        return False
     # Absent and empty mean the same to this panel, where nothing else says that it failed.
-    if errors in _EMPTY and "response" in value:
-        return
-    items = array_items(errors, named=True)
-    texts = [errors] if items is None else [text for _, text in items]
-    raise ErrorsKeyError(
-        tuple(
-            text[:_KEPT_ERROR_LENGTH] if isinstance(text, str) else describe(text)
-            for text in texts[:_KEPT_ERRORS]
-            if text not in _EMPTY
-        )
-    )
+    return value["errors"] not in _EMPTY or "response" not in value
+
+
+def _quoted(page: Page, opening: int) -> str:
+    return excerpt(page.text[opening : opening + _QUOTED_SOURCE], _QUOTED_LENGTH)
 
 
 def _member(value: Json, key: str, path: str, body: bytes) -> Json:

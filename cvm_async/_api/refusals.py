@@ -56,15 +56,19 @@ class Refused:
 
     Attributes:
         status_code: Its HTTP status.
-        errors: The texts of its ``errors`` key, None where it has none.
+        errors: The panel's own sentences, raw; without any it may be anybody's.
         retry_after: Seconds that its header asks to wait, None where it does not ask.
+        location: Where it redirects to, safe to print; None where it does not say.
         fatal: What PHP said when it broke off, None where it did not or does not say so.
+        quoted: How JSON begins that is not the panel's own word, safe to print; None where it is no JSON.
     """
 
     status_code: int
-    errors: tuple[str, ...] | None
+    errors: tuple[str, ...] = ()
     retry_after: float | None = None
+    location: str | None = None
     fatal: str | None = None
+    quoted: str | None = None
 
 
 def refusal(verb: Verb, about: About, answer: Refused) -> CvmError:
@@ -76,19 +80,16 @@ def refusal(verb: Verb, about: About, answer: Refused) -> CvmError:
         answer: What came back.
     """
     meaning = meaning_of(answer.status_code, answer.errors, verb)
-    summary = _summary(meaning, verb, answer.status_code)
-    if answer.fatal is not None and not meaning.own:
-        summary = f'PHP broke off on the panel ({answer.status_code}): "{answer.fatal}"'
+    summary = _summary(meaning, verb, answer)
     if issubclass(meaning.kind, NoAnswerError):
         return meaning.kind(f"{summary}, so {unknown_outcome(verb)}", **about)
-    errors = answer.errors or ()
-    words = excerpt("; ".join(errors), _QUOTED_LENGTH)
+    words = excerpt("; ".join(answer.errors), _QUOTED_LENGTH)
     said = f': "{words}"' if words else ""
     wait = "" if answer.retry_after is None else f", and asks to wait {answer.retry_after:g} s"
     return meaning.kind(
         f"{summary}{said}{wait}",
         status_code=answer.status_code,
-        errors=errors,
+        errors=answer.errors,
         retry_after=answer.retry_after,
         **about,
     )
@@ -99,29 +100,37 @@ def unknown_outcome(verb: Verb) -> str:
     return f"whether the VPS was {verb.row.past} is unknown: look at its status before you repeat this"
 
 
-def _summary(meaning: Meaning, verb: Verb, status_code: int) -> str:
+def _summary(meaning: Meaning, verb: Verb, answer: Refused) -> str:
     if not verb.row.about_one_vps and meaning.kind in _SUMMARIES_OF_A_LIST:
         return _SUMMARIES_OF_A_LIST[meaning.kind]
     if meaning.kind in _SUMMARIES:
         return _SUMMARIES[meaning.kind]
     if meaning.kind is ActionFailedError:
         return f"the panel could not {verb} the VPS"
+    answered = f"answered {answer.status_code}{_phrase(answer.status_code)}"
+    return f"the panel {answered}" if meaning.own else _foreign_summary(meaning, verb, answer, answered)
+
+
+def _foreign_summary(meaning: Meaning, verb: Verb, answer: Refused, answered: str) -> str:
+    status_code = answer.status_code
+    if answer.fatal is not None:
+        return f'PHP broke off on the panel ({status_code}): "{answer.fatal}"'
     if is_redirect(status_code):
-        return "the panel redirects, which is never followed: check its address"
-    answered = f"answered {status_code}{_phrase(status_code)}"
-    if meaning.own:
-        return f"the panel {answered}"
-    return _foreign_summary(meaning, verb, status_code, answered)
-
-
-def _foreign_summary(meaning: Meaning, verb: Verb, status_code: int, answered: str) -> str:
+        return f"{_redirects(answer.location)}, which is never followed, as it would take the tokens along"
+    said = "" if answer.quoted is None else f" with {answer.quoted}"
     if row_of(status_code).gateway:
-        return f"a proxy {answered} for the panel"
-    who = f"something in front of the panel {answered}, or the panel broke"
+        return f"a proxy {answered} for the panel{said}"
+    who = f"something in front of the panel {answered}{said}, or the panel broke"
     if meaning.overloaded:
-        who = f"the panel, or something in front of it, has no room and {answered}"
+        who = f"the panel, or something in front of it, has no room and {answered}{said}"
     advice = _advice(verb, status_code)
     return f"{who}: {advice}" if advice and meaning.kind is PanelError else who
+
+
+def _redirects(location: str | None) -> str:
+    if location is None:
+        return "the panel redirects"
+    return f"the panel wants to send us to {location} (make the session with that address if you trust it)"
 
 
 def _advice(verb: Verb, status_code: int) -> str | None:

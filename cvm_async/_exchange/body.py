@@ -35,7 +35,10 @@ _SHOWN = 40
 
 
 class UnreadableBodyError(Exception):
-    """The body is longer than the limit, compressed in a way that was not asked for, or badly."""
+    """The body is longer than the limit, compressed in a way that was not asked for, or badly.
+
+    Its text goes on where a sentence says what the body is.
+    """
 
 
 async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> bytes:
@@ -83,7 +86,12 @@ def check_size(size: int, limit: int) -> None:
         UnreadableBodyError: It is.
     """
     if size > limit:
-        raise UnreadableBodyError(f"longer than {limit:,} bytes")
+        raise UnreadableBodyError(too_long(limit))
+
+
+def too_long(limit: int) -> str:
+    """Say that a body is longer than its limit."""
+    return f"longer than {limit:,} bytes"
 
 
 def _check_pieces(count: int, size: int) -> None:
@@ -145,7 +153,7 @@ class _Layer:
             try:
                 pieces.append(self._inflater.decompress(rest, self._limit + 1 - self._size))
             except zlib.error as error:
-                raise UnreadableBodyError(str(error)) from None
+                raise UnreadableBodyError(f"badly compressed ({error})") from None
             self._size += len(pieces[-1])
             check_size(self._size, self._limit)
             self._is_inflating = not self._inflater.eof
@@ -165,7 +173,7 @@ class _Layer:
             return False
         self._members += 1
         if self._members > _MOST_MEMBERS:
-            raise UnreadableBodyError(f"more than {_MOST_MEMBERS} compressed streams one behind the other")
+            raise UnreadableBodyError(f"compressed in more than {_MOST_MEMBERS} streams one behind the other")
         self._may_go_on = is_gzip
         self._is_inflating = True
         self._inflater = zlib.decompressobj(_GZIP_OR_ZLIB if is_gzip or _is_zlib(rest) else _BARE)
@@ -174,7 +182,7 @@ class _Layer:
     def end(self) -> None:
         """Refuse data that ends too early."""
         if self._is_inflating or (self._held and not self._members):
-            raise UnreadableBodyError("compressed data that ends too early")
+            raise UnreadableBodyError("compressed, and ends too early")
 
 
 def _is_zlib(head: bytes) -> bool:

@@ -11,10 +11,11 @@ from cvm_async._api.answers import is_success
 from cvm_async._api.calls import Call
 from cvm_async._api.decode import Decoded
 from cvm_async._api.refusals import unknown_outcome
+from cvm_async._exchange.body import too_long
 from cvm_async._exchange.sender import Received, longest_body
 from cvm_async._exchange.tokens import Tokens
 from cvm_async._safe_text import excerpt
-from cvm_async.errors import CvmError, DecodeError, PanelError, Problem
+from cvm_async.errors import CvmError, DecodeError, Problem
 
 T = TypeVar("T")
 
@@ -22,6 +23,12 @@ logger = logging.getLogger("cvm_async")
 
 LONG_BODY = 64 * 1024
 """Bytes from which a body is read in slices: some 250 VPSes, which take a millisecond or two."""
+
+_TOO_LONG = {
+    False: ": Limits(max_body=…) sets how long a list may be, and display_errors of PHP makes one long",
+    True: ", as none of the panel's about one VPS is",
+}
+"""What to say of an answer that is too long, by whether it is about one VPS."""
 
 
 @define(eq=False, repr=False)
@@ -45,12 +52,6 @@ class Reader:
         Raises:
             CvmError: It says no, or nothing that can be read.
         """
-        if answer.location is not None:
-            message = (
-                f"{self.panel} wants to send us to {self._shown(answer.location)}, and redirects are not followed, as "
-                "they would take the tokens along: if you trust that address, make the session with it"
-            )
-            raise PanelError(message, status_code=answer.status_code, **call.about())
         try:
             read = await self._decoded(call, answer)
         except CvmError:
@@ -68,15 +69,18 @@ class Reader:
     async def _decoded(self, call: Call[T], answer: Received) -> Decoded[T]:
         if answer.flaw is not None and is_success(answer.status_code):
             raise self._unreadable(call, answer.flaw)
+        location = None if answer.location is None else self._shown(answer.location)
         if len(answer.body) <= LONG_BODY:
-            return call.read(answer.status_code, answer.body, retry_after=answer.retry_after)
-        return await _in_slices(call.read_steps(answer.status_code, answer.body, retry_after=answer.retry_after))
+            return call.read(answer.status_code, answer.body, retry_after=answer.retry_after, location=location)
+        steps = call.read_steps(answer.status_code, answer.body, retry_after=answer.retry_after, location=location)
+        return await _in_slices(steps)
 
     def _unreadable(self, call: Call[object], flaw: str) -> DecodeError:
-        expected = f"at most {longest_body(call, self.max_body):,} bytes, plain or gzip"
-        problem = Problem("the body", self._shown(flaw), expected)
+        limit = longest_body(call, self.max_body)
+        problem = Problem("the body", self._shown(flaw), f"at most {limit:,} bytes, plain or gzip")
+        advice = _TOO_LONG[call.verb.row.about_one_vps] if flaw == too_long(limit) else ""
         unknown = "" if call.repeatable else f"; {unknown_outcome(call.verb)}"
-        message = f"the answer of {self.panel} cannot be read: {problem}{unknown}"
+        message = f"the answer of {self.panel} cannot be read: it is {problem.found}{advice}{unknown}"
         return DecodeError(message, problems=(problem,), **call.about())
 
     def _tell(self, diagnostics: str | None) -> None:

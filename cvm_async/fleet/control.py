@@ -5,7 +5,7 @@ end mean less: that nothing new begins.
 """
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from contextlib import contextmanager
 from typing import Literal, Protocol, TypeAlias
 
@@ -40,7 +40,7 @@ class Stage:
     batch: int = 1
     """The number of the batch that is under way, or comes next; the first is 1."""
     batches: int = 1
-    """How many batches there are; 1 where the run has none."""
+    """The number of batches; 1 where the run has none."""
     pause: float = 0.0
     """Seconds until it begins, where the run pauses between two; else 0.0."""
 
@@ -105,7 +105,7 @@ class RunControl:
         return self._runs[-1].stage if self._runs else Stage()
 
     @contextmanager
-    def over(self, run: Controlled) -> Iterator[None]:
+    def over(self, run: Controlled) -> Generator[None]:
         """Have a run under control for as long as the block lasts; for the parts of this library."""
         self._runs.append(run)
         try:

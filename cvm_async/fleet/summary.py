@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from http import HTTPStatus
 
 from cvm_async._api.verbs import acts, past_of
 from cvm_async._safe_text import safe_text
@@ -14,6 +15,7 @@ from cvm_async.errors import (
     NodeUnreachableError,
     NotPossibleError,
     NotSentError,
+    PanelError,
     PermissionDeniedError,
     RateLimitedError,
     VpsNotFoundError,
@@ -36,6 +38,9 @@ _WORDS: dict[type[CvmError], str] = {
     RateLimitedError: "refused: too many calls",
     DecodeError: "not understood",
 }
+
+_OF_THE_PANEL = (AuthenticationError, PermissionDeniedError, RateLimitedError)
+"""Errors that have nothing to do with a host node."""
 
 _NODES_NAMED = 3
 
@@ -67,6 +72,8 @@ def how_word(outcome: Outcome[object], verb: str) -> str:
 
 def error_word(error: CvmError) -> str:
     """Give the kind of an error in a word or two."""
+    if type(error) is PanelError:
+        return "refused" if error.errors else f"without the panel's word ({error.status_code})"
     return _WORDS.get(type(error), "failed")
 
 
@@ -123,7 +130,7 @@ def _where(group: Sequence[Outcome[object]], *, several: bool) -> str:
     panels = sorted({outcome.panel for outcome in group})
     if len(panels) > 1:
         return f" on {len(panels)} panels"
-    nodes = sorted({outcome.vps.node for outcome in group if outcome.vps.node is not None})
+    nodes = sorted({outcome.vps.node for outcome in group if outcome.vps.node is not None and _may_be_its(outcome)})
     panel = safe_text(panels[0]) if several else ""
     if not nodes:
         return f" on {panel}" if panel else ""
@@ -131,6 +138,15 @@ def _where(group: Sequence[Outcome[object]], *, several: bool) -> str:
     if len(nodes) > _NODES_NAMED:
         return f" on {len(nodes)} nodes{of}"
     return f" on node{'s' if len(nodes) > 1 else ''} {', '.join(map(str, nodes))}{of}"
+
+
+def _may_be_its(outcome: Outcome[object]) -> bool:
+    """Tell whether a failure may have to do with the VPS's host node: not what was said in front of all of them."""
+    if isinstance(outcome.error, _OF_THE_PANEL):
+        return False
+    # A node that is lost makes some panels break off so, without a word.
+    broke = HTTPStatus.INTERNAL_SERVER_ERROR
+    return type(outcome.error) is not PanelError or bool(outcome.error.errors) or outcome.error.status_code == broke
 
 
 def _skipped(group: Sequence[Outcome[object]]) -> str:

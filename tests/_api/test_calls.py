@@ -31,10 +31,11 @@ from cvm_async.errors import (
     ConfigurationError,
     CvmError,
     DecodeError,
+    NoAnswerError,
     NodeUnreachableError,
     PanelError,
 )
-from cvm_async.models import VpsList, VpsStatus
+from cvm_async.models import PowerState, VpsList, VpsStatus
 
 SAMPLES = sorted((Path(__file__).parent / "samples").iterdir())
 POWER_VERBS = [Verb.START, Verb.STOP, Verb.RESTART]
@@ -88,14 +89,26 @@ class TestRequests:
 
 
 class TestAnswers:
-    @pytest.mark.parametrize("body", [says("VPS is running."), b'{"errors":[]}'], ids=["a sentence", "nothing"])
-    def test_an_error_with_200_is_a_failure_of_what_was_asked(self, body: bytes) -> None:
+    def test_an_error_with_200_is_a_failure_of_what_was_asked(self) -> None:
+        body = says("VPS is running.")
         assert {type(error_of(call, 200, body)) for call in CALLS[:2]} == {PanelError}
         assert {type(error_of(call, 200, body)) for call in CALLS[2:]} == {ActionFailedError}
 
-    @pytest.mark.parametrize("status_code", [200, 201, 204, 299])
-    def test_every_2xx_with_an_empty_body_is_an_action_done(self, status_code: int) -> None:
-        assert power(Verb.START, 7).read(status_code, b"").value is None
+    def test_errors_with_200_that_say_nothing_are_no_success_and_no_failure_of_an_action(self) -> None:
+        assert {type(error_of(call, 200, b'{"errors":[]}')) for call in CALLS[:2]} == {PanelError}
+        assert {type(error_of(call, 200, b'{"errors":[]}')) for call in CALLS[2:]} == {NoAnswerError}
+
+    @pytest.mark.parametrize("body", [b"", b"[]", b'{"response":[]}'])
+    @pytest.mark.parametrize("status_code", [201, 202, 204, 206, 226, 299])
+    def test_only_a_200_is_an_action_done(self, status_code: int, body: bytes) -> None:
+        assert power(Verb.START, 7).read(200, body).value is None
+        error = error_of(power(Verb.START, 7), status_code, body)
+        assert isinstance(error, NoAnswerError)
+        assert "whether the VPS was started is unknown" in error.message
+
+    @pytest.mark.parametrize("status_code", [200, 203, 206])
+    def test_a_look_is_answered_by_any_success_with_the_panels_answer(self, status_code: int) -> None:
+        assert status(7).read(status_code, b'{"response":{"status":"stopped"}}').value.state is PowerState.STOPPED
 
     def test_a_refusal_names_the_call_and_holds_what_the_panel_says(self) -> None:
         error = error_of(power(Verb.STOP, 7), 503, says("node down"), retry_after=2.5)

@@ -69,7 +69,11 @@ PAGES: list[tuple[str, int, bytes, type[CvmError], type[CvmError]]] = [
     ("a captive portal", 200, LOGIN, DecodeError, DecodeError),
     ("a captive portal that says so", 511, LOGIN, PanelError, NoAnswerError),
     ("a sentence of text", 200, b"Could not connect to the database.", DecodeError, DecodeError),
-    ("a redirect to a login", 302, b"", PanelError, PanelError),
+    *[(f"a redirect with {code}", code, b"", PanelError, NoAnswerError) for code in (301, 302, 303, 307, 308)],
+    ("a 304", 304, b"", PanelError, NoAnswerError),
+    ("a preflight's 204", 204, b"", PanelError, NoAnswerError),
+    ("a queue's 202", 202, b'{"queued":true}', DecodeError, NoAnswerError),
+    ("a piece of something", 206, b"OK", DecodeError, NoAnswerError),
 ]
 
 
@@ -95,7 +99,7 @@ UNKNOWN = "so whether the VPS was stopped is unknown: look at its status before 
 ADDRESS = "check the panel's address and its path, and whether it has another revision of this API"
 
 
-def sentence(call: Call[object], status_code: int, errors: tuple[str, ...] | None, retry_after: float | None) -> str:
+def sentence(call: Call[object], status_code: int, errors: tuple[str, ...], retry_after: float | None) -> str:
     return refusal(call.verb, call.about(), Refused(status_code, errors, retry_after)).message.replace(
         "Content Too Large",  # RFC 9110's name for 413, from Python 3.13 on.
         "Request Entity Too Large",
@@ -113,30 +117,29 @@ LIST, STATUS, STOP = list_vpses(), status(7), power(Verb.STOP, 7)
         (STATUS, 404, ("No.",), 'the panel knows no such VPS of this user: "No."'),
         (STOP, 503, ("No.",), 'the host node of the VPS is unreachable: "No."'),
         (STOP, 500, ("No.", "Never."), 'the panel could not stop the VPS: "No.; Never."'),
-        (STOP, 500, (), "the panel could not stop the VPS"),
         (STATUS, 500, ("\x1b[2J\u202egone\n",), 'the panel answered 500 Internal Server Error: "\ufffd[2J\ufffdgone"'),
         (LIST, 404, ("No.",), 'there is no CVM client API at this address: "No."'),
         (LIST, 503, ("No.",), 'the panel is not available: "No."'),
         (LIST, 599, ("No.",), 'the panel answered 599: "No."'),
-        (LIST, 302, None, "the panel redirects, which is never followed: check its address"),
-        (LIST, 413, None, f"{FOREIGN} 413 Request Entity Too Large, {BROKE}"),
-        (LIST, 404, None, f"{FOREIGN} 404 Not Found, {BROKE}: {ADDRESS}"),
+        (LIST, 302, (), "the panel redirects, which is never followed, as it would take the tokens along"),
+        (LIST, 413, (), f"{FOREIGN} 413 Request Entity Too Large, {BROKE}"),
+        (LIST, 404, (), f"{FOREIGN} 404 Not Found, {BROKE}: {ADDRESS}"),
         (
             STATUS,
             401,
-            None,
+            (),
             f"{FOREIGN} 401 Unauthorized, {BROKE}: where that is a login of its own, give it to the httpx client",
         ),
         (
             STATUS,
             403,
-            None,
+            (),
             f"{FOREIGN} 403 Forbidden, {BROKE}: a firewall or a filter for bots may refuse this client",
         ),
         (
             STATUS,
             500,
-            None,
+            (),
             (
                 f"{FOREIGN} 500 Internal Server Error, {BROKE}: its host node may be unreachable; where every VPS gives"
                 f" this, {ADDRESS}"
@@ -145,39 +148,49 @@ LIST, STATUS, STOP = list_vpses(), status(7), power(Verb.STOP, 7)
         (
             LIST,
             500,
-            None,
+            (),
             (
                 f"{FOREIGN} 500 Internal Server Error, {BROKE}: a VPS on the list may lack its host node; where it"
                 f" lasts, {ADDRESS}"
             ),
         ),
-        (STATUS, 502, None, "a proxy answered 502 Bad Gateway for the panel"),
-        (STATUS, 522, None, "a proxy answered 522 for the panel"),
+        (STATUS, 502, (), "a proxy answered 502 Bad Gateway for the panel"),
+        (STATUS, 522, (), "a proxy answered 522 for the panel"),
         (
             STATUS,
             503,
-            None,
+            (),
             "the panel, or something in front of it, has no room and answered 503 Service Unavailable",
         ),
-        (STATUS, 429, None, "the panel, or something in front of it, has had too many calls"),
-        (STOP, 504, None, f"a proxy answered 504 Gateway Timeout for the panel, {UNKNOWN}"),
-        (STOP, 500, None, f"{FOREIGN} 500 Internal Server Error, {BROKE}, {UNKNOWN}"),
-        (STOP, 404, None, f"{FOREIGN} 404 Not Found, {BROKE}, {UNKNOWN}"),
+        (STATUS, 429, (), "the panel, or something in front of it, has had too many calls"),
+        (STOP, 504, (), f"a proxy answered 504 Gateway Timeout for the panel, {UNKNOWN}"),
+        (STOP, 500, (), f"{FOREIGN} 500 Internal Server Error, {BROKE}, {UNKNOWN}"),
+        (STOP, 404, (), f"{FOREIGN} 404 Not Found, {BROKE}, {UNKNOWN}"),
     ],
 )
 def test_an_error_says_who_may_have_answered_and_what_to_do(
-    call: Call[object], status_code: int, errors: tuple[str, ...] | None, expected: str
+    call: Call[object], status_code: int, errors: tuple[str, ...], expected: str
 ) -> None:
     assert sentence(call, status_code, errors, None) == expected
 
 
-@pytest.mark.parametrize("errors", [None, ("No.",)])
+@pytest.mark.parametrize("errors", [(), ("No.",)])
 @pytest.mark.parametrize("status_code", [429, 503])
-def test_the_wait_that_is_asked_for_is_told(status_code: int, errors: tuple[str, ...] | None) -> None:
+def test_the_wait_that_is_asked_for_is_told(status_code: int, errors: tuple[str, ...]) -> None:
     error = refusal(STATUS.verb, STATUS.about(), Refused(status_code, errors, 2.5))
     assert isinstance(error, PanelError)
     assert error.retry_after == 2.5
     assert error.message.endswith(", and asks to wait 2.5 s")
+
+
+def test_a_redirect_says_where_to_and_after_an_action_that_its_outcome_is_unknown() -> None:
+    answer = Refused(302, location="https://elsewhere.example.net/")
+    redirects = (
+        "the panel wants to send us to https://elsewhere.example.net/ (make the session with that address if you trust"
+        " it), which is never followed, as it would take the tokens along"
+    )
+    assert refusal(STATUS.verb, STATUS.about(), answer).message == redirects
+    assert refusal(STOP.verb, STOP.about(), answer).message == f"{redirects}, {UNKNOWN}"
 
 
 def test_what_php_said_when_it_broke_off_is_quoted_past_the_diagnostics_before_it() -> None:

@@ -155,7 +155,7 @@ def test_httpx_makes_as_much_of_those_words(encoding: str) -> None:
         pytest.param(b"(\xb5/\xfd", "zstd", 'compressed as "zstd"', id="zstd"),
         pytest.param(gzip.compress(b"\xff"), "br, gzip", 'compressed as "br"', id="gzip over brotli"),
         pytest.param(b"x", "gzip," * 6, 'compressed 6 times over \\("gzip,gzip,', id="many layers"),
-        pytest.param(gzip.compress(b"") * 101, "gzip", "more than 100 compressed streams", id="many members"),
+        pytest.param(gzip.compress(b"") * 101, "gzip", "compressed in more than 100 streams", id="many members"),
         pytest.param(b"plain text", "gzip", "invalid", id="not compressed at all"),
         pytest.param(gzip.compress(b"text")[:-1], "gzip", "ends too early", id="cut gzip"),
         pytest.param(gzip.compress(b"te") + gzip.compress(b"xt")[:-1], "gzip", "ends too early", id="a cut member"),

@@ -11,6 +11,7 @@ from cvm_async import (
     Outcome,
     PanelError,
     PowerState,
+    RateLimitedError,
     VpsStatus,
 )
 from cvm_async.fleet.summary import counts, error_word
@@ -40,6 +41,10 @@ UNSENT = NotSentError("not begun")
 SILENCE = NoAnswerError("silence", method="POST")
 SUSPENDED = NotPossibleError("no", last=seen(PowerState.SUSPENDED))
 TERMINATED = NotPossibleError("no", last=seen(PowerState.TERMINATED))
+
+
+def answered(status_code: int, *errors: str) -> PanelError:
+    return PanelError("?", status_code=status_code, errors=errors)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +85,26 @@ TERMINATED = NotPossibleError("no", last=seen(PowerState.TERMINATED))
         ),
         pytest.param([*good(1), *bad(1, FAILED, None, panel="two")], "1 read, 1 failed on two", id="a panel"),
         pytest.param([*bad(1, FAILED), *bad(1, FAILED, panel="two")], "2 failed on 2 panels", id="several panels"),
+        pytest.param(bad(3, answered(502), 7), "3 without the panel's word (502)", id="a proxy, which is no node"),
+        pytest.param(
+            [*bad(2, answered(403), 7), *bad(1, answered(404), 7)],
+            "2 without the panel's word (403), 1 without the panel's word (404)",
+            id="other programs",
+        ),
+        pytest.param(
+            bad(3, answered(500), 7), "3 without the panel's word (500) on node 7", id="what a lost node may give"
+        ),
+        pytest.param(bad(1, answered(500, "Locked."), 7), "1 refused on node 7", id="the panel's own word"),
+        pytest.param(
+            bad(2, RateLimitedError("slow down", status_code=429), 7),
+            "2 refused: too many calls",
+            id="a limit on the rate",
+        ),
+        pytest.param(
+            [*good(1), *bad(1, answered(502), 7, panel="two")],
+            "1 started, 1 without the panel's word (502) on two",
+            id="a proxy of one of several panels",
+        ),
     ],
 )
 def test_a_look_reads_as_one_line(outcomes: list[Outcome[object]], text: str) -> None:
@@ -126,7 +151,7 @@ def test_an_action_reads_as_one_line_of_results_that_do_not_overlap(outcomes: li
 
 
 def test_an_error_without_a_word_of_its_own_has_failed() -> None:
-    assert error_word(PanelError("?", status_code=418)) == "failed"
+    assert error_word(CvmError("?")) == "failed"
     assert error_word(UNREACHABLE) == "unreachable"
 
 

@@ -20,7 +20,7 @@ def test_the_error_that_was_kept_comes_back_as_what_it_was(kind: type[CvmError])
     assert isinstance(outcome.error, CvmError)
     assert outcome.error.message == "so it was"
     assert outcome.error.vps_id == 1
-    by_message_alone = {"NameNotFoundError", "AmbiguousNameError", "ConfigurationError"}
+    by_message_alone = {"NameNotFoundError", "AmbiguousNameError", "ConfigurationError", "MissingExtraError"}
     assert type(outcome.error) is (CvmError if kind.__name__ in by_message_alone else kind)
 
 
