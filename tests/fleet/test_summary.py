@@ -102,7 +102,7 @@ def answered(status_code: int, *errors: str) -> PanelError:
         ),
         pytest.param(
             [*good(1), *bad(1, answered(502), 7, panel="two")],
-            "1 started, 1 without the panel's word (502) on two",
+            "1 read, 1 without the panel's word (502) on two",
             id="a proxy of one of several panels",
         ),
     ],

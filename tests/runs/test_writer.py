@@ -13,6 +13,8 @@ from cvm_async.runs.writer import WriteError, Writer
 def path(tmp_path: Path) -> Path:
     path = tmp_path / "a.run"
     with closing(sqlite3.connect(path)) as connection:
+        # As a run's file is made: to change that takes the file for itself, and would not wait for others.
+        connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("CREATE TABLE said (word TEXT UNIQUE)")
     return path
 
