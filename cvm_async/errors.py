@@ -271,8 +271,12 @@ class NodeUnreachableError(PanelError):
 
     kind: ClassVar[str] = "node_unreachable"
 
-    def __init__(self, message: str, *, status_code: int = 503, **refusal: Unpack[_Refusal]) -> None:
+    def __init__(
+        self, message: str, *, status_code: int = 503, may_be_panel: bool = False, **refusal: Unpack[_Refusal]
+    ) -> None:
         super().__init__(message, status_code=status_code, **refusal)
+        self.may_be_panel = may_be_panel
+        """Whether it may as well be the panel that does not answer: calls for the node are out, and none came back."""
 
 
 class RateLimitedError(PanelError):

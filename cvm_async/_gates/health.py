@@ -182,7 +182,7 @@ class Health:
         else:
             return None
         message = f"{what} still unanswered, and may still be under way on the panel; more may be asked in {wait:.0f} s"
-        return NodeUnreachableError(message, vps_id=vps or None)
+        return NodeUnreachableError(message, vps_id=vps or None, may_be_panel=True)
 
     def _silence(self, now: float) -> float | None:
         return self.outage.circuit.opens_in(now) if self.outage.refuses(now) else None

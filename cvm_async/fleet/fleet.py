@@ -21,7 +21,7 @@ from cvm_async.fleet.work.run import Emit, Run
 from cvm_async.fleet.work.stream import OutcomeStream
 from cvm_async.fleet.work.waiting import Waiting
 from cvm_async.models import PowerState, Problem, Vps, VpsStatus
-from cvm_async.watch.picture import THRESHOLDS
+from cvm_async.watch.picture import THRESHOLDS, check_thresholds
 from cvm_async.watch.watch import Watch
 
 T = TypeVar("T")
@@ -327,7 +327,7 @@ class Fleet:
             relist: Seconds after which the panels are listed again, so that VPSes which came since and fit what this
                 fleet was chosen by are seen, and those that went are not.
             jitter: Seconds by which a look may come later, at random; less than `every`.
-            thresholds: Shares of a traffic limit, such as 0.8, whose crossing is a change.
+            thresholds: Shares of a traffic limit, above 0.0 up to 1.0, whose crossing is a change.
             rollout: As for `status`.
 
         Raises:
@@ -337,6 +337,7 @@ class Fleet:
         check_seconds("jitter", jitter, zero=True)
         if jitter >= every:
             refuse("jitter", "less than every", jitter)
+        check_thresholds(thresholds)
         look = FleetLook(self._members, Rollout.given(rollout), what=what, every=every, relist=relist)
         return Watch(look, every=every, jitter=jitter, thresholds=thresholds)
 

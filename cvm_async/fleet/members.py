@@ -39,17 +39,21 @@ class Members:
     Args:
         members: Each once.
         unread: What could not be read of the lists that they come from, each with its panel's address.
+        again: How to choose them from newer lists.
+        accounts: Where there may be others in newer lists, also where there is none now.
     """
 
-    __slots__ = ("_again", "_members", "_names", "_unread")
+    __slots__ = ("_accounts", "_again", "_members", "_names", "_unread")
 
     def __init__(
         self,
         members: Iterable[Member] = (),
         unread: Iterable[tuple[str, Problem]] = (),
         again: Choice | None = None,
+        accounts: Iterable[Account] = (),
     ) -> None:
         self._members = tuple(members)
+        self._accounts = tuple(accounts)
         self._unread = tuple(unread)
         self._again = again
         self._names: Names | None = None
@@ -63,7 +67,7 @@ class Members:
         def again(lists: Lists) -> "Members":
             return cls.listed(account, lists.get(account, vpses))
 
-        return cls(members, ((account.address, problem) for problem in problems), again)
+        return cls(members, ((account.address, problem) for problem in problems), again, (account,))
 
     def __len__(self) -> int:
         return len(self._members)
@@ -77,7 +81,8 @@ class Members:
     def __or__(self, other: "Members") -> "Members":
         unread = dict.fromkeys((*self._unread, *other._unread))
         members = _once((*self._members, *other._members))
-        return Members(members, unread, lambda lists: self.chosen_from(lists) | other.chosen_from(lists))
+        accounts = (*self.accounts, *other.accounts)
+        return Members(members, unread, lambda lists: self.chosen_from(lists) | other.chosen_from(lists), accounts)
 
     @property
     def problems(self) -> tuple[Problem, ...]:
@@ -94,7 +99,7 @@ class Members:
     def where(self, holds: Callable[[Vps], bool]) -> "Members":
         """Give those for which a condition holds. What could not be read might be among them: its problem stays."""
         members = (member for member in self._members if holds(member.vps))
-        return Members(members, self._unread, lambda lists: self.chosen_from(lists).where(holds))
+        return Members(members, self._unread, lambda lists: self.chosen_from(lists).where(holds), self.accounts)
 
     def chosen_from(self, lists: Lists) -> "Members":
         """Make the same choice from newer lists: VPSes that have come since and fit are in it, those that went are not.
@@ -122,8 +127,16 @@ class Members:
 
     @property
     def accounts(self) -> tuple[Account, ...]:
-        """The accounts that they are reached through, in order of first appearance."""
-        return tuple(dict.fromkeys(member.account for member in self._members))
+        """The accounts that they are reached through, or others in newer lists may be; in order of first appearance."""
+        return tuple(dict.fromkeys((*(member.account for member in self._members), *self._accounts)))
+
+    @property
+    def panels(self) -> dict[Account, str]:
+        """What to call each account's panel among these: its session's name, or its address where several have that."""
+        addresses: dict[str, set[str]] = {}
+        for account in self.accounts:
+            addresses.setdefault(account.panel, set()).add(account.address)
+        return {each: each.panel if len(addresses[each.panel]) == 1 else each.address for each in self.accounts}
 
 
 def condition(

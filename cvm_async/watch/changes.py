@@ -1,7 +1,7 @@
 """`changes` tells what is different between two snapshots: pure, so that anybody can compare any two."""
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from cvm_async.watch.events import (
@@ -19,7 +19,7 @@ from cvm_async.watch.events import (
     VpsReadable,
     VpsUnreadable,
 )
-from cvm_async.watch.picture import THRESHOLDS, Picture
+from cvm_async.watch.picture import THRESHOLDS, Picture, check_thresholds
 from cvm_async.watch.snapshot import Reading, Snapshot, Use, grouped
 
 _DIRECTIONS: Final[tuple[Direction, ...]] = ("total", "in", "out")
@@ -34,8 +34,12 @@ def changes(before: Snapshot, after: Snapshot, *, thresholds: Sequence[float] = 
     Args:
         before: The earlier one.
         after: The later one.
-        thresholds: Shares of a traffic limit, from 0 to 1, whose crossing is told.
+        thresholds: Shares of a traffic limit, above 0.0 up to 1.0, whose crossing is told.
+
+    Raises:
+        ConfigurationError: The thresholds are no such shares.
     """
+    check_thresholds(thresholds)
     old, new = Picture.of(before, thresholds), Picture.of(after, thresholds)
     return (
         *_of_inventory(before, after, old, new),
@@ -105,9 +109,10 @@ def _of_traffic(after: Snapshot, old: Picture, new: Picture) -> Iterator[Change]
                 yield TrafficCrossed(reading.panel, reading.vps, direction, was, is_now, use.used, use.limit)
 
 
-def _reason(group: Iterable[Reading]) -> str:
-    """Give what most of them failed of."""
-    return Counter(map(_message, group)).most_common(1)[0][0]
+def _reason(group: Sequence[Reading]) -> str:
+    """Give what most of those failed of that were asked for; the others were left alone for it."""
+    asked = [reading for reading in group if reading.error is not None and reading.error.attempts]
+    return Counter(map(_message, asked or group)).most_common(1)[0][0]
 
 
 def _message(reading: Reading) -> str:

@@ -146,10 +146,10 @@ class TrafficCrossed(VpsChange):
     """Bytes allowed; None where the panel does not say any more."""
 
     def _what(self) -> str:
-        which = (
-            "traffic" if self.direction == "total" else f"{self.direction}going traffic".replace("ingoing", "incoming")
-        )
-        if self.after is None:
+        which = _TRAFFIC[self.direction]
+        if self.used is None or not self.limit:
+            return f"{which} can no longer be compared with its limit"
+        if self.before is not None and (self.after is None or self.after < self.before):
             return f"{which} is below {self.before:.0%} of its limit again"
         return f"{which} is at {self.after:.0%} of its limit or more"
 

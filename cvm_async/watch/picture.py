@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import singledispatch
-from typing import Final, TypeAlias
+from http import HTTPStatus
+from typing import Final, TypeAlias, cast
 
 from attrs import evolve, frozen
 
-from cvm_async.errors import NoAnswerError, NodeUnreachableError
+from cvm_async._checks import refuse
+from cvm_async.errors import DecodeError, NoAnswerError, NodeUnreachableError, PanelError
 from cvm_async.models import PowerState
 from cvm_async.watch.events import (
     Change,
@@ -24,15 +26,13 @@ from cvm_async.watch.events import (
     VpsReadable,
     VpsUnreadable,
 )
-from cvm_async.watch.snapshot import Snapshot, grouped
+from cvm_async.watch.snapshot import Reading, Snapshot, grouped
 
 THRESHOLDS: Final = (0.80, 0.95)
 """Shares of a traffic limit at which a person wants to know: when there is time left, and when there is none."""
 
 NodeKey: TypeAlias = tuple[str, int]
 TrafficKey: TypeAlias = tuple[Key, Direction]
-
-_NODE_ERRORS: Final = (NodeUnreachableError, NoAnswerError)
 
 
 @frozen(kw_only=True)
@@ -166,17 +166,25 @@ def _(change: TrafficCrossed, picture: Picture) -> Picture:
 
 
 def _lost_panels(snapshot: Snapshot) -> frozenset[str]:
-    """Find the panels of which nothing can be read; one that says itself that a node is lost answers."""
+    """Find the panels of which nothing can be read, and that say nothing of their own, either."""
     groups = grouped(snapshot, lambda reading: reading.panel)
-    return frozenset(
-        panel
-        for panel, group in groups.items()
-        if not any(reading.is_fresh or isinstance(reading.error, NodeUnreachableError) for reading in group)
-    )
+    return frozenset(panel for panel, group in groups.items() if not any(map(_panel_answers, group)))
+
+
+def _panel_answers(reading: Reading) -> bool:
+    error = reading.error
+    if isinstance(error, NodeUnreachableError):
+        # Its own word, or that of a breaker, which opens for a node only while the panel answers for others.
+        return not error.may_be_panel
+    return error is None or (isinstance(error, PanelError) and bool(error.errors))
 
 
 def _lost_nodes(snapshot: Snapshot, lost_panels: frozenset[str]) -> frozenset[NodeKey]:
-    """Find the nodes of which nothing can be read, and at least one call said or showed that it is the node's fault."""
+    """Find the nodes of which nothing can be read, where that may be the node's fault.
+
+    What may be one VPS's own trouble is the node's where every one of several has it: a panel that cannot reach a node
+    breaks over each call, and does not say why.
+    """
     groups = grouped(snapshot, lambda reading: (reading.panel, reading.vps.node))
     return frozenset(
         (panel, node)
@@ -184,8 +192,33 @@ def _lost_nodes(snapshot: Snapshot, lost_panels: frozenset[str]) -> frozenset[No
         if node is not None
         and panel not in lost_panels
         and not any(reading.is_fresh for reading in group)
-        and any(isinstance(reading.error, _NODE_ERRORS) for reading in group)
+        and (any(map(_is_silent, group)) or (len(group) > 1 and all(map(_is_broken, group))))
     )
+
+
+def _is_silent(reading: Reading) -> bool:
+    return isinstance(reading.error, (NodeUnreachableError, NoAnswerError))
+
+
+def _is_broken(reading: Reading) -> bool:
+    error = reading.error
+    return isinstance(error, DecodeError) or (
+        isinstance(error, PanelError) and error.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR and not error.errors
+    )
+
+
+def check_thresholds(thresholds: object) -> None:
+    """Refuse what are no shares of a limit, such as percentages: they would never be crossed.
+
+    Raises:
+        ConfigurationError: They are so.
+    """
+    rule = "shares of a limit above 0.0 up to 1.0, such as 0.8"
+    if not isinstance(thresholds, Iterable):
+        refuse("thresholds", rule, thresholds)
+    for share in cast("Iterable[object]", thresholds):
+        if isinstance(share, bool) or not isinstance(share, (int, float)) or not 0 < share <= 1:
+            refuse("thresholds", rule, share)
 
 
 def _crossed(snapshot: Snapshot, thresholds: Sequence[float]) -> Iterator[tuple[TrafficKey, float]]:

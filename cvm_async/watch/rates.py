@@ -34,8 +34,8 @@ class Forecast:
     """The traffic whose limit is reached first."""
     at: datetime
     """When it is, in UTC; not after the snapshot where it is reached already."""
-    rate: float
-    """Bytes a second at which it comes nearer; 0.0 where it is reached already and the rate is unknown."""
+    rate: float | None
+    """Bytes a second at which it comes nearer; None where it is reached already and the rate is unknown."""
 
 
 def rates(before: Snapshot, after: Snapshot) -> dict[Key, Rate]:
@@ -120,7 +120,7 @@ def _reached(first: Reading, last: Reading, direction: Direction) -> Forecast | 
     if use.used is None or not use.limit or last.read_at is None:
         return None
     if use.used >= use.limit:
-        return Forecast(direction=direction, at=last.read_at, rate=rate or 0.0)
+        return Forecast(direction=direction, at=last.read_at, rate=rate)
     if not rate:
         return None
     try:

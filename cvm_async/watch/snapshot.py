@@ -46,7 +46,7 @@ class Reading:
     """What is known of one VPS."""
 
     panel: str
-    """The name of the session it is reached through."""
+    """The name of the session it is reached through; its URL where the fleet has panels of one name."""
     vps: Vps
     """What it is, as it was last listed."""
     status: VpsStatus | None = None
@@ -70,8 +70,8 @@ class Reading:
 
     @property
     def is_stale(self) -> bool:
-        """Whether the status is an earlier one, as it could not be read now."""
-        return self.error is not None and self.status is not None
+        """Whether what is known was read earlier, as it could not be read now."""
+        return self.error is not None and self.read_at is not None
 
     @property
     def traffic(self) -> tuple[Use, ...]:
@@ -150,7 +150,7 @@ class Snapshot:
 
     @property
     def stale(self) -> tuple[Reading, ...]:
-        """Those that show an earlier status."""
+        """Those that show what was read earlier."""
         return tuple(reading for reading in self.readings if reading.is_stale)
 
     @property

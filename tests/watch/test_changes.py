@@ -1,14 +1,29 @@
 import json
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, strategies as st
 from watches import LOST, reading, snapshot, split, used
 
-from cvm_async.errors import CvmError, DecodeError, NoAnswerError, NotSentError
+from cvm_async.errors import (
+    ConfigurationError,
+    CvmError,
+    DecodeError,
+    NoAnswerError,
+    NodeUnreachableError,
+    NotSentError,
+    PanelError,
+    VpsNotFoundError,
+)
+from cvm_async.models import CombinedTraffic
 from cvm_async.watch.changes import changes
 from cvm_async.watch.picture import Picture
 from cvm_async.watch.snapshot import Reading, Snapshot
 
+BROKE = PanelError("the panel broke", status_code=500)
+WAITING = NodeUnreachableError("2 calls to node 1 are still unanswered", may_be_panel=True)
+GONE = VpsNotFoundError("no such VPS", status_code=200, errors=("The specified VPS ID does not exist.",))
+ASKED = NoAnswerError("no answer within 15 s", timed_out=True, attempts=1)
 SILENT = NoAnswerError("no whole answer", timed_out=True)
 REFUSED = NotSentError("connection refused")
 ODD = DecodeError("not understood")
@@ -91,6 +106,42 @@ WELL = snapshot(*three(None, None, None), reading(4, node=2))
         ),
         pytest.param(
             WELL,
+            snapshot(*three(WAITING, WAITING, ASKED), reading(4, node=2, error=WAITING)),
+            ["panel acme: unreachable, with 4 VPSes: no answer within 15 s"],
+            id="calls that are out everywhere are the panel's trouble",
+        ),
+        pytest.param(
+            WELL,
+            snapshot(*three(LOST, LOST, LOST), reading(4, node=2, error=WAITING)),
+            [
+                "node 1 of acme: unreachable, with 3 VPSes: the host node of the VPS is unreachable",
+                "node 2 of acme: unreachable, with 1 VPS: 2 calls to node 1 are still unanswered",
+            ],
+            id="not where the panel says itself that a node is lost",
+        ),
+        pytest.param(
+            WELL,
+            snapshot(*three(BROKE, ODD, BROKE), reading(4, node=2)),
+            ["node 1 of acme: unreachable, with 3 VPSes: the panel broke"],
+            id="a panel that breaks over each VPS of a node",
+        ),
+        pytest.param(
+            WELL,
+            snapshot(*three(None, None, None), reading(4, node=2, error=BROKE)),
+            ["vps4.example.net (4) on node 2: cannot be read: the panel broke"],
+            id="over the only one of a node: perhaps its own trouble",
+        ),
+        pytest.param(
+            WELL,
+            snapshot(*three(GONE, GONE, GONE), reading(4, node=2, error=GONE)),
+            [
+                f"vps{number}.example.net ({number}) on node {node}: cannot be read: no such VPS"
+                for number, node in ((1, 1), (2, 1), (3, 1), (4, 2))
+            ],
+            id="a panel that knows none of them any more is there",
+        ),
+        pytest.param(
+            WELL,
             snapshot(*three(None, ODD, None), reading(4, node=2)),
             ["vps2.example.net (2) on node 1: cannot be read: not understood"],
             id="one VPS by itself",
@@ -125,8 +176,14 @@ def test_what_happened_is_told_once(before: Snapshot, after: Snapshot, lines: li
     assert told(before, after) == lines
 
 
+@pytest.mark.parametrize("thresholds", [(80, 95), ("0.8",), (0.0,), (True,), (float("nan"),), 0.8, None, "80%"])
+def test_thresholds_that_are_no_shares_are_refused(thresholds: Sequence[float]) -> None:
+    with pytest.raises(ConfigurationError, match="thresholds must be shares of a limit"):
+        changes(WELL, WELL, thresholds=thresholds)
+
+
 def with_traffic(total: int | None) -> Snapshot:
-    return snapshot(reading(1, traffic=None if total is None else used(total), limit=used(0, 1000)))
+    return snapshot(reading(1, traffic=CombinedTraffic(total), limit=used(0, 1000)))
 
 
 @pytest.mark.parametrize(
@@ -136,11 +193,13 @@ def with_traffic(total: int | None) -> Snapshot:
         (700, 990, ["traffic is at 95% of its limit or more"]),
         (800, 949, []),
         (800, 5000, ["traffic is at 95% of its limit or more"]),
-        (990, 900, ["traffic is at 80% of its limit or more"]),
+        (990, 900, ["traffic is below 95% of its limit again"]),
         (990, 0, ["traffic is below 95% of its limit again"]),
+        (990, None, ["traffic can no longer be compared with its limit"]),
+        (None, 990, ["traffic is at 95% of its limit or more"]),
     ],
 )
-def test_traffic_that_crosses_a_threshold_is_told(before: int, after: int, lines: list[str]) -> None:
+def test_traffic_that_crosses_a_threshold_is_told(before: int | None, after: int | None, lines: list[str]) -> None:
     assert [line.partition(": ")[2] for line in told(with_traffic(before), with_traffic(after))] == lines
 
 
@@ -189,7 +248,7 @@ readings = st.builds(
     st.sampled_from([None, "running", "stopped", "unknown"]),
     node=st.sampled_from([None, 1, 2]),
     panel=st.sampled_from(["acme", "other"]),
-    error=st.sampled_from([None, None, LOST, SILENT, REFUSED, ODD]),
+    error=st.sampled_from([None, None, LOST, SILENT, REFUSED, ODD, BROKE, WAITING, GONE]),
     traffic=st.sampled_from([None, used(10), used(850), used(990), split(850, 990)]),
     limit=st.sampled_from([None, used(0, 1000), split(0, 0, {"in_limit": 1000, "out_limit": 1000})]),
 )

@@ -1,5 +1,6 @@
 from datetime import timedelta
 
+from attrs import evolve
 from watches import BEGIN, LOST, reading, snapshot
 
 from cvm_async.models import Problem
@@ -33,6 +34,13 @@ def test_a_clock_that_was_set_back_makes_nothing_younger_than_new() -> None:
 def test_what_was_never_read_has_no_age() -> None:
     taken = remembering(None, Look(readings=(reading(1, None, error=LOST),)), at=LATER, elapsed=0.5)
     assert (taken["acme", 1].age, taken["acme", 1].is_stale) == (None, False)
+
+
+def test_where_lists_are_read_it_is_stale_too() -> None:
+    listed = evolve(reading(1, None), read_at=BEGIN)
+    before = remembering(None, Look(readings=(listed,)), at=BEGIN, elapsed=0.5)
+    taken = remembering(before, Look(readings=(reading(1, None, error=LOST),)), at=LATER, elapsed=0.5)
+    assert [(each.is_stale, each.age) for each in (before["acme", 1], taken["acme", 1])] == [(False, 0.0), (True, 30.0)]
 
 
 def test_who_is_no_longer_listed_is_not_remembered() -> None:

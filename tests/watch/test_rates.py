@@ -79,7 +79,7 @@ def test_readings_from_before_a_reset_do_not_count() -> None:
 
 
 def test_a_limit_that_is_reached_is_reached_whatever_the_rate() -> None:
-    assert history(1000) == [Forecast(direction="total", at=BEGIN, rate=0.0)]
+    assert history(1000) == [Forecast(direction="total", at=BEGIN, rate=None)]
 
 
 def test_a_rate_that_leads_beyond_all_calendars_never_reaches_it() -> None:

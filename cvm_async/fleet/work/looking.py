@@ -1,14 +1,14 @@
 """One look at a fleet, for a watch: its panels' lists now and then, every VPS's status, and each failure by itself."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Literal, TypeAlias, TypeVar
 
 from cvm_async._account.account import Account, loop_time
 from cvm_async._account.readings import News
 from cvm_async._checks import check_seconds, refuse
-from cvm_async.errors import CvmError
+from cvm_async.errors import CvmError, own
 from cvm_async.fleet.members import Members
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.rollout import Rollout
@@ -49,6 +49,8 @@ class FleetLook:
             refuse("what", "'status' or 'traffic'", what)
         check_seconds("relist", relist)
         self._members = members
+        # As they are now: a panel's name must not change while one looks, whatever comes and goes.
+        self._panels = members.panels
         self._rollout = rollout
         self._what = what
         self._tolerance = TOLERANCE * every
@@ -63,14 +65,14 @@ class FleetLook:
         """Look once.
 
         Raises:
-            CvmError: Nothing at all could be read.
+            CvmError: Nothing at all could be read, nor will it be.
         """
-        readings = await (self._read_statuses() if self._what == "status" else self._read_lists())
-        raise_if_all_failed(readings)
+        unlisted = await self._list_if_due()
+        readings = await self._read_statuses() if self._what == "status" else self._read_off(unlisted)
+        raise_if_ended(readings, {self._panels[account]: error for account, error in unlisted.items()})
         return Look(readings=tuple(readings), problems=self._members.problems)
 
     async def _read_statuses(self) -> list[Reading]:
-        await self._list_if_due()
         members, news = self._members, dict[Key, News[VpsStatus]]()
         operation = SharedReading(loop_time() - self._tolerance, self._statuses, news)
         outcomes = await Gathering(members, None, _outcomes).of(
@@ -80,8 +82,8 @@ class FleetLook:
         read_at = self._times({key: each.ended for key, each in news.items()})
         return [
             Reading(
-                panel=outcome.panel,
-                vps=outcome.vps,
+                panel=self._panels[member.account],
+                vps=member.vps,
                 status=outcome.value,
                 read_at=read_at[member.key] if outcome.ok else None,
                 error=outcome.error,
@@ -89,28 +91,29 @@ class FleetLook:
             for member, outcome in zip(members, outcomes, strict=True)
         ]
 
-    async def _list_if_due(self) -> None:
-        """List again after a while. Where a panel fails to, the fleet stays as it was there: its VPSes tell why."""
-        now = loop_time()
-        if self._listed_at is None:
-            # Whoever made the fleet has just listed it.
-            self._listed_at = now
-        elif now - self._listed_at >= self._relist:
-            self._listed_at = now
-            await self._list()
-
-    async def _read_lists(self) -> list[Reading]:
-        failures = await self._list()
+    def _read_off(self, unlisted: Mapping[Account, CvmError]) -> list[Reading]:
+        """Give what the lists tell."""
         read_at = self._times({account: each.ended for account, each in self._lists.items()})
         return [
-            Reading(panel=account.panel, vps=vps, read_at=read_at.get(account), error=failures.get(account))
+            Reading(panel=self._panels[account], vps=vps, read_at=read_at.get(account), error=unlisted.get(account))
             for account, vps in self._members
         ]
 
+    async def _list_if_due(self) -> dict[Account, CvmError]:
+        """List again after a while, or now where lists are all that is read; give what failed of it."""
+        now = loop_time()
+        if self._what == "status" and self._listed_at is None:
+            # Whoever made the fleet has just listed it.
+            self._listed_at = now
+        elif self._what == "traffic" or now - (self._listed_at or 0.0) >= self._relist:
+            self._listed_at = now
+            return await self._list()
+        return {}
+
     async def _list(self) -> dict[Account, CvmError]:
-        """Choose the fleet anew from its panels' lists; give what failed, where it stays as it was."""
+        """Choose the fleet anew from its panels' lists; where one fails it stays as it was, and its VPSes tell why."""
         oldest = loop_time() - self._tolerance
-        since = {account: later_than(self._lists.get(account), oldest) for account in self._members.accounts}
+        since = {account: later_than(self._lists.get(account), oldest) for account in self._panels}
         listed = await list_all(since)
         self._lists = {account: news for account, news in listed.items() if isinstance(news, News)}
         self._members = self._members.chosen_from({account: news.value() for account, news in self._lists.items()})
@@ -146,8 +149,15 @@ async def _list(account: Account, since: float) -> News[VpsList] | CvmError:
     return news
 
 
-def raise_if_all_failed(readings: list[Reading]) -> None:
-    """Raise what does not pass, such as wrong tokens, where no reading is good: to look again would be of no use."""
-    errors = [reading.error for reading in readings]
-    if errors and all(isinstance(error, ENDS) for error in errors):
-        raise next(error for error in errors if error is not None)
+def raise_if_ended(readings: Iterable[Reading], unlisted: Mapping[str, CvmError]) -> None:
+    """Raise what does not pass, such as wrong tokens, where every panel gives it: to look again would be of no use.
+
+    Args:
+        readings: What could be read, and could not.
+        unlisted: Why panels could not be listed, by their names.
+    """
+    found = [(reading.panel, reading.error) for reading in readings]
+    well = {panel for panel, error in found if error is None}
+    ended = {panel: error for panel, error in (*found, *unlisted.items()) if isinstance(error, ENDS)}
+    if ended and not well and ended.keys() >= {panel for panel, _ in found}:
+        raise own(next(iter(ended.values())))

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from datetime import datetime, timedelta
+from typing import Literal
 
 import pytest
 from panels import account_of, calls, fleet_of, session_on
@@ -26,8 +27,10 @@ from cvm_async import (
     WaitTimeoutError,
     Watch,
 )
-from cvm_async.fleet.work.looking import FleetLook, list_all
+from cvm_async.fleet.work.looking import FleetLook, What, list_all
 from cvm_async.panel import Answer, PanelApp, Reset, SimulatedVps, bad_gateway
+
+NO_PAIR = b'{"errors":["No valid API token pair was specified."]}'
 
 
 def new_vps(number: int, node: int = 1) -> SimulatedVps:
@@ -153,8 +156,7 @@ async def test_wrong_tokens_end_it_and_a_closed_session_does(what: str) -> None:
     app = PanelApp(vpses=fleet_of(1, 1))
     async with session_on(app) as session:
         watch = (await session.fleet()).watch(what=what, every=5.0)  # type: ignore[arg-type]
-        no = b'{"errors":["No valid API token pair was specified."]}'
-        app.inject(Answer(status=401, body=no), times=None)
+        app.inject(Answer(status=401, body=NO_PAIR), times=None)
         with pytest.raises(AuthenticationError):
             await looks(watch, 1)
 
@@ -380,3 +382,123 @@ async def test_whoever_of_several_leaves_and_whenever_the_others_go_on_and_nothi
             stayed = await asyncio.gather(*watches)
             assert all(not snapshot.failures for snapshots in stayed for snapshot in snapshots)
             assert {type(outcome.error) for outcome in await wait} == {WaitTimeoutError}
+
+
+@virtual
+async def test_panels_of_one_name_are_told_apart_by_their_addresses() -> None:
+    one, two = PanelApp(vpses=fleet_of(1, 1)), PanelApp(vpses=fleet_of(1, power="stopped"))
+    async with (
+        session_on(one, url="http://127.0.0.1:8001") as first,
+        session_on(two, url="http://127.0.0.1:8002") as second,
+    ):
+        both = await first.fleet() | await second.fleet()
+        async with both.watch(every=10.0, relist=15.0) as ticks:
+            seen = await anext(ticks)
+            two.inject(Reset(), times=None)
+            two.remove_vps(1)
+            lost = await anext(ticks)
+            two.clear_faults()
+            gone = [await anext(ticks) for _ in range(25)][-1]
+    assert (len(seen.statuses), seen.totals) == (3, {"running": 2, "stopped": 1})
+    assert seen[second.url, 1].status != seen[first.url, 1].status
+    assert [change.panel for change in lost.changes] == [second.url]
+    # The other one keeps its name, also when it is the only one.
+    assert {reading.panel for reading in gone} == {first.url}
+
+
+@pytest.mark.parametrize("what", ["status", "traffic"])
+@virtual
+async def test_the_first_vps_of_an_account_is_seen_where_none_was(what: What) -> None:
+    app = PanelApp(vpses=0)
+    async with session_on(app) as session:
+        web = (await session.fleet()).select(hostname="vps*")
+        async with web.watch(every=60.0, relist=100.0, what=what) as ticks:
+            first = await anext(ticks)
+            app.add_vps(new_vps(7))
+            later = [await anext(ticks) for _ in range(2)]
+    assert (len(first), names(later[-1])) == (0, [7])
+    assert [type(change) for snapshot in later for change in snapshot.changes] == [VpsAppeared]
+
+
+@virtual
+async def test_a_hostname_that_was_changed_is_read_again() -> None:
+    app = PanelApp(vpses=fleet_of(1))
+    async with session_on(app) as session, (await session.fleet()).watch(every=60.0, relist=50.0) as ticks:
+        await anext(ticks)
+        app.remove_vps(1)
+        app.add_vps(SimulatedVps(id=1, node=1, hostname="mail.example.net", power="running"))
+        second = await anext(ticks)
+    assert [reading.vps.hostname for reading in second] == ["mail.example.net"]
+    assert second.changes == ()
+
+
+@pytest.mark.parametrize("what", ["status", "traffic"])
+@virtual
+async def test_wrong_tokens_end_it_also_where_a_node_is_left_alone_or_no_vps_is_there(what: What) -> None:
+    app = PanelApp(vpses=fleet_of(1, 2, 2, 2, 2))
+    app.unreachable_node(2, after=0.0, answer="503")
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        for some in (fleet, fleet.select(ids=[])):
+            with pytest.raises(AuthenticationError):  # noqa: PT012 - it ends while it is read
+                async with some.watch(every=5.0, relist=7.0, what=what) as ticks:
+                    await anext(ticks)
+                    app.inject(Answer(status=401, body=NO_PAIR), times=None)
+                    async for _ in ticks:
+                        pass
+            app.clear_faults()
+
+
+@virtual
+async def test_wrong_tokens_for_one_of_several_panels_end_nothing() -> None:
+    well, sick = PanelApp(vpses=fleet_of(1)), PanelApp(vpses=fleet_of(1))
+    async with session_on(well, name="well") as one, session_on(sick, url="https://sick.example.net") as two:
+        fleet = await one.fleet() | await two.fleet()
+        async with fleet.watch(every=5.0) as ticks:
+            await anext(ticks)
+            sick.inject(Answer(status=401, body=NO_PAIR), times=None)
+            seen = [await anext(ticks) for _ in range(3)][-1]
+    assert [reading.is_fresh for reading in seen] == [True, False]
+
+
+@virtual
+async def test_a_panel_that_is_gone_is_one_change_and_its_return_another() -> None:
+    app = PanelApp(vpses=fleet_of(*range(1, 9), *range(1, 9)))
+    told: list[str] = []
+    async with session_on(app) as session, (await session.fleet()).watch(every=30.0) as ticks:
+        for tick in range(20):
+            told += [type(change).kind for change in (await anext(ticks)).changes]
+            if tick == 2:
+                app.inject(Reset(), times=None)
+            if tick == 6:
+                app.clear_faults()
+    assert told == ["panel_unreachable", "panel_back"]
+
+
+@pytest.mark.parametrize("answer", ["uncaught", "503"])
+@virtual
+async def test_a_node_that_is_gone_is_one_change_and_its_return_another(answer: Literal["uncaught", "503"]) -> None:
+    app = PanelApp(vpses=fleet_of(1, 1, 1, 1, 1, 2, 2, 3))
+    told: list[str] = []
+    async with session_on(app) as session, (await session.fleet()).watch(every=30.0) as ticks:
+        for tick in range(20):
+            told += [type(change).kind for change in (await anext(ticks)).changes]
+            if tick == 2:
+                app.unreachable_node(1, after=0.0, answer=answer)
+            if tick == 6:
+                app.heal_node(1)
+    assert told == ["node_unreachable", "node_back"]
+
+
+@virtual
+async def test_a_machine_that_was_suspended_goes_on_at_the_next_tick() -> None:
+    app = PanelApp(vpses=fleet_of(1))
+    async with session_on(app) as session, (await session.fleet()).watch(every=30.0) as ticks:
+        await anext(ticks)
+        await asyncio.sleep(10)
+        virtual_loop().hold(8 * 3600)
+        await anext(ticks)
+        woken = virtual_loop().time()
+        await anext(ticks)
+    assert (woken, virtual_loop().time()) == (8 * 3600 + 10, 8 * 3600 + 30)
+    assert len(calls(app, "status")) == 3
