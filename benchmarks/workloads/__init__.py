@@ -46,4 +46,5 @@ WORKLOADS = (
     Workload("h", "Start-up", "startup:measure", 15, 3),
     Workload("i", "The panel's knee", "knee:measure", 130, 15),
     Workload("j", "The session's own share", "share:measure", 20, 4),
+    Workload("k", "A journal", "journal:measure", 30, 6),
 )

@@ -39,6 +39,8 @@ class RunJournal:
     """What whoever made it called it."""
     _writer: Writer | None = field(init=False, default=None, repr=False)
     _lock: sqlite3.Connection | None = field(init=False, default=None, repr=False)
+    _lost: Exception | None = field(init=False, default=None, repr=False)
+    """Why something that nobody waited for was not written."""
     _states: dict[int, TargetState] = field(init=False, factory=dict[int, TargetState], repr=False)
 
     async def begin(self, intent: Intent) -> None:
@@ -108,16 +110,20 @@ class RunJournal:
         self._states[place] = TargetState.ANSWERED
         self._hand_over(file.target_is(place, TargetState.ANSWERED))
 
-    async def ended(self, place: int, outcome: Outcome[object]) -> None:
+    def ended(self, place: int, outcome: Outcome[object]) -> None:
         """Keep what came of it.
 
+        It is durable with the next intent at the latest, which is written behind it; a run does not wait for that.
+
         Raises:
-            JournalError: It could not be kept.
+            JournalError: Something before it could not be kept.
         """
         state = state_after(self._states.get(place, TargetState.TODO), outcome)
         self._states[place] = state
         error = outcome.error
-        await self._write(
+        if self._lost is not None:
+            raise self._unwritable(self._lost)
+        self._hand_over(
             file.target_is(
                 place,
                 state,
@@ -132,7 +138,7 @@ class RunJournal:
         if self._writer is None:
             return
         try:
-            self._hand_over(file.turn_ends(file.utc_now(), ending))
+            self._writer.hand_over(file.turn_ends(file.utc_now(), ending))
             await asyncio.to_thread(self._writer.close)
         finally:
             self._unlock()
@@ -141,11 +147,17 @@ class RunJournal:
         try:
             await self._open().write(statement)
         except WriteError as error:
-            msg = f"the journal {safe_text(str(self.path))} cannot be written: {safe_text(str(error))}"
-            raise JournalError(msg) from None
+            raise self._unwritable(error) from None
 
     def _hand_over(self, statement: Statement) -> None:
-        self._open().hand_over(statement)
+        self._open().hand_over(statement, tell=self._told)
+
+    def _told(self, error: Exception | None) -> None:
+        """Note, in the writer's thread, that something could not be written."""
+        self._lost = self._lost or error
+
+    def _unwritable(self, error: Exception) -> JournalError:
+        return JournalError(f"the journal {safe_text(str(self.path))} cannot be written: {safe_text(str(error))}")
 
     def _open(self) -> Writer:
         if self._writer is None:

@@ -205,5 +205,5 @@ class _ByPlace:
     def answered(self, place: int) -> None:
         self.journal.answered(self.places[place])
 
-    async def ended(self, place: int, outcome: Outcome[object]) -> None:
-        await self.journal.ended(self.places[place], outcome)
+    def ended(self, place: int, outcome: Outcome[object]) -> None:
+        self.journal.ended(self.places[place], outcome)

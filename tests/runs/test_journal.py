@@ -187,7 +187,7 @@ async def test_a_journal_that_did_not_begin_keeps_nothing(runs: RunStore) -> Non
     with pytest.raises(NotSentError, match="has not begun"):
         await runs.new().sending(0)
     with pytest.raises(JournalError):
-        await runs.new().ended(0, Outcome(vps(1), "panel"))
+        runs.new().ended(0, Outcome(vps(1), "panel"))
 
 
 GET: About = {"method": "GET"}

@@ -56,11 +56,11 @@ class Notes(Protocol):
         """Keep that the panel says it is done; nobody waits until that is durable."""
         ...
 
-    async def ended(self, place: int, outcome: Outcome[object]) -> None:
-        """Keep what came of it.
+    def ended(self, place: int, outcome: Outcome[object]) -> None:
+        """Keep what came of it; nobody waits until that is durable.
 
         Raises:
-            CvmError: It could not be kept; nothing new should begin.
+            CvmError: Something before it could not be kept; nothing new should begin.
         """
         ...
 

@@ -184,21 +184,17 @@ class Run(Generic[T]):
             outcome = self._skip(index, assignment.permit.refusal(self.members[index][1].id))
         else:
             outcome = await self._attempt(index, assignment)
-            await self._keep(index, outcome)
+            self._keep(index, outcome)
         await self.emit(index, outcome)
 
-    async def _keep(self, index: int, outcome: Outcome[T]) -> None:
+    def _keep(self, index: int, outcome: Outcome[T]) -> None:
         if self.journal is None:
             return
         try:
-            await self.journal.ended(index, outcome)
+            self.journal.ended(index, outcome)
         except CvmError as error:
             # What was done stays in the report; whatever came next could be kept nowhere.
             self.stop(error.message)
-        except asyncio.CancelledError:
-            # It is kept all the same, and told.
-            self._cut_off[index] = outcome
-            raise
 
     async def _attempt(self, index: int, assignment: Assignment[int]) -> Outcome[T]:
         account, vps = self.members[index]
