@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Callable
 from functools import partial
 
 from attrs import define, field
@@ -16,7 +17,7 @@ from cvm_async._api.verbs import Verb
 from cvm_async._checks import check_seconds
 from cvm_async._deadline import Deadline
 from cvm_async._exchange.exchange import Exchange
-from cvm_async._exchange.sending import BeforeSend
+from cvm_async._exchange.sending import BeforeSend, Departure, Hold, free
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.node import NodeReport
 from cvm_async._gates.permit import Permit
@@ -139,16 +140,28 @@ class Account:
         permit: Permit | None = None,
         timeout: float | None = None,
         before_send: BeforeSend | None = None,
+        hold: Hold = free,
+        departing: Callable[[Departure], object] | None = None,
     ) -> None:
         """Start, stop or restart; join the same action if it is under way, and wait for another one to end.
 
-        What is joined has been sent by somebody else, and so `before_send` is not asked.
+        What is joined has been sent by somebody else, and so `before_send` is not asked. `hold` and `departing` are as
+        for `Actions.perform`.
         """
         self._check(timeout)
-        send = partial(self.exchange.send, calls.power(verb, _id_of(vps)), before_send=before_send)
-        permit = permit or Permit(self.gates, self.node_of(vps))
+        call = calls.power(verb, _id_of(vps))
         try:
-            await self.actions.perform(verb, _id_of(vps), permit, send, timeout=self.exchange.allowed(timeout))
+            await self.actions.perform(
+                verb,
+                _id_of(vps),
+                permit or Permit(self.gates, self.node_of(vps)),
+                lambda permit, limit, departure: self.exchange.send(
+                    call, permit, limit, before_send=before_send, departure=departure
+                ),
+                timeout=self.exchange.allowed(timeout),
+                hold=hold,
+                departing=departing,
+            )
         finally:
             self.statuses.forget(_id_of(vps))
 

@@ -2,14 +2,19 @@
 
 import asyncio
 import math
+from collections.abc import Callable, Coroutine
 
-from attrs import define
+from attrs import define, field
 
-from cvm_async._account.joined import Joined, Send, begin
+from cvm_async._account.joined import Joined, begin
 from cvm_async._api.verbs import Verb
 from cvm_async._deadline import Deadline
+from cvm_async._exchange.sending import Departure, Hold, free
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import CvmError, NoAnswerError, NotSentError, own
+
+Send = Callable[[Permit, Deadline, Departure], Coroutine[object, object, None]]
+"""Carries an action out with that permit, ends early where the deadline is ended, and tells whether it has left."""
 
 
 @define(eq=False)
@@ -18,27 +23,48 @@ class _Action:
 
     Attributes:
         verb: Start, stop or restart.
+        departure: Whether it has left. It must not, once all who asked for it say so.
+        holds: What they say.
         call: Carries it out.
     """
 
     verb: Verb
-    call: Joined[None]
+    departure: Departure = field(init=False)
+    holds: list[Hold] = field(init=False, factory=list[Hold])
+    call: Joined[None] = field(init=False)
 
-    async def join(self, vps_id: int, deadline: Deadline) -> None:
+    def __attrs_post_init__(self) -> None:
+        self.departure = Departure(self._hold)
+
+    def _hold(self) -> str | None:
+        reasons = [hold() for hold in self.holds]
+        return reasons[0] if reasons and all(reasons) else None
+
+    async def join(self, vps_id: int, deadline: Deadline, hold: Hold) -> None:
         """Wait for its end until the deadline."""
         call = self.call
-        if not await call.ends(deadline):
+        self.holds.append(hold)
+        try:
+            has_ended = await call.ends(deadline)
+        finally:
+            self.holds.remove(hold)
+        if not has_ended:
             within = f"the {round(deadline.seconds, 3):g} s that this call had"
             msg = f"the {self.verb} did not end within {within}; it goes on for another caller"
             raise NoAnswerError(msg, vps_id=vps_id)
         if call.task.cancelled():
-            msg = f"the {self.verb} was cut off while under way: whether it was carried out is unknown"
-            raise NoAnswerError(msg, vps_id=vps_id)
+            raise self._cut_off(vps_id)
         failure = call.task.exception()
         if call.callers and isinstance(failure, CvmError):
             # The others get it, too.
             raise own(failure)
         call.task.result()
+
+    def _cut_off(self, vps_id: int) -> CvmError:
+        if not self.departure.sent:
+            return NotSentError(f"the {self.verb} was cut off before it was sent", vps_id=vps_id)
+        msg = f"the {self.verb} was cut off while under way: whether it was carried out is unknown"
+        return NoAnswerError(msg, vps_id=vps_id)
 
 
 class Actions:
@@ -51,7 +77,15 @@ class Actions:
         return len(self._under_way)
 
     async def perform(
-        self, verb: Verb, vps_id: int, permit: Permit, send: Send[None], *, timeout: float = math.inf
+        self,
+        verb: Verb,
+        vps_id: int,
+        permit: Permit,
+        send: Send,
+        *,
+        timeout: float = math.inf,
+        hold: Hold = free,
+        departing: Callable[[Departure], object] | None = None,
     ) -> None:
         """Send the action, or join the same one that is under way.
 
@@ -61,6 +95,8 @@ class Actions:
             permit: The caller's; it is given up while another's action is waited for, and handed over to its own.
             send: Called at most once, and never while another action on the VPS is under way.
             timeout: Seconds that this caller waits, for another action and for its own.
+            hold: Says why it must not leave any more, if so; it leaves all the same where another caller wants it.
+            departing: Told, once it is known, which departure this caller's is: its own, or that of what it joined.
 
         Cancelled, or out of time, it ends the action unless somebody else waits for it.
 
@@ -79,18 +115,23 @@ class Actions:
             raise NotSentError(msg, vps_id=vps_id)
         action = self._current(vps_id)
         if action is None:
+            if (reason := hold()) is not None:
+                raise NotSentError(f"not begun: {reason}", vps_id=vps_id)
             action = self._begin(verb, vps_id, permit.hand_over(), send)
+        if departing is not None:
+            departing(action.departure)
         permit.step_aside()
-        await action.join(vps_id, Deadline(deadline.left))
+        await action.join(vps_id, Deadline(deadline.left), hold)
 
     def _current(self, vps_id: int) -> _Action | None:
         action = self._under_way.get(vps_id)
         # One that has just ended may still be noted: whoever asks now asks for another.
         return None if action is None or action.call.task.done() else action
 
-    def _begin(self, verb: Verb, vps_id: int, permit: Permit, send: Send[None]) -> _Action:
+    def _begin(self, verb: Verb, vps_id: int, permit: Permit, send: Send) -> _Action:
         """Send in a task of its own, which outlives a caller whom others have joined."""
-        action = self._under_way[vps_id] = _Action(verb, begin(send, permit))
+        action = self._under_way[vps_id] = _Action(verb)
+        action.call = begin(lambda permit, limit: send(permit, limit, action.departure), permit)
 
         def ended(_: asyncio.Task[None]) -> None:
             if self._under_way[vps_id] is action:

@@ -12,10 +12,11 @@ from attrs import define, field
 
 from cvm_async._api.calls import Call
 from cvm_async._deadline import Deadline
+from cvm_async._exchange.failures import was_connecting
 from cvm_async._exchange.reading import Reader
 from cvm_async._exchange.retry import repeat
 from cvm_async._exchange.sender import Received, Sender
-from cvm_async._exchange.sending import BeforeSend, Sending
+from cvm_async._exchange.sending import BeforeSend, Departure, Sending
 from cvm_async._exchange.tokens import Tokens
 from cvm_async._exchange.verdicts import verdict_of_error, verdict_of_value
 from cvm_async._gates.permit import Permit
@@ -82,6 +83,7 @@ class Exchange:
         *,
         retry: bool = True,
         before_send: BeforeSend | None = None,
+        departure: Departure | None = None,
     ) -> T:
         """Make a call: in turn, tried again where that is safe, within its time.
 
@@ -91,11 +93,12 @@ class Exchange:
             limit: Its time, all attempts and the pauses between them included.
             retry: Whether it may be tried again at all.
             before_send: Awaited before each attempt, when its turn has come and before its time begins.
+            departure: Says whether it may leave, and is told whether it has.
 
         Raises:
             CvmError: And nothing else, but for cancellation.
         """
-        sending = Sending(call, permit, before_send)
+        sending = Sending(call, permit, before_send, departure or Departure())
         with limit:
             return await self._try(sending, retry=retry)
         raise sending.cut_off(limit.seconds)
@@ -129,8 +132,8 @@ class Exchange:
             end = type(error).__name__
             raise
         except asyncio.CancelledError:
-            verdict = Verdict.ABANDONED if status_code is None else Verdict.PANEL_ANSWERED
-            if not call.repeatable:
+            verdict = _verdict_of_cancelled(sending.departure, status_code)
+            if sending.departure.sent and not call.repeatable:
                 message = "%s: %s %s was cancelled while under way: its outcome is unknown"
                 logger.warning(message, self.panel, call.method, call.path)
             raise
@@ -148,10 +151,10 @@ class Exchange:
     async def _enter(self, sending: Sending[object]) -> None:
         try:
             await sending.permit.enter(sending.call.vps_id or LIST, insists=not sending.call.repeatable)
-            if self._is_closed:
+            refusal = self._refusal(sending)
+            if refusal is not None:
                 sending.permit.leave(Verdict.NEUTRAL)
-                message = f"the session with {self.panel} was closed"
-                raise SessionClosedError(message, **sending.call.about())
+                raise refusal
             if sending.before_send is not None:
                 await self._announce(sending, sending.before_send)
         except CvmError as error:
@@ -159,6 +162,13 @@ class Exchange:
             error.attempts = sending.attempts
             raise
         sending.attempts += 1
+
+    def _refusal(self, sending: Sending[object]) -> CvmError | None:
+        """Give why a call whose turn has come must not leave, if so."""
+        if self._is_closed:
+            return SessionClosedError(f"the session with {self.panel} was closed", **sending.call.about())
+        reason = sending.departure.hold()
+        return None if reason is None else NotSentError(f"not begun: {reason}", **sending.call.about())
 
     @staticmethod
     async def _announce(sending: Sending[object], before_send: BeforeSend) -> None:
@@ -175,18 +185,27 @@ class Exchange:
         A read timeout of httpx bounds the silence between two pieces: a panel that drips a byte at a time never
         meets it. And while the event loop was blocked, it was not the panel that was silent.
         """
-        call, sent_before = sending.call, sending.sent
-        sending.sent = True
+        call, departure = sending.call, sending.departure
+        sent_before, departure.sent = departure.sent, True
         answering = self.timeouts.read if call.repeatable else self.timeouts.action
         whole = CONNECTING_STEPS * self.timeouts.connect + call.verb.row.patience * answering
         with Deadline(whole) as deadline:
             try:
                 return await self._sender.exchange(call, answering)
             except NotSentError:
-                sending.sent = sent_before
+                departure.sent = sent_before
+                raise
+            except asyncio.CancelledError as error:
+                departure.sent = sent_before or not was_connecting(error, self.client)
                 raise
             except NoAnswerError as error:
                 error.timed_out = error.timed_out and not deadline.was_blocked
                 raise
         message = f"no whole answer from {self.panel} within {whole:g} s"
         raise NoAnswerError(message, timed_out=not deadline.was_blocked, **call.about())
+
+
+def _verdict_of_cancelled(departure: Departure, status_code: int | None) -> Verdict:
+    if status_code is not None:
+        return Verdict.PANEL_ANSWERED
+    return Verdict.ABANDONED if departure.sent else Verdict.NEUTRAL

@@ -38,6 +38,9 @@ lost after the request: only of these, and what is derived from them, is it true
 _CONNECTING: Final = {"connect_tcp", "connect_unix_socket", "start_tls"}
 """Public names in httpcore's network backends for what comes before a request; it does not map all of their errors."""
 
+_CONNECTING_MODULES: Final = {"cvm_async._lanes.pool", "cvm_async._lanes.slots"}
+"""Where our own transports wait for a connection, or open one."""
+
 _TRANSPORTING: Final = {"handle_async_request", "read_body", "unpack_body"}
 """Functions that an error of a transport's comes through, and none of a hook's."""
 
@@ -75,6 +78,18 @@ def was_never_sent(error: Exception, request: Request, client: httpx.AsyncClient
         return not _is_vague(error.__cause__) and _is_about(request, error, client)
     is_of_connecting = isinstance(error, UnusableTransportError) or not _CONNECTING.isdisjoint(_functions(error))
     return is_plain and is_of_connecting and _is_about(request, error, client)
+
+
+def was_connecting(error: BaseException, client: httpx.AsyncClient) -> bool:
+    """Tell whether a call was cancelled before there was a connection for it, so that nothing of it can have been sent.
+
+    Whether its authentication or a hook had sent something before that, nobody knows.
+    """
+    is_alone = type(client) in _PLAIN_CLIENTS and client.auth is None and not any(client.event_hooks.values())
+    return is_alone and any(
+        frame.f_code.co_name in _CONNECTING or frame.f_globals["__name__"] in _CONNECTING_MODULES
+        for frame, _ in traceback.walk_tb(error.__traceback__)
+    )
 
 
 def tls_refusal(error: BaseException) -> str | None:

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeAlias, TypeVar
 
-from attrs import define
+from attrs import define, field
 
 from cvm_async._api.calls import Call
 from cvm_async._exchange.retry import may_repeat
@@ -15,6 +15,26 @@ T_co = TypeVar("T_co", covariant=True)
 BeforeSend: TypeAlias = Callable[[], Awaitable[None]]
 """Awaited before each attempt, when its turn has come; where it raises a `CvmError`, nothing is sent."""
 
+Hold: TypeAlias = Callable[[], str | None]
+"""Says why a call must not leave any more; None where it may."""
+
+
+def free() -> None:
+    """Hold nothing back."""
+
+
+@define(eq=False)
+class Departure:
+    """Whether a call may leave, and whether it has: whoever is cut off has to know.
+
+    Attributes:
+        hold: Says why it must not leave any more, if so.
+        sent: Whether an attempt is under way, or has been, that the panel may have seen.
+    """
+
+    hold: Hold = free
+    sent: bool = False
+
 
 @define(eq=False)
 class Sending(Generic[T_co]):
@@ -25,7 +45,7 @@ class Sending(Generic[T_co]):
         permit: Its way through the gates.
         before_send: Awaited before each attempt.
         attempts: How often it was begun.
-        sent: Whether an attempt is under way, or has been, that the panel may have seen.
+        departure: Whether it may leave, and has.
         trouble: Why the last attempt failed.
         turned_away: Whether the gates did not let it in: it, or all that is behind them, is left alone for now.
     """
@@ -33,8 +53,8 @@ class Sending(Generic[T_co]):
     call: Call[T_co]
     permit: Permit
     before_send: BeforeSend | None = None
+    departure: Departure = field(factory=Departure)
     attempts: int = 0
-    sent: bool = False
     trouble: CvmError | None = None
     turned_away: bool = False
 
@@ -58,6 +78,6 @@ class Sending(Generic[T_co]):
         within = f"within the {round(seconds, 3):g} s that the call had"
         last = f"; the last attempt failed: {self.trouble.message}" if self.trouble else ""
         about: About = {**self.call.about(), "attempts": self.attempts}
-        if self.sent:
+        if self.departure.sent:
             return NoAnswerError(f"no whole answer {within}{last}", timed_out=True, **about)
         return NotSentError(f"neither its turn nor a connection came {within}{last}", **about)

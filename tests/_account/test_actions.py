@@ -12,6 +12,7 @@ from cvm_async import ActionFailedError, CvmError, CvmSession, Limits, NoAnswerE
 from cvm_async._account.actions import Actions
 from cvm_async._api.verbs import Verb
 from cvm_async._deadline import Deadline
+from cvm_async._exchange.sending import Departure, Hold, free
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.permit import Permit
 from cvm_async.panel import PanelApp
@@ -291,7 +292,7 @@ async def test_who_is_cancelled_and_who_is_out_of_time_leave_an_action_to_the_th
 async def test_who_is_cancelled_while_the_action_that_it_was_the_last_for_is_being_ended_is_cancelled() -> None:
     clings: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def send(_: Permit, limit: Deadline) -> None:
+    async def send(_: Permit, limit: Deadline, _departure: Departure) -> None:
         with limit:
             try:
                 await asyncio.sleep(SLOW)
@@ -349,6 +350,60 @@ async def test_a_timeout_ends_an_action_that_waits_for_room_unsent() -> None:
     assert app.actions == [(1, "stop")]
 
 
+def held() -> str:
+    return "enough"
+
+
+@pytest.mark.parametrize(
+    ("holds", "sent"),
+    [([held], False), ([held, held], False), ([held, free], True), ([free, held], True), ([free, free], True)],
+)
+@virtual
+async def test_an_action_leaves_where_one_of_its_callers_wants_it_to(holds: list[Hold], sent: bool) -> None:  # noqa: FBT001 - a row of a table
+    app = slow_panel()
+    async with session_on(app, limits=Limits(max_concurrency=1)) as session:
+        other = asyncio.create_task(session.stop(2))
+        await asyncio.sleep(1)
+        # All of them want it as long as it waits for its turn.
+        want = True
+        callers = [
+            asyncio.create_task(
+                account_of(session).power(Verb.STOP, 1, hold=lambda hold=hold: None if want else hold())  # type: ignore[misc]
+            )
+            for hold in holds
+        ]
+        await asyncio.sleep(1)
+        want = False
+        assert await ends(other, *callers) == [None, *([None if sent else NotSentError] * len(holds))]
+    assert app.actions == [(2, "stop"), *([(1, "stop")] if sent else [])]
+
+
+@virtual
+async def test_an_action_that_is_held_back_while_another_is_under_way_is_not_begun() -> None:
+    app = slow_panel()
+    async with session_on(app) as session:
+        other = asyncio.create_task(session.restart(1))
+        await asyncio.sleep(1)
+        with pytest.raises(NotSentError, match=r"^not begun: enough"):
+            await account_of(session).power(Verb.STOP, 1, hold=held)
+        await other
+    assert app.actions == [(1, "restart")]
+
+
+@virtual
+async def test_who_joins_an_action_that_is_cut_off_before_its_turn_hears_that_it_was_not_sent() -> None:
+    app = slow_panel()
+    async with session_on(app, limits=Limits(max_concurrency=1)) as session:
+        other = asyncio.create_task(session.stop(2))
+        await asyncio.sleep(1)
+        first = asyncio.create_task(session.stop(1))
+        await asyncio.sleep(1)
+        first.cancel()
+        second = asyncio.create_task(session.stop(1))
+        assert await ends(other, first, second) == [None, asyncio.CancelledError, NotSentError]
+    assert app.actions == [(2, "stop")]
+
+
 @virtual
 async def test_a_bad_id_is_refused_and_nothing_stays_noted() -> None:
     app = slow_panel()
@@ -378,7 +433,7 @@ async def test_who_asks_in_the_very_step_in_which_the_action_ends_begins_another
     sent: list[Permit] = []
     goes_on: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-    async def send(permit: Permit, _: Deadline) -> None:
+    async def send(permit: Permit, _: Deadline, _departure: Departure) -> None:
         sent.append(permit)
         await goes_on
 
@@ -394,7 +449,7 @@ async def test_who_asks_in_the_very_step_in_which_the_action_ends_begins_another
 
 @virtual
 async def test_a_timeout_of_the_sending_itself_comes_out_as_it_is() -> None:
-    async def send(_permit: Permit, _limit: Deadline) -> None:
+    async def send(_permit: Permit, _limit: Deadline, _departure: Departure) -> None:
         raise TimeoutError
 
     with pytest.raises(TimeoutError):

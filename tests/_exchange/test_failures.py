@@ -3,8 +3,10 @@
 import asyncio
 import datetime as dt
 import re
+import socket
 import ssl
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -86,6 +88,56 @@ async def test_an_error_that_connecting_let_through_was_never_sent(make: Callabl
         async with session_over(client=client, url=url, retry=Retry(attempts=1)) as session:
             with pytest.raises(NotSentError, match="a context's own trouble"):
                 await session.stop(1)
+
+
+async def look(_: httpx.Request) -> None:
+    """Do nothing, as a hook."""
+
+
+@pytest.mark.parametrize("hooks", [{}, {"request": [look]}], ids=["alone", "with a hook"])
+@pytest.mark.parametrize("make", CLIENTS, ids=lambda make: make.__name__)
+async def test_what_is_cut_off_while_it_connects_was_not_sent(
+    make: Callable[..., httpx.AsyncClient], hooks: dict[str, list[Any]], caplog: pytest.LogCaptureFixture
+) -> None:
+    async with silent_server() as (url, connected), make(trust_env=False, event_hooks=hooks) as client:
+        session = session_over(client=client, url=url)
+        caller = asyncio.create_task(session.stop(1))
+        await connected()
+        caller.cancel()
+        await asyncio.wait([caller])
+        await session.aclose()
+    # A hook may have sent what it likes.
+    assert len(caplog.records) == len(hooks)
+
+
+@pytest.mark.parametrize("make", CLIENTS[:2], ids=lambda make: make.__name__)
+async def test_what_is_cut_off_while_it_waits_for_a_connection_was_not_sent(
+    make: Callable[..., httpx.AsyncClient], caplog: pytest.LogCaptureFixture
+) -> None:
+    one = httpx.Limits(max_connections=1)
+    async with silent_server() as (url, connected), make(trust_env=False, limits=one) as client:
+        session = session_over(client=client, url=url)
+        callers = [asyncio.create_task(session.stop(number)) for number in (1, 2)]
+        await connected()
+        for caller in reversed(callers):
+            caller.cancel()
+            await asyncio.wait([caller])
+        await session.aclose()
+    assert caplog.records == []
+
+
+@asynccontextmanager
+async def silent_server() -> AsyncIterator[tuple[str, Callable[[], Awaitable[object]]]]:
+    """Give the address of what takes connections and never shakes hands, and what waits for one."""
+    with ExitStack() as sockets:
+        listener = sockets.enter_context(socket.create_server(("127.0.0.1", 0)))
+        listener.setblocking(False)
+
+        async def connected() -> None:
+            accepted, _ = await asyncio.get_running_loop().sock_accept(listener)
+            sockets.enter_context(accepted)
+
+        yield f"https://127.0.0.1:{listener.getsockname()[1]}", connected
 
 
 @pytest.mark.parametrize("where", ["response hook", "auth"])

@@ -4,7 +4,7 @@ import pytest
 
 from cvm_async._api.calls import Call, list_vpses, power, status
 from cvm_async._api.verbs import Verb
-from cvm_async._exchange.sending import Sending
+from cvm_async._exchange.sending import Departure, Sending
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import CvmError, NoAnswerError, NotSentError
@@ -28,7 +28,7 @@ def test_only_a_look_at_one_vps_tells_of_the_panels_load() -> None:
 )
 def test_a_call_whose_time_is_over_says_how_far_it_came(sent: bool, kind: type[CvmError], words: str) -> None:  # noqa: FBT001 - a row of a table
     call = sending(power(Verb.STOP, 7))
-    call.attempts, call.sent = 2, sent
+    call.attempts, call.departure = 2, Departure(sent=sent)
     error = call.cut_off(1.5)
     assert type(error) is kind
     assert (error.message, error.attempts, error.vps_id, error.method) == (words, 2, 7, "POST")

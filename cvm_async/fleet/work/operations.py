@@ -11,7 +11,7 @@ from cvm_async._account.account import Account, loop_time
 from cvm_async._account.readings import News
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import seconds
-from cvm_async._exchange.sending import BeforeSend
+from cvm_async._exchange.sending import BeforeSend, Departure, Hold, free
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import CvmError, DecodeError, NoAnswerError, NotPossibleError, NotSentError, WaitTimeoutError
 from cvm_async.fleet.control import finite
@@ -62,7 +62,9 @@ class Attempt:
         left: Tells how much time for waiting is left.
         journal: Keeps what becomes of it; None where nothing is kept.
         place: The VPS's place in the run.
-        standing: What to say if it is cut off now; the operation keeps it true.
+        hold: Says why nothing must be begun any more, if so.
+        on_cut: What to say if it is cut off; the operation keeps it true.
+        departure: Whether the action that it is about has left; as long as it has not, it is not begun.
         doing: What is under way; `since` when, and for at most so many seconds: `limit`.
     """
 
@@ -72,10 +74,21 @@ class Attempt:
     left: Clock
     journal: Notes | None = None
     place: int = 0
-    standing: Standing = UNSENT
+    hold: Hold = free
+    on_cut: Standing = UNSENT
+    departure: Departure | None = None
     doing: str = Verb.STATUS.value
     since: float = field(factory=loop_time)
     limit: float | None = None
+
+    @property
+    def standing(self) -> Standing:
+        """What is true if it is cut off now."""
+        return self.on_cut if self.departure is None or self.departure.sent else UNSENT
+
+    def depart(self, departure: Departure) -> None:
+        """Note which departure it is about: its own, or that of an action of others that it has joined."""
+        self.departure = departure
 
     def begin(self, doing: str, limit: float | None) -> None:
         """Note what begins now, and how many seconds it may take."""
@@ -117,7 +130,7 @@ class Operation(Protocol[T_co]):
 
 async def read_status(attempt: Attempt) -> Done[VpsStatus]:
     """Read a status; cut off at the run's deadline, as nothing is lost with it."""
-    attempt.standing = READING
+    attempt.on_cut = READING
     return Done(await _status(attempt))
 
 
@@ -137,7 +150,7 @@ class SharedReading:
 
     async def __call__(self, attempt: Attempt) -> Done[VpsStatus]:
         """Read it; cut off at the run's deadline, as nothing is lost with it."""
-        attempt.standing = READING
+        attempt.on_cut = READING
         key = attempt.account.address, attempt.vps.id
         since = later_than(self.known.get(key), self.since)
         news = await attempt.account.reading(attempt.vps, permit=attempt.permit, since=since, within=attempt.left())
@@ -184,14 +197,26 @@ class PowerAction:
             interval=self.interval,
         )
 
-    async def __call__(self, attempt: Attempt) -> Done[VpsStatus | None]:
+    async def __call__(self, attempt: Attempt) -> Done[VpsStatus | None] | Untouched[VpsStatus]:
         """Carry it out, and see it through where that was asked for."""
-        attempt.standing = Standing(
+        attempt.on_cut = Standing(
             NoAnswerError, f"cut off while the {self.verb} was under way: whether it was carried out is unknown"
         )
+        attempt.depart(Departure())
         attempt.begin(self.verb.value, attempt.account.exchange.timeouts.action)
         try:
-            await attempt.account.power(self.verb, attempt.vps, permit=attempt.permit, before_send=attempt.before_send)
+            await attempt.account.power(
+                self.verb,
+                attempt.vps,
+                permit=attempt.permit,
+                before_send=attempt.before_send,
+                hold=attempt.hold,
+                departing=attempt.depart,
+            )
+        except NotSentError as error:
+            if attempt.hold() is None:
+                raise
+            return Untouched(error=error)
         except (NoAnswerError, DecodeError) as error:
             if not (self.verb.row.settled_by_status and (self.verify or self.wait)):
                 raise
@@ -204,7 +229,7 @@ class PowerAction:
     async def seen(self, attempt: Attempt) -> VpsStatus:
         """Wait for the state of a VPS whose action is done: whatever happens now, that much is known."""
         done = f"the {self.verb} is done, but not seen"
-        attempt.standing = Standing(WaitTimeoutError, f"{done}: cut off while waiting for {self.verb.goal}")
+        attempt.on_cut = Standing(WaitTimeoutError, f"{done}: cut off while waiting for {self.verb.goal}")
         try:
             return await self._reached(attempt)
         except WaitTimeoutError:

@@ -198,7 +198,8 @@ class Run(Generic[T]):
 
     async def _attempt(self, index: int, assignment: Assignment[int]) -> Outcome[T]:
         account, vps = self.members[index]
-        self._attempts[index] = attempt = Attempt(account, vps, assignment.permit, self._left, self.journal, index)
+        attempt = Attempt(account, vps, assignment.permit, self._left, self.journal, index, self._reason_to_stop)
+        self._attempts[index] = attempt
         began = loop_time()
         try:
             result = await self.operation(attempt)
@@ -235,6 +236,9 @@ class Run(Generic[T]):
             return None
         self._ends_at = loop_time() + seconds
         return asyncio.get_running_loop().call_later(seconds, self._stop_late)
+
+    def _reason_to_stop(self) -> str | None:
+        return self._stopped
 
     def _left(self) -> float:
         return self._ends_at - loop_time()

@@ -2,6 +2,7 @@ import asyncio
 import functools
 import logging
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import anyio
 import pytest
@@ -12,12 +13,15 @@ from cvm_async import (
     ConfigurationError,
     Fleet,
     FleetReport,
+    Limits,
     NoAnswerError,
     NotSentError,
     Outcome,
     PowerState,
     Progress,
     Rollout,
+    RunControl,
+    Timeouts,
     VpsStatus,
     WaitTimeoutError,
     partial_report,
@@ -161,6 +165,79 @@ async def test_what_is_told_of_a_vps_is_what_is_known_when_the_run_is_cut_off(
         assert report is not None
         assert {type(outcome.error) for outcome in report.failed} <= {NoAnswerError, NotSentError, WaitTimeoutError}
         assert [outcome.error.vps_id for outcome in report.failed] == [outcome.vps.id for outcome in report.failed]
+
+
+# What has left and what has not
+
+
+ActWith = Callable[..., Awaitable[FleetReport[VpsStatus | None]]]
+Ending = Callable[["asyncio.Task[FleetReport[VpsStatus | None]]", RunControl], Awaitable[FleetReport[VpsStatus | None]]]
+
+
+async def by_plan(fleet: Fleet, verb: str, **how: Any) -> FleetReport[VpsStatus | None]:  # noqa: ANN401 - as they are
+    plan = await fleet.plan("restart" if verb == "restart" else LEADS_TO[verb])
+    return await plan.apply(**how)
+
+
+async def at_once(fleet: Fleet, verb: str, **how: Any) -> FleetReport[VpsStatus | None]:  # noqa: ANN401 - likewise
+    report: FleetReport[VpsStatus | None] = await getattr(fleet, verb)(**how)
+    return report
+
+
+LEADS_TO = {"start": PowerState.RUNNING, "stop": PowerState.STOPPED}
+BEFORE = {"start": "stopped", "stop": "running", "restart": "running"}
+ONE_CALL = Limits(max_concurrency=1)
+HOURS = Timeouts(action=7200.0)
+
+
+async def cut_off(run: "asyncio.Task[FleetReport[VpsStatus | None]]", _: RunControl) -> FleetReport[VpsStatus | None]:
+    run.cancel()
+    await asyncio.wait([run])
+    with pytest.raises(asyncio.CancelledError) as caught:
+        run.result()
+    report = partial_report(caught.value)
+    assert report is not None
+    return report
+
+
+async def stopped(
+    run: "asyncio.Task[FleetReport[VpsStatus | None]]", control: RunControl
+) -> FleetReport[VpsStatus | None]:
+    control.stop()
+    return await run
+
+
+async def left_to_its_deadline(
+    run: "asyncio.Task[FleetReport[VpsStatus | None]]", _: RunControl
+) -> FleetReport[VpsStatus | None]:
+    return await run
+
+
+@pytest.mark.parametrize("end", [cut_off, stopped, left_to_its_deadline])
+@pytest.mark.parametrize("wait", [True, False], ids=["wait", "no wait"])
+@pytest.mark.parametrize("how", [by_plan, at_once], ids=["a plan", "at once"])
+@pytest.mark.parametrize("verb", ["start", "stop", "restart"])
+@virtual
+async def test_of_what_still_waits_for_its_turn_nothing_was_sent_and_nothing_is_any_more(
+    verb: str,
+    how: ActWith,
+    end: Ending,
+    *,
+    wait: bool,
+) -> None:
+    control = RunControl()
+    app = PanelApp(vpses=fleet_of(1, 2, 3, power=BEFORE[verb]), boot_time=100.0, shutdown_time=100.0)
+    async with session_on(app, limits=ONE_CALL, timeouts=HOURS) as session:
+        fleet = await session.fleet()
+        rollout = Rollout(deadline=50.0 if end is left_to_its_deadline else None)
+        run = asyncio.ensure_future(how(fleet, verb, wait=wait, rollout=rollout, control=control))
+        await asyncio.sleep(50)
+        report = await end(run, control)
+        under_way, *waiting = report
+    assert app.actions == [(1, verb)]
+    assert under_way.skipped is False
+    assert {(type(outcome.error), outcome.skipped) for outcome in waiting} == {(NotSentError, True)}
+    assert all("not begun" in str(outcome.error) for outcome in waiting)
 
 
 @virtual

@@ -84,8 +84,8 @@ async def test_a_run_that_may_stop_has_no_more_at_stake_than_calls_may_be_in_fli
     app = PanelApp(vpses=fleet_of(*[1, 2, 3] * 10), settle=30.0)
     async with session_on(app, limits=Limits(max_concurrency=4, per_node=2)) as session:
         report = await (await session.fleet()).stop(wait=True, timeout=10.0, rollout=Rollout(max_failures=2))
-        # All that were begun fail at one moment, and none is begun between the first of them and the third.
-        assert kinds(report).count("skipped") == 30 - 6
+        # All that were begun fail at one moment. What is let in between the first of them and the third is held back.
+        assert kinds(report).count("skipped") == 30 - 4
         free = await (await session.fleet()).restart(wait=True, timeout=10.0, rollout=Rollout(max_failures=None))
         assert kinds(free).count("skipped") == 0
 
