@@ -5,7 +5,7 @@ An ``errors`` key makes an error whatever the status code, and no other success 
 
 from collections.abc import Callable, Generator
 from http import HTTPStatus
-from typing import Final, Generic, TypeVar
+from typing import Generic, TypeVar
 
 from attrs import field, frozen
 
@@ -26,7 +26,6 @@ from cvm_async.models import VpsList, VpsStatus
 
 __all__ = ["Call", "list_vpses", "power", "status"]
 
-T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 
 
@@ -90,7 +89,7 @@ class Call(Generic[T_co]):
         """
         try:
             if status_code != HTTPStatus.OK and not self._may_be_good(status_code, body):
-                refuse(body)
+                yield from refuse(body)
             return (yield from self._decode(body))
         except RefusedAnswerError as found:
             answer = Refused(status_code, found.errors, retry_after, location, found.fatal, found.quoted)
@@ -109,18 +108,6 @@ class Call(Generic[T_co]):
         return {"method": self.method, "path": self.path, "vps_id": self.vps_id}
 
 
-def _at_once(decode: Callable[[bytes], Decoded[T]]) -> Callable[[bytes], Generator[None, None, Decoded[T]]]:
-    def steps(body: bytes) -> Generator[None, None, Decoded[T]]:
-        yield from ()
-        return decode(body)
-
-    return steps
-
-
-_decode_status: Final = _at_once(decode_status)
-_decode_nothing: Final = _at_once(decode_nothing)
-
-
 def list_vpses() -> Call[VpsList]:
     """Ask for all VPSes of the account.
 
@@ -134,7 +121,7 @@ def status(vps_id: int) -> Call[VpsStatus]:
 
     Source: ``GET /api/client/vps/id/status``.
     """
-    return Call(Verb.STATUS, vps_id, _path(Verb.STATUS, vps_id), decode=_decode_status)
+    return Call(Verb.STATUS, vps_id, _path(Verb.STATUS, vps_id), decode=decode_status)
 
 
 def power(verb: Verb, vps_id: int) -> Call[None]:
@@ -144,7 +131,7 @@ def power(verb: Verb, vps_id: int) -> Call[None]:
     """
     if verb.row.repeatable:
         raise ConfigurationError(f"the verb {verb} is not a start, stop or restart")
-    return Call(verb, vps_id, _path(verb, vps_id), decode=_decode_nothing)
+    return Call(verb, vps_id, _path(verb, vps_id), decode=decode_nothing)
 
 
 def _path(verb: Verb, vps_id: int) -> str:

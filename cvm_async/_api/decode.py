@@ -1,45 +1,32 @@
 """Bytes become models here, or a `DecodeError` that names the panel's own key; there is no third way.
 
-An answer is taken as the panel's word only where it says ``response`` or ``errors``. A long listing is read
-in slices, so that an event loop can turn in between.
+An answer is taken as the panel's word only where it says ``response`` or ``errors``. Each of these functions is a
+generator that yields after every few milliseconds of work, so that an event loop can turn in between.
 """
 
-import re
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Generator
 from typing import Final, Generic, NoReturn, TypeVar
 
-from attrs import define, field, frozen
+from attrs import frozen
 
 from cvm_async._api.fields import RefusedError, describe
+from cvm_async._api.listing import Listing
+from cvm_async._api.long import LongPage
 from cvm_async._api.php import Json, NotJsonError, Page, array_items
-from cvm_async._api.schema import STATUS, VPS
+from cvm_async._api.schema import STATUS
+from cvm_async._api.windows import WINDOW, Streamed
 from cvm_async._api.words import own_words
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import DecodeError
-from cvm_async.models import Problem, Vps, VpsList, VpsStatus
+from cvm_async.models import Problem, VpsList, VpsStatus
 
 __all__ = ["Decoded", "RefusedAnswerError", "decode_listing", "decode_nothing", "decode_status", "refuse"]
 
 T_co = TypeVar("T_co", covariant=True)
 
-# Listed VPSes between two turns of the event loop: 2 ms of work.
-_SLICE: Final = 250
-# How many others one of them costs that is not as it should be.
-_SALVAGE_WORK: Final = 5
-# Problems that are told one by one. An answer of 32 MiB can hold ten million.
-_TOLD_PROBLEMS: Final = 1_000
-
-# The one way that PHP writes a listing, up to the first VPS, between two of them, and from the last one on.
-# It may be indented, as in the documentation.
-_LISTING_HEAD: Final = re.compile(r'\{\s*"response"\s*:\s*\{\s*"vpses"\s*:\s*\[\s*')
-_LISTING_COMMA: Final = re.compile(r"\s*,\s*")
-_LISTING_TAIL: Final = re.compile(r"\s*\]\s*\}\s*\}\s*")
-
 _ROOT: Final = "the answer"
 # Characters of an answer that a message quotes.
 _QUOTED_LENGTH: Final = 80
-# And of these more than enough, before white space has shrunk.
-_QUOTED_SOURCE: Final = 2_000
 
 # PHP has one empty array, and knows no other empty value than these.
 _EMPTY: Final[tuple[Json, ...]] = ([], {}, "", None)
@@ -69,24 +56,26 @@ class RefusedAnswerError(Exception):
         self.fatal = fatal
 
 
-def decode_status(body: bytes) -> Decoded[VpsStatus]:
+def decode_status(body: bytes) -> Generator[None, None, Decoded[VpsStatus]]:
     """Read the answer to a status call.
 
     Raises:
         DecodeError: It is not what the API documents.
         RefusedAnswerError: It has an ``errors`` key.
     """
-    response, diagnostics = _response(body)
+    page = _page(body)
+    value, opening = yield from _value(page, body)
+    response = _member(value, "response", _ROOT, body)
     try:
-        return Decoded(STATUS.read(response), diagnostics)
+        return Decoded(STATUS.read(response), page.words_before(opening))
     except (RefusedError, KeyError):
         status, problems = STATUS.salvage(response, "response")
     if status is None:
         _refuse(body, *problems)
-    return Decoded(status, diagnostics)
+    return Decoded(status, page.words_before(opening))
 
 
-def decode_nothing(body: bytes) -> Decoded[None]:
+def decode_nothing(body: bytes) -> Generator[None, None, Decoded[None]]:
     """Read the answer to a start, stop or restart, of which the API documents only that it is empty.
 
     Empty are no body at all, the empty array or object, and a ``response`` whatever it holds. Where the
@@ -96,153 +85,89 @@ def decode_nothing(body: bytes) -> Decoded[None]:
         DecodeError: It is not what the API documents.
         RefusedAnswerError: It has an ``errors`` key.
     """
-    page = Page.of(body)
+    page = _page(body)
     if page.is_blank():
         return Decoded(None)
     if page.is_diagnostics_alone():
-        return Decoded(None, page.words_before(len(page.text)))
-    value, diagnostics = _value(page, body)
+        return Decoded(None, page.words())
+    value, opening = yield from _value(page, body)
     if value not in ([], {}):
         _member(value, "response", _ROOT, body)
-    return Decoded(None, diagnostics)
-
-
-def refuse(body: bytes) -> NoReturn:
-    """Read an answer that says no by its status code.
-
-    Raises:
-        RefusedAnswerError: Always, with what it says.
-    """
-    page = Page.of(body)
-    try:
-        value, opening = page.value()
-    except NotJsonError:
-        raise RefusedAnswerError(fatal=page.fatal()) from None
-    raise RefusedAnswerError(own_words(value), quoted=_quoted(page, opening), fatal=page.fatal())
+    return Decoded(None, page.words_before(opening))
 
 
 def decode_listing(body: bytes) -> Generator[None, None, Decoded[VpsList]]:
-    """Read the answer to a list call, and yield between slices of the work.
-
-    Written the usual way, the JSON is parsed in slices too. Any other way it is parsed at once, which holds
-    an event loop for some 30 ms with 10,000 VPSes.
+    """Read the answer to a list call.
 
     Raises:
         DecodeError: It is not what the API documents, or not one of its entries is a VPS.
         RefusedAnswerError: It has an ``errors`` key.
     """
-    page = Page.of(body)
-    yield
-    for opening in page.openings():
-        try:
-            vpses = yield from _collect(enumerate(_listed(page, opening)), body)
-        except NotJsonError:
-            continue
-        return Decoded(vpses, page.words_before(opening))
+    page = _page(body)
     if page.is_blank() or page.is_diagnostics_alone():
         _refuse_unencoded(page, body)
-    response, diagnostics = _response(body)
+    value, opening = yield from _value(page, body)
+    response = _member(value, "response", _ROOT, body)
     listed = _member(response, "vpses", "response", body)
-    entries = array_items(listed)
-    if entries is None:
-        _refuse(body, Problem("response.vpses", describe(listed), "an array"))
-    return Decoded((yield from _collect(entries, body)), diagnostics)
+    listing = Listing() if isinstance(page, Page) else page.listing
+    yield from _take(listed, listing, body)
+    if listing.problems and not listing.vpses:
+        _refuse(body, *listing.problems)
+    return Decoded(listing.whole(), page.words_before(opening))
 
 
-def _listed(page: Page, opening: int) -> Iterator[Json]:
-    head = _LISTING_HEAD.match(page.text, opening)
-    if head is None:
-        raise NotJsonError("no listing")
-    position = head.end()
-    if not page.text.startswith("]", position):
-        entry, position = page.value_at(position)
-        yield entry
-        while comma := _LISTING_COMMA.match(page.text, position):
-            entry, position = page.value_at(comma.end())
-            yield entry
-    if not _LISTING_TAIL.fullmatch(page.text, position):
-        raise NotJsonError("no listing")
+def refuse(body: bytes) -> Generator[None, None, NoReturn]:
+    """Read an answer that says no by its status code.
 
-
-def _collect(entries: Iterable[tuple[int | str, Json]], body: bytes) -> Generator[None, None, VpsList]:
-    vpses: list[Vps] = []
-    found = _Problems()
-    first_at: dict[int, int | str] = {}
-    work = 0
-    for key, entry in entries:
-        work += 1
-        if work >= _SLICE:
-            work = 0
-            yield
-        try:
-            vps = VPS.read(entry)
-        except (RefusedError, KeyError):
-            work += _SALVAGE_WORK
-            salvaged, problems = VPS.salvage(entry, f"response.vpses[{key}]")
-            found.add(*problems)
-            if salvaged is None:
-                continue
-            vps = salvaged
-        vpses.append(vps)
-        if first_at.setdefault(vps.id, key) != key:
-            found.add(_same_id(vps.id, first_at[vps.id], key))
-    if found.told and not vpses:
-        _refuse(body, *found.all())
-    return VpsList(vpses, found.all())
-
-
-def _same_id(vps_id: int, first: int | str, second: int | str) -> Problem:
-    found = f"{vps_id}, as response.vpses[{first}].id is"
-    return Problem(f"response.vpses[{second}].id", found, "an id of its own")
-
-
-@define
-class _Problems:
-    """The problems of a listing: the first of them, and how many more there are."""
-
-    told: list[Problem] = field(init=False, factory=list[Problem])
-    untold: int = field(init=False, default=0)
-
-    def add(self, *problems: Problem) -> None:
-        room = _TOLD_PROBLEMS - len(self.told)
-        self.told += problems[:room]
-        self.untold += max(len(problems) - room, 0)
-
-    def all(self) -> list[Problem]:
-        if not self.untold:
-            return self.told
-        more = Problem("response.vpses", f"holding {self.untold:,} more problems", "VPSes alone")
-        return [*self.told, more]
-
-
-def _response(body: bytes) -> tuple[Json, str | None]:
-    value, diagnostics = _value(Page.of(body), body)
-    return _member(value, "response", _ROOT, body), diagnostics
-
-
-def _value(page: Page, body: bytes) -> tuple[Json, str | None]:
+    Raises:
+        RefusedAnswerError: Always, with what it says.
+    """
+    page = _page(body)
     try:
-        value, opening = page.value()
+        value, opening = page.value() if isinstance(page, Page) else (yield from page.value())
+    except NotJsonError:
+        raise RefusedAnswerError(fatal=page.fatal()) from None
+    raise RefusedAnswerError(own_words(value), quoted=_quoted(page, opening), fatal=page.fatal())
+
+
+def _page(body: bytes) -> Page | LongPage:
+    return Page.of(body) if len(body) <= WINDOW else LongPage(body)
+
+
+def _value(page: Page | LongPage, body: bytes) -> Generator[None, None, tuple[Json, int]]:
+    """Give the JSON that an answer ends with, and where it begins."""
+    try:
+        value, opening = page.value() if isinstance(page, Page) else (yield from page.value())
     except NotJsonError as error:
         raise DecodeError(_instead_of_json(page, str(error)), excerpt=excerpt(body)) from None
     if _is_error(value):
         raise RefusedAnswerError(own_words(value), quoted=_quoted(page, opening))
-    return value, page.words_before(opening)
+    return value, opening
 
 
-def _instead_of_json(page: Page, found: str) -> str:
+def _take(listed: Json, listing: Listing, body: bytes) -> Generator[None, None, None]:
+    """Take the entries of a list, as far as they have not been taken while it was read."""
+    entries = () if isinstance(listed, Streamed) and not listed.named else array_items(listed)
+    if entries is None:
+        _refuse(body, Problem("response.vpses", describe(listed), "an array"))
+    for key, entry in entries:
+        if listing.take(key, entry):
+            yield
+
+
+def _instead_of_json(page: Page | LongPage, found: str) -> str:
     fatal = page.fatal()
     if fatal is not None:
         return f'PHP broke off on the panel: "{fatal}"'
-    words = excerpt(page.words_before(len(page.text)) or "", _QUOTED_LENGTH)
+    words = excerpt(page.words() or "", _QUOTED_LENGTH)
     if not words:
         return "the panel's answer is empty"
     where = ", as another address than the panel's would" if page.is_foreign() else ""
     return f'the panel answered with {found}: "{words}"{where}'
 
 
-def _refuse_unencoded(page: Page, body: bytes) -> NoReturn:
-    words = page.words_before(len(page.text))
+def _refuse_unencoded(page: Page | LongPage, body: bytes) -> NoReturn:
+    words = page.words()
     said = f'; it printed "{words}"' if words else ""
     message = (
         f"the panel's list is empty: PHP cannot encode one with a hostname that is not UTF-8, as may be so here{said}"
@@ -257,8 +182,8 @@ def _is_error(value: Json) -> bool:
     return value["errors"] not in _EMPTY or "response" not in value
 
 
-def _quoted(page: Page, opening: int) -> str:
-    return excerpt(page.text[opening : opening + _QUOTED_SOURCE], _QUOTED_LENGTH)
+def _quoted(page: Page | LongPage, opening: int) -> str:
+    return excerpt(page.source(opening), _QUOTED_LENGTH)
 
 
 def _member(value: Json, key: str, path: str, body: bytes) -> Json:

@@ -16,11 +16,18 @@ from attrs import define, field, frozen
 
 from cvm_async._safe_text import excerpt
 
-__all__ = ["Json", "NotJsonError", "Page", "Unusable", "array_items"]
+__all__ = ["Json", "NotJsonError", "Page", "TooDeepError", "Unusable", "array_items", "is_index"]
 
 
 class NotJsonError(Exception):
     """The page does not end with JSON; the text says what it is instead."""
+
+
+class TooDeepError(NotJsonError):
+    """It is nested too deep."""
+
+    def __init__(self) -> None:
+        super().__init__("JSON that is nested too deep")
 
 
 @frozen
@@ -42,22 +49,23 @@ Json: TypeAlias = "dict[str, Json] | list[Json] | str | int | float | bool | Unu
 _ARRAY_INDEX: Final = re.compile(r"-?[0-9]{1,19}")
 
 
-def array_items(value: Json, *, named: bool = False) -> Iterable[tuple[int | str, Json]] | None:
+def array_items(value: Json) -> Iterable[tuple[int | str, Json]] | None:
     """Give what a PHP array holds, each with its key; None for what is no such array.
 
     PHP has one type of array. `json_encode` writes it as a list where its keys are 0, 1, 2 and so on, and else as an
     object: where one was taken out, where they were counted from 1, where they are ids. An empty array is ``[]``
-    always, so an empty object is none.
-
-    Args:
-        value: What was decoded.
-        named: Whether keys may be names, too. Else an object with a name for a key is none: it is something by itself.
+    always, so an empty object is none; nor is one with a name for a key, which is something by itself.
     """
     if isinstance(value, list):
         return enumerate(value)
-    if isinstance(value, dict) and value and (named or all(map(_ARRAY_INDEX.fullmatch, value))):
+    if isinstance(value, dict) and value and all(map(is_index, value)):
         return value.items()
     return None
+
+
+def is_index(key: int | str) -> bool:
+    """Tell whether a key is a number, as those of a PHP array are that is no more than a list."""
+    return isinstance(key, int) or _ARRAY_INDEX.fullmatch(key) is not None
 
 
 def _integer(digits: str) -> int | Unusable:
@@ -86,6 +94,8 @@ _FATAL: Final = re.compile(r"(?:Fatal|Parse|fatal) error(?:</b>)?:")
 _TAG: Final = re.compile(r"<[^<>]{0,200}>")
 # Enough of a page to fill an excerpt once the tags are gone.
 _WORDS_HEAD: Final = 2_000
+# Enough to fill an excerpt, before white space has shrunk.
+_SOURCE: Final = 2_000
 
 # Every escape sequence is matched, so that an escaped backslash is never taken for the start of another one.
 _ESCAPE: Final = re.compile(
@@ -234,11 +244,19 @@ class Page:
         except json.JSONDecodeError as error:
             raise NotJsonError(f"no JSON ({error.msg} at character {error.pos:,})") from None
         except RecursionError:
-            raise NotJsonError("JSON that is nested too deep") from None
+            raise TooDeepError from None
+
+    def words(self) -> str | None:
+        """Give an excerpt of the text, without HTML's tags; None if there is none."""
+        return self._words(0, len(self.text))
 
     def words_before(self, position: int) -> str | None:
-        """Give an excerpt of the text before `position`, without HTML's tags; None if there is none."""
+        """As `words`, of the text before a position."""
         return self._words(0, position)
+
+    def source(self, position: int) -> str:
+        """Give how the text from a position on begins."""
+        return self.text[position : position + _SOURCE]
 
     def _words(self, start: int, end: int) -> str | None:
         if start == end:

@@ -6,7 +6,7 @@ can be read must be, since after a power action the alternative is "unknown".
 
 import asyncio
 import zlib
-from collections.abc import AsyncGenerator, AsyncIterable
+from collections.abc import AsyncGenerator, AsyncIterable, Iterator, Sequence
 
 from cvm_async._safe_text import excerpt
 
@@ -22,6 +22,9 @@ MANY_PIECES = 4096
 SMALL_PIECE = 64
 """A body in more than so many pieces of fewer bytes on average is refused: it costs seconds to read, and no panel, and
 no proxy, sends one."""
+
+STEP = 1024 * 1024
+"""Bytes that are decompressed in one go: some milliseconds. A few thousand can be packed for thirty million."""
 
 _GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # zlib's manual, inflateInit2: adding 32 detects either header.
 _BARE = -zlib.MAX_WBITS  # Likewise: negative for a stream without a header.
@@ -52,7 +55,8 @@ async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> 
     raw = aiter(chunks)
     try:
         async for chunk in raw:
-            unpacking.take(chunk)
+            for _ in unpacking.take(chunk):
+                await asyncio.sleep(0)
             arrived += len(chunk)
             count += 1
             if count % PIECES_PER_TURN == 0:
@@ -65,7 +69,7 @@ async def read_body(chunks: AsyncIterable[bytes], encoding: str, limit: int) -> 
     return unpacking.whole()
 
 
-def unpack_body(body: bytes, encoding: str, limit: int) -> bytes:
+async def unpack_body(body: bytes, encoding: str, limit: int) -> bytes:
     """As `read_body`, of a body that is all there already.
 
     Raises:
@@ -75,7 +79,8 @@ def unpack_body(body: bytes, encoding: str, limit: int) -> bytes:
         check_size(len(body), limit)
         return body
     unpacking = _Unpacking(encoding, limit)
-    unpacking.take(body)
+    for _ in unpacking.take(body):
+        await asyncio.sleep(0)
     return unpacking.whole()
 
 
@@ -112,12 +117,14 @@ class _Unpacking:
         if len(self._layers) > _MOST_LAYERS:
             raise UnreadableBodyError(f'compressed {len(self._layers)} times over ("{excerpt(encoding, _SHOWN)}")')
 
-    def take(self, piece: bytes) -> None:
-        for layer in self._layers:
-            piece = layer.inflate(piece)
-        self._size += len(piece)
-        check_size(self._size, self._limit)
-        self._pieces.append(piece)
+    def take(self, piece: bytes) -> Iterator[None]:
+        """Take the next piece; yield whenever as much has come out of it as the event loop may be held for."""
+        for plain in _through(self._layers, piece):
+            self._size += len(plain)
+            check_size(self._size, self._limit)
+            self._pieces.append(plain)
+            if len(plain) == STEP:
+                yield
 
     def whole(self) -> bytes:
         for layer in self._layers:
@@ -126,6 +133,14 @@ class _Unpacking:
         if self._foreign is not None and not _is_text(body):
             raise UnreadableBodyError(f'compressed as "{self._foreign}", which was not asked for')
         return body
+
+
+def _through(layers: "Sequence[_Layer]", piece: bytes) -> Iterator[bytes]:
+    if not layers:
+        yield piece
+        return
+    for inflated in layers[0].inflate(piece):
+        yield from _through(layers[1:], inflated)
 
 
 class _Layer:
@@ -144,21 +159,29 @@ class _Layer:
         self._members = 0
         self._may_go_on = True
 
-    def inflate(self, chunk: bytes) -> bytes:
-        """Give what the next chunk holds; of more than the limit, one byte beyond it, which is enough to see."""
+    def inflate(self, chunk: bytes) -> Iterator[bytes]:
+        """Give what the next chunk holds, at most `STEP` bytes at a time, and no more than one byte beyond the limit."""
         rest = self._held + chunk
         self._held = b""
-        pieces: list[bytes] = []
         while rest and (self._is_inflating or self._begins(rest)):
-            try:
-                pieces.append(self._inflater.decompress(rest, self._limit + 1 - self._size))
-            except zlib.error as error:
-                raise UnreadableBodyError(f"badly compressed ({error})") from None
-            self._size += len(pieces[-1])
-            check_size(self._size, self._limit)
+            yield from self._stream(rest)
             self._is_inflating = not self._inflater.eof
             rest = self._inflater.unused_data
-        return b"".join(pieces)
+
+    def _stream(self, packed: bytes) -> Iterator[bytes]:
+        is_full = True
+        # A piece that is full may have more behind it, also where all that was packed is taken.
+        while is_full:
+            most = min(STEP, self._limit + 1 - self._size)
+            try:
+                plain = self._inflater.decompress(packed, most)
+            except zlib.error as error:
+                raise UnreadableBodyError(f"badly compressed ({error})") from None
+            packed = self._inflater.unconsumed_tail
+            self._size += len(plain)
+            check_size(self._size, self._limit)
+            is_full = len(plain) == most
+            yield plain
 
     def _begins(self, rest: bytes) -> bool:
         """Tell whether another stream begins here, and make ready for it."""

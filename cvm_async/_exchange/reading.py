@@ -11,6 +11,7 @@ from cvm_async._api.answers import is_success
 from cvm_async._api.calls import Call
 from cvm_async._api.decode import Decoded
 from cvm_async._api.refusals import unknown_outcome
+from cvm_async._api.windows import WINDOW
 from cvm_async._exchange.body import too_long
 from cvm_async._exchange.sender import Received, longest_body
 from cvm_async._exchange.tokens import Tokens
@@ -20,9 +21,6 @@ from cvm_async.errors import CvmError, DecodeError, Problem
 T = TypeVar("T")
 
 logger = logging.getLogger("cvm_async")
-
-LONG_BODY = 64 * 1024
-"""Bytes from which a body is read in slices: some 250 VPSes, which take a millisecond or two."""
 
 _TOO_LONG = {
     False: ": Limits(max_body=…) sets how long a list may be, and display_errors of PHP makes one long",
@@ -55,7 +53,7 @@ class Reader:
         try:
             read = await self._decoded(call, answer)
         except CvmError:
-            body = self.tokens.hide(answer.body)
+            body = await self._hidden(answer.body)
             if body == answer.body:
                 raise
             # In place: whoever prints the locals of the traceback finds this alone.
@@ -66,11 +64,19 @@ class Reader:
         # A page that shows the tokens, as debugging pages show a request's headers: the error must not quote them.
         return (await self._decoded(call, answer)).value
 
+    async def _hidden(self, body: bytes) -> bytes:
+        if len(body) <= WINDOW:
+            return self.tokens.hide(body)
+        for hidden in self.tokens.hiding(body):
+            body = hidden
+            await asyncio.sleep(0)
+        return body
+
     async def _decoded(self, call: Call[T], answer: Received) -> Decoded[T]:
         if answer.flaw is not None and is_success(answer.status_code):
             raise self._unreadable(call, answer.flaw)
         location = None if answer.location is None else self._shown(answer.location)
-        if len(answer.body) <= LONG_BODY:
+        if len(answer.body) <= WINDOW:
             return call.read(answer.status_code, answer.body, retry_after=answer.retry_after, location=location)
         steps = call.read_steps(answer.status_code, answer.body, retry_after=answer.retry_after, location=location)
         return await _in_slices(steps)

@@ -150,7 +150,7 @@ class Sender:
                 return _read_already(response, limit), None
             if isinstance(response.stream, httpx.ByteStream):
                 # A transport that had all of it at once.
-                return unpack_body(b"".join(response.stream), encoding, limit), None
+                return await unpack_body(b"".join(response.stream), encoding, limit), None
             # A client that is async makes sure of that.
             stream = cast("AsyncIterable[bytes]", response.stream)
             return await read_body(stream, encoding, limit), None

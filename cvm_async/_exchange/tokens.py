@@ -61,9 +61,15 @@ class Tokens:
 
     def hide(self, text: bytes) -> bytes:
         """Give the text without the tokens, however spelt: an error page may show the headers of the request."""
+        for hidden in self.hiding(text):
+            text = hidden
+        return text
+
+    def hiding(self, text: bytes) -> Iterator[bytes]:
+        """As `hide`, step by step, each some milliseconds of work where the text is long; the last gives it all."""
         for spelling in _spellings(self._masked):
             text = text.replace(spelling, BLANK.encode("ascii"))
-        return text
+            yield text
 
     def hide_in(self, text: str) -> str:
         """As `hide`, for text that is to be shown."""

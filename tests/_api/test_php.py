@@ -168,12 +168,6 @@ def test_an_array_is_one_however_php_writes_it(value: Json, items: list[tuple[in
     assert (None if found is None else [*found]) == items
 
 
-def test_an_array_may_have_names_for_keys_where_that_is_said() -> None:
-    found = array_items({"hostname": "too long", "0": "no"}, named=True)
-    assert found is not None
-    assert [*found] == [("hostname", "too long"), ("0", "no")]
-
-
 def test_bytes_that_are_no_utf_8_do_not_matter_in_diagnostics() -> None:
     assert value_of(b"Warning: caf\xe9\n" + JSON.encode()) == VALUE
 

@@ -64,7 +64,39 @@ def test_a_body_comes_out_as_it_went_in_however_it_is_packed_and_cut(body: bytes
     arriving = cut(ENCODINGS[encoding](body), size)
     assert run_virtual(read_body(arriving, encoding, LIMIT)) == body
     assert arriving.is_over
-    assert unpack_body(ENCODINGS[encoding](body), encoding, LIMIT) == body
+    assert run_virtual(unpack_body(ENCODINGS[encoding](body), encoding, LIMIT)) == body
+
+
+@pytest.mark.parametrize("step", [1, 7, 100])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+async def test_however_little_is_decompressed_in_one_go_all_of_it_comes_out(
+    encoding: str, step: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cvm_async._exchange.body.STEP", step)
+    for plain in (b"", b"a", b"a" * 700, bytes(range(256)) * 9):
+        packed = ENCODINGS[encoding](plain)
+        assert await unpack_body(packed, encoding, LIMIT) == plain
+        assert await read_body(cut(packed, 20), encoding, LIMIT) == plain
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_while_much_comes_out_of_little_others_have_their_turns(encoding: str) -> None:
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    packed = ENCODINGS[encoding](bytes(16 * MEBIBYTE))
+    counting = asyncio.create_task(count())
+    assert len(await unpack_body(packed, encoding, 16 * MEBIBYTE)) == 16 * MEBIBYTE
+    assert turns >= 16
+    turns = 0
+    assert len(await read_body(cut(packed, 1 << 20), encoding, 16 * MEBIBYTE)) == 16 * MEBIBYTE
+    assert turns >= 16
+    counting.cancel()
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -73,9 +105,9 @@ async def test_a_body_of_just_the_limit_is_read_and_one_byte_more_is_refused(enc
     assert len(await read_body(cut(pack(b"a" * 5000), 700), encoding, 5000)) == 5000
     with pytest.raises(UnreadableBodyError, match="longer than 5,000 bytes"):
         await read_body(cut(pack(b"a" * 5001), 700), encoding, 5000)
-    assert len(unpack_body(pack(b"a" * 5000), encoding, 5000)) == 5000
+    assert len(await unpack_body(pack(b"a" * 5000), encoding, 5000)) == 5000
     with pytest.raises(UnreadableBodyError, match="longer than 5,000 bytes"):
-        unpack_body(pack(b"a" * 5001), encoding, 5000)
+        await unpack_body(pack(b"a" * 5001), encoding, 5000)
 
 
 async def test_what_is_over_the_limit_is_refused_while_it_arrives() -> None:
@@ -136,7 +168,7 @@ async def test_what_a_server_says_of_the_packing_is_taken_with_a_grain_of_salt(
     encoding: str, body: bytes, size: int
 ) -> None:
     assert await read_body(cut(body, size), encoding, LIMIT) == b"text"
-    assert unpack_body(body, encoding, LIMIT) == b"text"
+    assert await unpack_body(body, encoding, LIMIT) == b"text"
 
 
 @pytest.mark.parametrize("encoding", [encoding for encoding, _ in LENIENT.values() if encoding.isprintable()])
@@ -173,14 +205,14 @@ async def test_what_cannot_be_decompressed_is_refused_with_the_reason(
         await read_body(cut(body, size), encoding, LIMIT)
     assert refusal.value.__cause__ is None
     with pytest.raises(UnreadableBodyError, match=reason):
-        unpack_body(body, encoding, LIMIT)
+        await unpack_body(body, encoding, LIMIT)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
 async def test_no_body_is_an_empty_one_whatever_it_says_of_its_packing(encoding: str) -> None:
     assert await read_body(Arriving([]), encoding, LIMIT) == b""
     assert await read_body(Arriving([b"", b""]), encoding, LIMIT) == b""
-    assert unpack_body(b"", encoding, LIMIT) == b""
+    assert await unpack_body(b"", encoding, LIMIT) == b""
 
 
 class NotAGenerator:

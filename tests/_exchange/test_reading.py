@@ -8,7 +8,7 @@ from mocked import LIST, LISTED, PRIVATE, TOKENS, Panel, answer, echoing, failur
 from virtual_time import virtual
 
 from cvm_async._api.verbs import Verb
-from cvm_async._exchange.reading import LONG_BODY
+from cvm_async._api.windows import WINDOW
 from cvm_async._exchange.sender import SHORT_BODY
 from cvm_async.errors import DecodeError, NoAnswerError, PanelError
 from cvm_async.settings import Limits, Retry
@@ -111,8 +111,31 @@ async def test_a_long_list_is_read_in_slices_between_which_others_run() -> None:
         long = turns
         await session.list_vpses()
         counting.cancel()
-    assert len(str(body)) > LONG_BODY
+    assert len(str(body)) > WINDOW
     assert long > 5 + (turns - long)
+
+
+@pytest.mark.parametrize("status", [200, 500])
+@virtual
+async def test_a_long_page_that_shows_the_tokens_is_quoted_without_them_and_others_run_meanwhile(status: int) -> None:
+    async def dump(_: httpx.Request) -> httpx.Response:
+        return answer(status, f"<pre>{PRIVATE}</pre>\nFatal error: {PRIVATE}".encode() + b" " * 2 * WINDOW)
+
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    counting = asyncio.create_task(count())
+    error = await failure(session_over(Panel(dump), retry=Retry(attempts=1)), Verb.LIST)
+    counting.cancel()
+    assert error.message.startswith("PHP broke off on the panel")
+    assert "Fatal error: [token]" in error.message
+    assert not any(token in text for token in TOKENS for text in (str(error), repr(vars(error))))
+    assert turns > 50
 
 
 @virtual
