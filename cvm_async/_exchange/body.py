@@ -160,7 +160,7 @@ class _Layer:
         self._may_go_on = True
 
     def inflate(self, chunk: bytes) -> Iterator[bytes]:
-        """Give what the next chunk holds, at most `STEP` bytes at a time, and no more than one byte beyond the limit."""
+        """Give what the next chunk holds, at most `STEP` bytes at a time, and one byte beyond the limit at most."""
         rest = self._held + chunk
         self._held = b""
         while rest and (self._is_inflating or self._begins(rest)):
