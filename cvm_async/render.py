@@ -8,7 +8,7 @@ Every text that came from a panel is made safe here: whatever takes it from here
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from cvm_async._api.verbs import past_of
@@ -20,6 +20,7 @@ from cvm_async.models import CombinedTraffic, PowerState, Traffic, Vps, VpsStatu
 from cvm_async.settings import MEBIBYTE
 
 T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
@@ -96,13 +97,13 @@ def outcome_word(outcome: Outcome[object], verb: str) -> str:
 
 def reasons(outcomes: Iterable[Outcome[object]]) -> list[str]:
     """Say why VPSes failed or were skipped, a line for each reason, the commonest first: readable with thousands."""
-    return _alike((outcome.error.message, outcome.vps.id) for outcome in outcomes if outcome.error is not None)
+    return _alike((outcome.error.message, outcome) for outcome in outcomes if outcome.error is not None)
 
 
 def unread(outcomes: Iterable[Outcome[object]]) -> list[str]:
     """Say which figures of statuses could not be read, a line for each, the commonest first."""
     return _alike(
-        (str(problem), outcome.vps.id)
+        (str(problem), outcome)
         for outcome in outcomes
         if isinstance(outcome.value, VpsStatus)
         for problem in outcome.value.problems
@@ -125,9 +126,9 @@ def chat(report: FleetReport[object], lines: int = _CHAT_LINES) -> str:
 def trouble_first(outcomes: Iterable[Outcome[T]]) -> list[Outcome[T]]:
     """Give outcomes in the order a person looks: what failed, then unknown, suspended, terminated, stopped, running.
 
-    Within these by node and hostname.
+    Within these by panel, node and hostname.
     """
-    return sorted(outcomes, key=lambda outcome: (_rank(outcome), place(outcome.vps)))
+    return sorted(outcomes, key=lambda outcome: (_rank(outcome), natural(outcome.panel), place(outcome.vps)))
 
 
 def place(vps: Vps) -> tuple[int, list[tuple[int, str]], int]:
@@ -145,20 +146,21 @@ def node_name(vps: Vps) -> str:
     return "" if vps.node is None else str(vps.node)
 
 
-def grouped(items: Iterable[T], key: Callable[[T], str]) -> dict[str, list[T]]:
+def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
     """Give items by what the key makes of them, in order of first appearance."""
-    groups: dict[str, list[T]] = {}
+    groups: dict[K, list[T]] = {}
     for item in items:
         groups.setdefault(key(item), []).append(item)
     return groups
 
 
-def _alike(said: Iterable[tuple[str, int]]) -> list[str]:
-    alike: dict[str, list[int]] = {}
-    for words, vps_id in said:
-        alike.setdefault(safe_text(words), []).append(vps_id)
+def _alike(said: Iterable[tuple[str, Outcome[object]]]) -> list[str]:
+    alike: dict[str, list[Outcome[object]]] = {}
+    for words, outcome in said:
+        alike.setdefault(safe_text(words), []).append(outcome)
     ranked = sorted(alike.items(), key=lambda item: -len(item[1]))
-    return [f"{len(ids):,} x {words} ({_some(ids)})" for words, ids in ranked]
+    several = len({outcome.panel for some in alike.values() for outcome in some}) > 1
+    return [f"{len(some):,} x {words} ({_some(some, several=several)})" for words, some in ranked]
 
 
 def _rank(outcome: Outcome[object]) -> int:
@@ -183,10 +185,12 @@ def _names(vpses: Sequence[Vps]) -> str:
     return f"{names} and {len(vpses) - _NAMED:,} more" if len(vpses) > _NAMED else names
 
 
-def _some(ids: Iterable[int]) -> str:
-    ordered = sorted(ids)
+def _some(outcomes: Sequence[Outcome[object]], *, several: bool) -> str:
+    """Name some VPSes, by their panels too where there are several: an id of one is another VPS on another."""
+    ordered = sorted((outcome.panel if several else "", outcome.vps.id) for outcome in outcomes)
+    named = (f"{vps_id} on {safe_text(panel)}" if several else str(vps_id) for panel, vps_id in ordered[:_NAMED])
     more = f" and {len(ordered) - _NAMED:,} more" if len(ordered) > _NAMED else ""
-    return f"VPS {', '.join(map(str, ordered[:_NAMED]))}{more}"
+    return f"VPS {', '.join(named)}{more}"
 
 
 def _parts(text: str) -> Iterator[tuple[int, str]]:

@@ -156,7 +156,7 @@ class CvmSession:
 
         Args:
             name: Which profile; None: the one that `CVM_PROFILE` names, or else the default.
-            environ: The environment variables; those of this process if None.
+            environ: The environment variables, which may give a token or say otherwise; this process's if None.
             client: As for `CvmSession`; a client brings its own TLS settings, and the profile's `ca_file` is not used.
             limits: As for `CvmSession`.
             timeouts: As for `CvmSession`.

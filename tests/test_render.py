@@ -198,6 +198,14 @@ def test_vpses_by_node_are_a_line_a_node_with_some_of_the_names() -> None:
     ]
 
 
+def test_where_there_are_several_panels_reasons_name_them() -> None:
+    outcomes = [
+        Outcome[object](vps(number), panel, error=NodeUnreachableError("gone"))
+        for number, panel in ((3, "work"), (1, "work"), (3, "\u202ehome"))
+    ]
+    assert render.reasons(outcomes) == ["3 x gone (VPS 1 on work, 3 on work, 3 on \ufffdhome)"]
+
+
 def test_a_report_for_a_chat_is_its_summary_and_some_of_the_reasons() -> None:
     outcomes = (seen(1, PowerState.RUNNING), *(failed(n, CvmError(f"reason {n}")) for n in range(2, 6)))
     assert render.chat(FleetReport("status", outcomes, 1.5), lines=2).splitlines() == [

@@ -74,7 +74,7 @@ def accesses(names: Sequence[str], environment: Environment, *, every: bool = Fa
     named = names or ([environment.profile] if environment.profile else [])
     if named or every:
         file = read_profiles(profiles_path(environment.config_home))
-        return _accesses(file, list(file.tables) if every else _listed(named, file), environment)
+        return _accesses(file, file.every() if every else file.listed(named), environment)
     if not environment.missing:
         return [_of_environment(environment)]
     file_of_default = None if environment.url else _file_with_default(environment)
@@ -105,9 +105,6 @@ def resolved(profile: Profile, environment: Environment) -> Access:
 
 
 def _accesses(file: ProfileFile, names: Sequence[str], environment: Environment) -> list[Access]:
-    if not names:
-        msg = f"there are no profiles in {file.where}; cvm-async profile add makes one"
-        raise ConfigurationError(msg)
     profiles = [profile_of(file, name) for name in names]
     for profile in profiles:
         _refuse_other_panel(profile, environment)
@@ -128,12 +125,6 @@ def _file_with_default(environment: Environment) -> ProfileFile | None:
     except ConfigurationError:
         return None
     return read_profiles(path) if is_there(path) else None
-
-
-def _listed(named: Sequence[str], file: ProfileFile) -> list[str]:
-    """Give the names one by one, each once; commas lie between them, but in a name that has one itself."""
-    parts = (part for name in named for part in ([name] if name in file.tables else map(str.strip, name.split(","))))
-    return list(dict.fromkeys(parts))
 
 
 def _with_names_of_their_own(names: Sequence[str], found: list[Access]) -> list[Access]:

@@ -6,7 +6,7 @@ What it holds is masked as soon as it is read: whoever prints the locals of a tr
 import os
 import stat
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import BinaryIO, TypeAlias, cast
 
@@ -55,6 +55,24 @@ class ProfileFile:
             return self.tables[name]
         there = ", ".join(safe_text(each) for each in self.tables) or "none"
         msg = f"{self.where} has no profile [{safe_text(name)}]; it has: {there}"
+        raise ConfigurationError(msg)
+
+    def listed(self, names: Iterable[str]) -> list[str]:
+        """Give names one by one, each once: those with commas between them, but for a profile's that has one itself."""
+        parts = (
+            part for name in names for part in ([name] if name in self.tables else map(str.strip, name.split(",")))
+        )
+        return list(dict.fromkeys(parts))
+
+    def every(self) -> list[str]:
+        """Give the names of all profiles.
+
+        Raises:
+            ConfigurationError: There is none.
+        """
+        if self.tables:
+            return list(self.tables)
+        msg = f"there are no profiles in {self.where}; cvm-async profile add makes one"
         raise ConfigurationError(msg)
 
     def called(self, name: str) -> str:

@@ -83,6 +83,17 @@ def token(source: Source, called: str) -> Secret:
     raise ConfigurationError(msg)
 
 
+def keep(entry: KeyringEntry, password: Secret) -> None:
+    """Put a token into the keyring, in the place of the one that it may have there.
+
+    Raises:
+        ConfigurationError: It cannot be put there.
+    """
+    flaw = _put_away(entry, password)
+    if flaw:
+        raise ConfigurationError(flaw)
+
+
 def _printed(command: Command) -> Secret | str:
     """Run a command, and give the first line that it prints; or say what is wrong.
 
@@ -111,8 +122,23 @@ def _kept(entry: KeyringEntry) -> Secret | str:
         import keyring  # noqa: PLC0415 - an extra, and slow to load
 
         found = keyring.get_password(entry.service, entry.user)
-    except ModuleNotFoundError:
-        return "the system's keyring needs keyring: pip install 'cvm_async[keyring]'"
     except Exception as error:  # noqa: BLE001 - a backend may raise what it likes
-        return f"the system's keyring cannot be used ({type(error).__name__}): is there one, and is it unlocked?"
+        return _keyrings(error)
     return Secret(found) if found else f"the system's keyring has no entry {entry}"
+
+
+def _put_away(entry: KeyringEntry, password: Secret) -> str:
+    """Write a password down; give what is wrong, nothing if nothing is. As `_kept`, it raises nothing."""
+    try:
+        import keyring  # noqa: PLC0415 - likewise
+
+        keyring.set_password(entry.service, entry.user, password.reveal())
+    except Exception as error:  # noqa: BLE001 - likewise
+        return _keyrings(error)
+    return ""
+
+
+def _keyrings(error: Exception) -> str:
+    if isinstance(error, ModuleNotFoundError):
+        return "the system's keyring needs keyring: pip install 'cvm_async[keyring]'"
+    return f"the system's keyring cannot be used ({type(error).__name__}): is there one, and is it unlocked?"

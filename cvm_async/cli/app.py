@@ -51,6 +51,8 @@ app.command(watch.watch, sort_key=7)
 _DEMO = "Show on a simulated panel what this is for: poll 200 VPSes, stop and start 20. Needs no configuration."
 app.command("cvm_async.cli.demo.demo:demo", name="demo", help=_DEMO, sort_key=8)
 app.command(simulate.panel, sort_key=9)
+# By its name as well: it has what writes TOML, and what checks an address.
+app.command("cvm_async.cli.profile.commands:profile", name="profile", help="Keep profiles.", sort_key=10)
 
 
 def run(tokens: Sequence[str]) -> int:

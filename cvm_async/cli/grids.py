@@ -47,6 +47,7 @@ class Column:
         leaves: Which leaves first where room is short, 1 before 2 and so on; None for what tells one row from another.
         uncut: How much of its texts is worth more than another figure.
         least: How narrow it may be cut where room is short still. A figure is never cut: it would be another one.
+        mixed: Whether it shows only where its texts differ.
     """
 
     title: str
@@ -55,6 +56,7 @@ class Column:
     leaves: int | None = field(default=None, kw_only=True)
     uncut: int = field(default=_WHOLE, kw_only=True)
     least: int = field(default=_WHOLE, kw_only=True)
+    mixed: bool = field(default=False, kw_only=True)
 
 
 @frozen
@@ -72,10 +74,20 @@ class Grid:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
 
+    @classmethod
+    def of(cls, columns: tuple[Column, ...], rows: Iterable[Row]) -> "Grid":
+        """Give the table without the columns that show only where their texts differ, and do not."""
+        kept = tuple(rows)
+        alike = {index for index in range(len(columns)) if len({row.cells[index] for row in kept}) <= 1}
+        shown = [index for index, column in enumerate(columns) if not (column.mixed and index in alike)]
+        cut = (evolve(row, cells=tuple(row.cells[index] for index in shown)) for row in kept)
+        return cls(tuple(columns[index] for index in shown), tuple(cut))
+
 
 _ID = Column("ID", right=True)
 _HOSTNAME = Column("HOSTNAME", uncut=len("web-001.dc1.example.net."), least=len("HOSTNAME"))
 _STATE = Column("STATE", toned=True, uncut=len("refused: too many calls"), least=len("running"))
+_PANEL = Column("PANEL", uncut=len("panel.example.net"), least=len("PANEL"), mixed=True)
 # More than any figure has before it.
 _NODE = Column("NODE", right=True, leaves=9)
 
@@ -88,11 +100,12 @@ _TONES = {
 }
 
 
-def list_grid(vpses: Iterable[Vps]) -> Grid:
-    """Give what VPSes are, by node and hostname."""
+def list_grid(vpses: Iterable[tuple[str, Vps]]) -> Grid:
+    """Give what VPSes are, each with its panel's name, by node and hostname."""
     columns = (
         _ID,
         _HOSTNAME,
+        _PANEL,
         _NODE,
         Column("RAM", right=True, leaves=5),
         Column("BURST", right=True, leaves=2),
@@ -100,7 +113,8 @@ def list_grid(vpses: Iterable[Vps]) -> Grid:
         Column("CPUS", right=True, leaves=1),
         Column("TRAFFIC", right=True, leaves=3),
     )
-    return Grid(columns, tuple(Row(_listed(vps)) for vps in sorted(vpses, key=place)))
+    ranked = sorted(vpses, key=lambda each: (natural(each[0]), place(each[1])))
+    return Grid.of(columns, (Row(_listed(panel, vps)) for panel, vps in ranked))
 
 
 def status_grid(outcomes: Iterable[Outcome[object]]) -> Grid:
@@ -109,44 +123,46 @@ def status_grid(outcomes: Iterable[Outcome[object]]) -> Grid:
         _STATE,
         _ID,
         _HOSTNAME,
+        _PANEL,
         _NODE,
         Column("RAM USED", right=True, leaves=3),
         Column("DISK USED", right=True, leaves=2),
         Column("TRAFFIC", right=True, leaves=1),
     )
-    return Grid(columns, tuple(_row(outcome, "status", _used(outcome)) for outcome in trouble_first(outcomes)))
+    return Grid.of(columns, (_row(outcome, "status", _used(outcome)) for outcome in trouble_first(outcomes)))
 
 
 def result_grid(outcomes: Iterable[Outcome[object]], verb: str) -> Grid:
     """Give what came of a power action for each VPS, trouble first."""
-    columns = (evolve(_STATE, title="RESULT"), _ID, _HOSTNAME, _NODE, Column("TOOK", right=True, leaves=1))
+    columns = (evolve(_STATE, title="RESULT"), _ID, _HOSTNAME, _PANEL, _NODE, Column("TOOK", right=True, leaves=1))
     rows = (_row(outcome, verb, (f"{outcome.elapsed:.1f} s",)) for outcome in trouble_first(outcomes))
-    return Grid(columns, tuple(rows))
+    return Grid.of(columns, rows)
 
 
 def node_grid(outcomes: Iterable[Outcome[object]], verb: str) -> Grid:
     """Tell how each host node's VPSes are, the nodes with the most trouble first."""
-    nodes = grouped(trouble_first(outcomes), lambda outcome: node_name(outcome.vps))
-    ranked = sorted(nodes.items(), key=lambda item: (-sum(not each.ok for each in item[1]), natural(item[0])))
+    nodes = grouped(trouble_first(outcomes), lambda outcome: (outcome.panel, node_name(outcome.vps)))
+    ranked = sorted(nodes.items(), key=lambda item: (-sum(not each.ok for each in item[1]), *map(natural, item[0])))
     columns = (
+        _PANEL,
         Column("NODE", right=True),
         Column("VPSES", right=True, leaves=1),
         Column("HOW THEY ARE", toned=True, uncut=len("8 unreachable"), least=len("8 failed")),
     )
-    return Grid(columns, tuple(_node_row(node, group, verb) for node, group in ranked))
+    return Grid.of(columns, (_node_row(panel, node, group, verb) for (panel, node), group in ranked))
 
 
-def _node_row(node: str, group: list[Outcome[object]], verb: str) -> Row:
+def _node_row(panel: str, node: str, group: list[Outcome[object]], verb: str) -> Row:
     counts = Counter(outcome_word(outcome, verb) for outcome in group)
     said = ", ".join(f"{count:,} {word}" for word, count in counts.items())
     tone = Tone.PLAIN if all(outcome.ok for outcome in group) else Tone.TROUBLE
-    return Row((node, f"{len(group):,}", said), tone)
+    return Row((safe_text(panel), node, f"{len(group):,}", said), tone)
 
 
-def _listed(vps: Vps) -> tuple[str, ...]:
+def _listed(panel: str, vps: Vps) -> tuple[str, ...]:
     ram, burst, disk = map(allowance, (vps.guaranteed_ram, vps.burstable_ram, vps.disk_space))
     cpus = "" if vps.cpu_count is None else f"{vps.cpu_count:,}"
-    return (*_named(vps), ram, burst, disk, cpus, traffic_usage(vps.traffic))
+    return (*_named(panel, vps), ram, burst, disk, cpus, traffic_usage(vps.traffic))
 
 
 def _used(outcome: Outcome[object]) -> tuple[str, ...]:
@@ -158,11 +174,11 @@ def _used(outcome: Outcome[object]) -> tuple[str, ...]:
 
 
 def _row(outcome: Outcome[object], verb: str, figures: tuple[str, ...]) -> Row:
-    return Row((outcome_word(outcome, verb), *_named(outcome.vps), *figures), _tone(outcome))
+    return Row((outcome_word(outcome, verb), *_named(outcome.panel, outcome.vps), *figures), _tone(outcome))
 
 
-def _named(vps: Vps) -> tuple[str, str, str]:
-    return (str(vps.id), safe_text(vps.hostname), node_name(vps))
+def _named(panel: str, vps: Vps) -> tuple[str, str, str, str]:
+    return (str(vps.id), safe_text(vps.hostname), safe_text(panel), node_name(vps))
 
 
 def _tone(outcome: Outcome[object]) -> Tone:

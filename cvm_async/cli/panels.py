@@ -22,9 +22,9 @@ class Panels:
     sessions: "tuple[cvm_async.CvmSession, ...]"
 
     @property
-    def names(self) -> str:
-        """What they are called: ``work, cellar``."""
-        return ", ".join(excerpt(session.name) for session in self.sessions)
+    def only(self) -> str | None:
+        """What the one panel is called; None where there are several."""
+        return self.sessions[0].name if len(self.sessions) == 1 else None
 
     async def fleet(self, *, whole: bool) -> "cvm_async.Fleet":
         """Give the VPSes of all panels, as one fleet.

@@ -28,11 +28,13 @@ async def list_vpses(*names: str, selection: Selection = _ALL, common: Common = 
     results = Results(terminal, status_grid, named=which.named, full=False)
     async with common.panels(terminal) as panels:
         chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)
-        panel = panels.names
-    vpses = VpsList(chosen, chosen.problems)
-    terminal.table(list_grid(vpses))
+        only = panels.only
+    vpses, named = VpsList(chosen, chosen.problems), [(each.account.panel, each.vps) for each in chosen.members]
+    terminal.table(list_grid(named))
     terminal.show(some_vpses(len(vpses)))
-    terminal.emit({**vpses.to_dict(), "panel": panel})
+    # Of several panels, each VPS tells its own.
+    listed = [({} if only else {"panel": panel}) | vps.to_dict() for panel, vps in named]
+    terminal.emit({**vpses.to_dict(), "vpses": listed, "panel": only})
     return unread(terminal, vpses.problems, named=which.named) or looked
 
 

@@ -97,10 +97,14 @@ class Terminal:
 
     def confirm(self, question: str) -> bool:
         """Ask a person; anything but a yes is a no."""
-        self.err.print(Text(f"{question} [y/N] "), end="")
+        return self.ask(f"{question} [y/N]").strip().lower() in {"y", "yes"}
+
+    def ask(self, question: str) -> str:
+        """Ask a person for a line; nothing at all is the end of what they type."""
+        self.err.print(Text(f"{question} "), end="")
         self.err.file.flush()
         with self.interruptible():
-            return sys.stdin.readline().strip().lower() in {"y", "yes"}
+            return sys.stdin.readline()
 
     @contextmanager
     def interruptible(self) -> Generator[None]:

@@ -12,7 +12,7 @@ from cvm_async.cli.terminal import Terminal
 from cvm_async.cli.which.flags import Selection
 from cvm_async.models import JSON_VERSION
 from cvm_async.watch.changes import changes
-from cvm_async.watch.events import Change, NodeUnreachable, PanelUnreachable, VpsUnreadable
+from cvm_async.watch.events import Change, NodeUnreachable, PanelUnreachable, VpsChange, VpsUnreadable
 from cvm_async.watch.snapshot import Snapshot
 
 _ALL = Selection()
@@ -67,7 +67,9 @@ def trouble(snapshot: Snapshot) -> list[Change]:
 
 
 def _tell(terminal: Terminal, snapshot: Snapshot, told: Iterable[Change]) -> None:
-    at = snapshot.at.astimezone()
+    at, several = snapshot.at.astimezone(), len({reading.panel for reading in snapshot.readings}) > 1
     for change in told:
-        terminal.show(f"{at:%H:%M:%S} {change}")
+        # What is about a node or a panel names it itself.
+        panel = f"{safe_text(change.panel)}: " if several and isinstance(change, VpsChange) else ""
+        terminal.show(f"{at:%H:%M:%S} {panel}{change}")
         terminal.emit({"version": JSON_VERSION, "at": snapshot.at.isoformat(), **change.to_dict()}, indent=None)

@@ -27,7 +27,7 @@ def seen(number: int, state: PowerState, node: int = 1) -> Outcome[VpsStatus]:
 
 
 def test_a_list_says_what_vpses_are() -> None:
-    grid = list_grid([vps(2, burst=1024), vps(1)])
+    grid = list_grid([("p", vps(2, burst=1024)), ("p", vps(1))])
     assert [column.title for column in grid.columns] == [
         "ID",
         "HOSTNAME",
@@ -46,7 +46,7 @@ def test_a_list_says_what_vpses_are() -> None:
 
 def test_what_the_panel_does_not_tell_is_left_blank() -> None:
     unread = Vps(id=1, hostname="", virtualization_type=None, guaranteed_ram=None, disk_space=None, cpu_count=None)
-    assert [row.cells for row in list_grid([unread]).rows] == [("1", "", "", "", "", "", "", "")]
+    assert [row.cells for row in list_grid([("p", unread)]).rows] == [("1", "", "", "", "", "", "", "")]
     status = VpsStatus(state=PowerState.RUNNING, state_text="running", ram_used=1024**2)
     (row,) = status_grid([Outcome(unread, "panel", status)]).rows
     assert row.cells == ("running", "1", "", "", "1.0 MiB", "", "")
@@ -89,3 +89,28 @@ def test_nodes_with_trouble_come_first_and_the_others_by_number() -> None:
 )
 def test_every_state_has_a_tone(state: PowerState, tone: Tone) -> None:
     assert status_grid([seen(1, state)]).rows[0].tone is tone
+
+
+def test_several_panels_have_a_column_and_one_has_none() -> None:
+    one, other = (
+        seen(1, PowerState.RUNNING),
+        Outcome[VpsStatus](vps(1), "\u202eother", error=NodeUnreachableError("gone")),
+    )
+    for grid, titles in (
+        (status_grid([one, other]), ["STATE", "ID", "HOSTNAME", "PANEL", "NODE"]),
+        (result_grid([one, other], "status"), ["RESULT", "ID", "HOSTNAME", "PANEL", "NODE"]),
+        (list_grid([("panel", vps(1)), ("\u202eother", vps(1))]), ["ID", "HOSTNAME", "PANEL", "NODE"]),
+        (node_grid([one, other], "status"), ["PANEL", "NODE"]),
+    ):
+        assert [column.title for column in grid.columns][: len(titles)] == titles
+        assert {row.cells[titles.index("PANEL")] for row in grid.rows} == {"panel", "\ufffdother"}
+    for grid in (status_grid([one]), list_grid([("panel", vps(1))]), node_grid([one, one], "status")):
+        assert "PANEL" not in [column.title for column in grid.columns]
+
+
+def test_a_node_of_one_panel_is_not_that_of_another() -> None:
+    elsewhere = Outcome[VpsStatus](vps(9, 1), "other", error=NodeUnreachableError("gone"))
+    assert [row.cells for row in node_grid([seen(1, PowerState.RUNNING), elsewhere], "status").rows] == [
+        ("other", "1", "1", "1 unreachable"),
+        ("panel", "1", "1", "1 running"),
+    ]
