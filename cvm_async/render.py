@@ -1,9 +1,5 @@
 """Resources, outcomes and reports as text for terminals and chats: pure, so that any of them can show it its own way.
 
-Units: what the panel calls megabytes of memory and disk are mebibytes (OpenVZ counts both in units of 1,024 bytes), so
-they show in MiB and GiB, powers of 1,024. Traffic is sold by the decimal gigabyte, and shows in MB and GB, powers of
-1,000.
-
 Every text that came from a panel is made safe here: whatever takes it from here on may print it.
 """
 
@@ -12,25 +8,37 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from cvm_async._api.verbs import past_of
-from cvm_async._safe_text import excerpt, safe_text
+from cvm_async._figures import allowance, size, state_word, traffic_size, traffic_usage, usage
+from cvm_async._safe_text import safe_text
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport
 from cvm_async.fleet.summary import error_word
-from cvm_async.models import CombinedTraffic, PowerState, Traffic, Vps, VpsStatus
-from cvm_async.settings import MEBIBYTE
+from cvm_async.models import PowerState, Vps, VpsStatus
+
+__all__ = [
+    "allowance",
+    "by_node",
+    "chat",
+    "grouped",
+    "natural",
+    "node_name",
+    "outcome_word",
+    "place",
+    "reasons",
+    "size",
+    "state_word",
+    "traffic_size",
+    "traffic_usage",
+    "trouble_first",
+    "unread",
+    "usage",
+]
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
 
-_BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
-_DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
-_HALF = 0.5
-_ONE_DECIMAL_BELOW = 9.95
-"""Figures below it get a decimal: 1.5 GiB and 15 GiB are precise enough for the eye."""
 _NAMED = 8
 """VPSes that a line about many names: more are not read."""
-_WORD = 20
-"""Characters of a panel's own word for a state: longer than any sensible one."""
 _CHAT_LINES = 10
 """Lines of trouble that fit a chat message beside its summary."""
 
@@ -45,47 +53,6 @@ _RANKS = {
     PowerState.STOPPED: 4,
     PowerState.RUNNING: 5,
 }
-
-
-def size(amount: int) -> str:
-    """Give bytes of memory or disk: ``412 MiB``, ``1.5 GiB``."""
-    return _scaled(amount, 1024, _BINARY)
-
-
-def allowance(megabytes: int | None) -> str:
-    """Give memory or disk that a VPS has: ``512 MiB``; nothing where the panel does not say."""
-    return "" if megabytes is None else size(megabytes * MEBIBYTE)
-
-
-def traffic_size(amount: int) -> str:
-    """Give bytes of traffic: ``17 MB``, ``1.2 TB``."""
-    return _scaled(amount, 1000, _DECIMAL)
-
-
-def usage(used: int | None, megabytes: int | None) -> str:
-    """Give bytes used of what a VPS has: ``412 MiB  81%``; nothing where the panel does not say."""
-    if used is None:
-        return ""
-    return f"{size(used)} {100 * used // (megabytes * MEBIBYTE):>3}%" if megabytes else size(used)
-
-
-def traffic_usage(traffic: Traffic | None) -> str:
-    """Give traffic used, both directions together, of the limit where there is one: ``1.2 TB of 2.0 TB``.
-
-    What is used shows as ``?`` where the panel tells the limit alone.
-    """
-    if traffic is None:
-        return ""
-    used = None if traffic.total_used is None else traffic_size(traffic.total_used)
-    limit = _limit(traffic)
-    return used or "" if limit is None else f"{used or '?'} of {traffic_size(limit)}"
-
-
-def state_word(status: VpsStatus) -> str:
-    """Give a state in a word; the panel's own where it is none that the API documents."""
-    if status.state is not PowerState.UNKNOWN or status.state_text == PowerState.UNKNOWN:
-        return status.state.value
-    return f"unknown: {excerpt(status.state_text, _WORD)}"
 
 
 def outcome_word(outcome: Outcome[object], verb: str) -> str:
@@ -170,12 +137,6 @@ def _rank(outcome: Outcome[object]) -> int:
     return _RANKS[status.state if isinstance(status, VpsStatus) else PowerState.RUNNING]
 
 
-def _limit(traffic: Traffic) -> int | None:
-    if isinstance(traffic, CombinedTraffic):
-        return traffic.limit
-    return None if traffic.in_limit is None or traffic.out_limit is None else traffic.in_limit + traffic.out_limit
-
-
 def _on(node: str) -> str:
     return f"node {node}" if node else "a node that the panel does not name"
 
@@ -198,13 +159,3 @@ def _parts(text: str) -> Iterator[tuple[int, str]]:
         # Splitting by a pattern with a group makes every second part a match of it.
         digits = part.lstrip("0") if index % 2 else ""
         yield (len(digits), digits) if index % 2 else (0, part.lower())
-
-
-def _scaled(amount: int, step: int, units: Sequence[str]) -> str:
-    figure, unit = float(amount), 0
-    # What would round up to a whole step shows in the next unit.
-    while figure >= step - _HALF and unit < len(units) - 1:
-        figure /= step
-        unit += 1
-    decimals = 1 if unit and figure < _ONE_DECIMAL_BELOW else 0
-    return f"{figure:,.{decimals}f} {units[unit]}"

@@ -3,6 +3,7 @@
 import copy
 import pickle
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -213,3 +214,10 @@ def test_each_class_of_errors_has_a_kind_of_its_own_but_for_a_name_that_is_not_f
 def test_a_kind_is_the_same_whatever_http_status_it_came_with(status_code: int) -> None:
     error = VpsNotFoundError("no such VPS", status_code=status_code)
     assert (error.kind, error.status_code) == ("vps_not_found", status_code)
+
+
+def test_each_kind_stands_in_the_docs_beside_its_class() -> None:
+    page = (Path(__file__).parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    wanted = [(f"`{kind}`", f"`{one.__name__}`") for one, kind in kinds().items() if one is not CvmError]
+    assert [words for words in wanted if not any(all(word in row for word in words) for row in rows)] == []

@@ -6,7 +6,9 @@ import pickle
 from collections.abc import Callable
 
 import attrs
+import cattrs
 import pytest
+from cattrs.strategies import use_class_methods
 
 from cvm_async.models import (
     JSON_VERSION,
@@ -233,3 +235,21 @@ def test_no_attribute_is_forgotten_as_json(
     value: CombinedTraffic | SplitTraffic | Vps | VpsStatus | Problem,
 ) -> None:
     assert {attribute.name for attribute in attrs.fields(type(value))} <= {*value.to_dict()}
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        CombinedTraffic(1, 2),
+        SplitTraffic(1, None),
+        Problem("response", "absent", "there"),
+        VpsStatus(state=PowerState.RUNNING, state_text="running", traffic=CombinedTraffic(1), extra={"a": [1]}),
+        VpsList([], [Problem("response", "absent", "there")]),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_cattrs_gives_the_same_by_its_own_strategy(value: object) -> None:
+    converter = cattrs.Converter()
+    use_class_methods(converter, unstructure_method_name="to_dict")
+    told = value.to_dict()  # type: ignore[attr-defined]
+    assert json.loads(json.dumps(converter.unstructure([value]))) == [told]

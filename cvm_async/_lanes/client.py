@@ -74,6 +74,9 @@ class LaneClient(httpx.AsyncClient):
         self._keeps_cookies = keep_cookies
         self.cookies = cookies
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}{', closed' if self.is_closed else ''} over {self._transport!r}>"
+
     @property
     def cookies(self) -> httpx.Cookies:
         """The cookies that are sent."""

@@ -1,14 +1,15 @@
 """`Fleet`: some VPSes, of one session or several, and the verbs over all of them."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from typing import NoReturn, Self, TypeVar
+from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 
 from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import check_seconds, refuse
+from cvm_async._tables import Table
 from cvm_async._words import some_vpses
 from cvm_async.fleet.control import RunControl
-from cvm_async.fleet.members import Members, condition
+from cvm_async.fleet.members import Member, Members, condition
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.plan import Plan, Wanted, make_plan, verb_for
 from cvm_async.fleet.report import WAIT, FleetReport, remember_origin
@@ -23,6 +24,9 @@ from cvm_async.fleet.work.waiting import Waiting
 from cvm_async.models import PowerState, Problem, Vps, VpsStatus
 from cvm_async.watch.picture import THRESHOLDS, check_thresholds
 from cvm_async.watch.watch import Watch
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 T = TypeVar("T")
 
@@ -75,8 +79,17 @@ class Fleet:
     __reversed__ = None
 
     def __repr__(self) -> str:
-        panels = ", ".join(self.panels)
-        return f"<Fleet: {some_vpses(len(self))}{f' of {panels}' if panels else ''}>"
+        return f"<Fleet: {self._table().title}>"
+
+    def __rich__(self) -> "RenderableType":
+        return self._table().as_rich()
+
+    def _repr_html_(self) -> str:
+        return self._table().as_html()
+
+    def _table(self) -> Table:
+        of = f" of {', '.join(self.panels)}" if self.panels else ""
+        return Table.of(f"{some_vpses(len(self))}{of}", map(Member.line, self._members), len(self))
 
     @property
     def members(self) -> Members:

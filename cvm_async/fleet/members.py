@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 from cvm_async._account.account import Account
 from cvm_async._checks import is_count, refuse
+from cvm_async._tables import Line, what_it_has
 from cvm_async.fleet.naming import Names, fits, folded
 from cvm_async.models import Problem, Vps, VpsList
 
@@ -24,6 +25,10 @@ class Member(NamedTuple):
     def key(self) -> tuple[str, int]:
         """What names the VPS: ids are unique on a panel, whoever asks it."""
         return self.account.address, self.vps.id
+
+    def line(self) -> Line:
+        """Give it as a line of a table."""
+        return Line(panel=self.account.panel, vps=self.vps, figures=what_it_has(self.vps))
 
 
 Lists: TypeAlias = Mapping[Account, Iterable[Vps]]

@@ -9,6 +9,7 @@ from attrs import Factory, field, frozen
 
 from cvm_async._api.verbs import Verb
 from cvm_async._safe_text import excerpt, safe_text
+from cvm_async._tables import Line, Table, what_it_uses
 from cvm_async._words import some_vpses
 from cvm_async.errors import ConfigurationError, CvmError, NotPossibleError
 from cvm_async.fleet.control import RunControl
@@ -23,6 +24,8 @@ from cvm_async.fleet.work.run import Run
 from cvm_async.models import JSON_VERSION, PowerState, Problem, Vps, VpsStatus, named, shown
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from cvm_async.fleet.fleet import Fleet
 
 
@@ -97,7 +100,7 @@ class PlannedStep:
         return {**named(self.panel, self.vps), "step": self.step.value, "reason": self.reason, **shown(self.seen)}
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class Plan:
     """What is to be done to a fleet. `str` of it is for reading: counts by node, then names."""
 
@@ -142,6 +145,20 @@ class Plan:
             "steps": [step.to_dict() for step in self.steps],
             "problems": [problem.to_dict() for problem in self.problems],
         }
+
+    def __repr__(self) -> str:
+        return f"<Plan: {self.title}>"
+
+    def __rich__(self) -> "RenderableType":
+        return self._table().as_rich()
+
+    def _repr_html_(self) -> str:
+        return self._table().as_html()
+
+    def _table(self) -> Table:
+        """Give what is to be done first, then what cannot be, then what is left as it is."""
+        steps = sorted(self.steps, key=lambda step: (not step.acts, step.step is Step.LEAVE))
+        return Table.of(self.title, map(_line, steps), len(self))
 
     def __str__(self) -> str:
         lines = [self.title]
@@ -297,6 +314,17 @@ def _untouched(step: PlannedStep) -> Outcome[VpsStatus | None]:
         return Outcome(step.vps, step.panel, step.seen, skipped=True)
     error = step.error or NotPossibleError(f"not touched: it is {step.reason}", last=step.seen, vps_id=step.vps.id)
     return Outcome(step.vps, step.panel, None, error, skipped=True)
+
+
+def _line(step: PlannedStep) -> Line:
+    return Line(
+        panel=step.panel,
+        vps=step.vps,
+        word=step.step.value,
+        figures=what_it_uses(step.vps, step.seen),
+        note=step.reason,
+        trouble=step.step is Step.CANNOT,
+    )
 
 
 def _name(step: PlannedStep) -> str:

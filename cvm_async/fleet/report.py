@@ -8,14 +8,18 @@ from weakref import WeakKeyDictionary
 from attrs import field, frozen
 
 from cvm_async._api.verbs import past_of
+from cvm_async._safe_text import safe_text
+from cvm_async._tables import Table
 from cvm_async._words import some_vpses
 from cvm_async.errors import CvmError
 from cvm_async.fleet.outcome import AnyOutcome, Failed, Outcome, Succeeded
 from cvm_async.fleet.result import Result, result_of, results_of
-from cvm_async.fleet.summary import counts
+from cvm_async.fleet.summary import as_line, counts
 from cvm_async.models import JSON_VERSION, Problem, VpsStatus
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from cvm_async.fleet.fleet import Fleet
 
 T_co = TypeVar("T_co", covariant=True)
@@ -30,9 +34,9 @@ _SHOWN_KINDS: Final = 5
 _SHOWN_VPSES: Final = 5
 
 
-@frozen(eq=False)
+@frozen(eq=False, repr=False)
 class FleetReport(Generic[T_co]):
-    """One outcome a VPS, in the fleet's order, whatever happened to it."""
+    """One outcome a VPS, in the fleet's order, whatever happened to it. `str` of it is its summary."""
 
     verb: str
     """What was done: "status", "start", "stop", "restart" or "wait"."""
@@ -60,6 +64,23 @@ class FleetReport(Generic[T_co]):
     def __getitem__(self, index: slice) -> "Sequence[AnyOutcome[T_co]]": ...
     def __getitem__(self, index: int | slice) -> "AnyOutcome[T_co] | Sequence[AnyOutcome[T_co]]":
         return self.outcomes[index]
+
+    def __str__(self) -> str:
+        return safe_text(self.summary())
+
+    def __repr__(self) -> str:
+        return f"<FleetReport of {self.verb}: {self}>"
+
+    def __rich__(self) -> "RenderableType":
+        return self._table().as_rich()
+
+    def _repr_html_(self) -> str:
+        return self._table().as_html()
+
+    def _table(self) -> Table:
+        """Give what failed first."""
+        outcomes = sorted(self.outcomes, key=lambda outcome: outcome.ok)
+        return Table.of(f"{self.verb}: {self}", (as_line(outcome, self.verb) for outcome in outcomes), len(self))
 
     def __reduce__(self) -> tuple[object, ...]:
         return (FleetReport, (self.verb, self._outcomes, self.elapsed, self.problems))

@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from cvm_async._api.verbs import acts, past_of
 from cvm_async._safe_text import safe_text
+from cvm_async._tables import Line, what_it_uses
 from cvm_async.errors import (
     ActionFailedError,
     AuthenticationError,
@@ -53,6 +54,19 @@ def counts(outcomes: Sequence[Outcome[object]], verb: str) -> str:
     """
     told = _by_result(outcomes, verb) if acts(verb) else [*_good(outcomes, verb), *_bad(outcomes)]
     return ", ".join(told) or "no VPSes"
+
+
+def as_line(outcome: Outcome[object], verb: str) -> Line:
+    """Give an outcome as a line of a table."""
+    how, result = how_word(outcome, verb), result_of(outcome, verb)
+    return Line(
+        panel=outcome.panel,
+        vps=outcome.vps,
+        word=f"{result} ({how})" if acts(verb) and how else how or result,
+        figures=what_it_uses(outcome.vps, outcome.value),
+        note="" if outcome.error is None else outcome.error.message,
+        trouble=not outcome.ok,
+    )
 
 
 def how_word(outcome: Outcome[object], verb: str) -> str:

@@ -3,10 +3,13 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from attrs import field, frozen
 
+from cvm_async._figures import state_word
+from cvm_async._tables import Line, Table, what_it_has, what_it_uses
+from cvm_async._words import some_vpses
 from cvm_async.errors import CvmError
 from cvm_async.models import (
     JSON_VERSION,
@@ -20,6 +23,9 @@ from cvm_async.models import (
     shown,
 )
 from cvm_async.watch.events import Change, Direction, Key
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 K = TypeVar("K")
 
@@ -106,9 +112,9 @@ def _uses(counted: Traffic, listed: Traffic | None) -> tuple[Use, ...]:
     return Use("in", counted.in_used, limits.in_limit), Use("out", counted.out_used, limits.out_limit)
 
 
-@frozen(kw_only=True, eq=False)
+@frozen(kw_only=True, eq=False, repr=False)
 class Snapshot:
-    """What was known of a fleet at one moment. It pickles, without the sessions."""
+    """What was known of a fleet at one moment. It pickles, without the sessions. `str` of it is one line."""
 
     at: datetime
     """When its reading was over, in UTC."""
@@ -124,6 +130,25 @@ class Snapshot:
 
     def __attrs_post_init__(self) -> None:
         object.__setattr__(self, "_by_key", {reading.key: reading for reading in self.readings})
+
+    def __str__(self) -> str:
+        states = ", ".join(f"{count:,} {state}" for state, count in self.totals.items()) or "no status read"
+        failed = f", {len(self.failures):,} not read" if self.failures else ""
+        return f"{some_vpses(len(self))} at {self.at:%H:%M:%S} UTC: {states}{failed}"
+
+    def __repr__(self) -> str:
+        return f"<Snapshot of {self}>"
+
+    def __rich__(self) -> "RenderableType":
+        return self._table().as_rich()
+
+    def _repr_html_(self) -> str:
+        return self._table().as_html()
+
+    def _table(self) -> Table:
+        """Give what could not be read first."""
+        readings = sorted(self.readings, key=lambda reading: reading.is_fresh)
+        return Table.of(str(self), map(_line, readings), len(self))
 
     def __len__(self) -> int:
         return len(self.readings)
@@ -171,6 +196,20 @@ class Snapshot:
             "changes": [change.to_dict() for change in self.changes],
             "readings": [reading.to_dict() for reading in self.readings],
         }
+
+
+def _line(reading: Reading) -> Line:
+    status, error = reading.status, reading.error
+    age = "" if reading.age is None else f"read {reading.age:,.0f} s ago; "
+    return Line(
+        panel=reading.panel,
+        vps=reading.vps,
+        word="not read" if reading.read_at is None else "" if status is None else state_word(status),
+        # Where lists are all that is read, they tell what there is to tell.
+        figures=what_it_uses(reading.vps, status) if status or error else what_it_has(reading.vps),
+        note="" if error is None else f"{age}{error.message}",
+        trouble=error is not None,
+    )
 
 
 def grouped(readings: Iterable[Reading], key: Callable[[Reading], K]) -> dict[K, list[Reading]]:

@@ -202,3 +202,9 @@ async def test_a_body_for_httpxs_other_client_is_refused_as_in_httpx(
 ) -> None:
     with pytest.raises(RuntimeError, match="sync request"):
         await client.send(httpx.Request("POST", server.origin, content=iter([b"a"])))
+
+
+async def test_its_repr_tells_what_its_connections_do() -> None:
+    async with lane_client(limits=httpx.Limits(max_connections=7)) as client:
+        assert repr(client) == "<LaneClient over <LaneTransport: 0 busy, 0 idle of at most 7>>"
+    assert repr(client).startswith("<LaneClient, closed over <LaneTransport: ")

@@ -12,6 +12,7 @@ import httpx
 import pytest
 from hypothesis import given, settings, strategies as st
 from panels import NO_RETRY, account_of, assert_whole, fleet_of, session_on, settled
+from rich import protocol as rich_protocol
 from virtual_time import virtual, virtual_loop
 
 from cvm_async import (
@@ -638,3 +639,13 @@ async def test_an_unsent_action_is_tried_again_and_still_carried_out_once() -> N
         assert [outcome.skipped for outcome in report] == [False] * 3
         assert_whole(session)
     assert sorted(app.actions) == [(1, "stop"), (2, "stop"), (3, "stop")]
+
+
+@virtual
+async def test_in_a_notebook_and_on_a_console_it_is_a_table_of_its_vpses() -> None:
+    async with session_on(PanelApp(vpses=fleet_of(1, 2)), name="a & b") as session:
+        fleet = await session.fleet()
+        html = fleet._repr_html_()  # pyright: ignore[reportPrivateUsage] - notebooks call it
+        assert html.startswith("<div><p>2 VPSes of a &amp; b</p><table>")
+        assert html.count("<td>vps1.example.net</td>") == html.count("<td>vps2.example.net</td>") == 1
+        assert rich_protocol.is_renderable(fleet)

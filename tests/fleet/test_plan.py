@@ -326,3 +326,10 @@ def test_a_plan_is_told_as_json_with_what_was_seen() -> None:
     }
     assert (second["step"], second["reason"], second["state"]) == ("cannot", "silence", None)
     assert second.keys() == first.keys()
+
+
+@virtual
+async def test_its_repr_is_its_title() -> None:
+    async with session_on(mixed()) as session:
+        plan = await (await session.fleet()).plan(RUNNING)
+    assert repr(plan) == f"<Plan: {plan.title}>"

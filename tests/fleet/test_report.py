@@ -49,7 +49,8 @@ async def test_a_report_is_the_sequence_of_its_outcomes() -> None:
     assert list(report) == list(report.outcomes)
     assert report[1] is report.outcomes[1]
     assert report[1:3] == report.outcomes[1:3]
-    assert repr(report) == "FleetReport(verb='status', elapsed=1.0, problems=())"
+    assert str(report) == report.summary() == "2 running, 1 stopped, 2 unreachable on node 2 in 1.0 s"
+    assert repr(report) == f"<FleetReport of status: {report}>"
 
 
 @virtual

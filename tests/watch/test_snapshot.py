@@ -79,3 +79,9 @@ def test_a_share_is_told_only_where_both_figures_are(
     used_bytes: int | None, limit: int | None, share: float | None
 ) -> None:
     assert Use("total", used_bytes, limit).share == share
+
+
+def test_printed_it_is_one_line() -> None:
+    assert str(SEEN) == "4 VPSes at 12:00:00 UTC: 2 running, 1 stopped, 2 not read"
+    assert repr(SEEN) == f"<Snapshot of {SEEN}>"
+    assert str(snapshot()) == "0 VPSes at 12:00:00 UTC: no status read"

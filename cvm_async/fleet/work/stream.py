@@ -41,6 +41,12 @@ class OutcomeStream(Generic[T]):
         """What could not be read when the fleet was listed; VPSes that the run knows nothing of."""
         self._start = start
         self._flow: _Flow[T] | None = None
+        self._given = 0
+
+    def __repr__(self) -> str:
+        if self._flow is None:
+            return "<OutcomeStream: not begun>"
+        return f"<OutcomeStream: {'ended' if self._flow.task.done() else 'at work'}, outcomes given: {self._given:,}>"
 
     async def __aenter__(self) -> Self:
         if self._flow is not None:
@@ -71,10 +77,12 @@ class OutcomeStream(Generic[T]):
 
     async def __anext__(self) -> "AnyOutcome[T]":
         try:
-            # Made, an outcome is one or the other.
-            return cast("AnyOutcome[T]", await self._entered().out.receive())
+            outcome = await self._entered().out.receive()
         except (anyio.EndOfStream, anyio.ClosedResourceError):
             raise StopAsyncIteration from None
+        self._given += 1
+        # Made, an outcome is one or the other.
+        return cast("AnyOutcome[T]", outcome)
 
     def _entered(self) -> _Flow[T]:
         if self._flow is None:

@@ -190,3 +190,15 @@ async def test_a_consumer_that_is_cancelled_anywhere_leaves_the_gates_whole(
         task.cancel()
         await asyncio.wait([task])
         assert_whole(session)
+
+
+@virtual
+async def test_its_repr_says_how_far_it_is() -> None:
+    async with session_on(PanelApp(vpses=3, nodes=1)) as session:
+        stream = (await session.fleet()).stream_status()
+        assert repr(stream) == "<OutcomeStream: not begun>"
+        async with stream:
+            await anext(stream)
+            assert repr(stream) == "<OutcomeStream: at work, outcomes given: 1>"
+            await read(stream)
+        assert repr(stream) == "<OutcomeStream: ended, outcomes given: 3>"
