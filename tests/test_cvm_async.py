@@ -96,6 +96,16 @@ WITHOUT = {
         "from cvm_async.cli import main; main(['panel'])",
         "cvm-async: serving the simulated panel needs uvicorn: pip install 'cvm_async[panel]'",
     ),
+    "a command that shows a live table": (
+        "textual",
+        "from cvm_async.cli import main; main(['top'])",
+        "cvm-async: the live terminal needs textual: pip install 'cvm_async[tui]'",
+    ),
+    "a module of the live table": (
+        "cvm_async.cli.top.painted",
+        "from cvm_async.cli import main; main(['top'])",
+        "import of cvm_async.cli.top.painted halted; None in sys.modules",
+    ),
     "a package that the panel needs in any case": (
         "attrs",
         "from cvm_async.panel import World",

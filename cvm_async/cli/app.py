@@ -26,8 +26,8 @@ _EPILOGUE = (
     "130 interrupted, 143 terminated."
 )
 
-_PANEL = {"uvicorn", "httptools"}
-"""What the extra `panel` brings."""
+_EXTRAS = {"uvicorn", "httptools", "textual"}
+"""What the extras `panel` and `tui` bring; whoever misses it says so in a sentence."""
 
 app: App = App(
     name="cvm-async",
@@ -47,12 +47,14 @@ app.command(power.stop, sort_key=4)
 app.command(power.restart, sort_key=5)
 app.command(reading.wait, sort_key=6)
 app.command(watch.watch, sort_key=7)
-# By its name, and so loaded only when it is run: it measures httpx, and would load that for every `--help`.
+# By their names, and so loaded only when they are run: they would load textual and httpx for every `--help`.
+_TOP = "Watch VPSes live in this terminal, with keys to sort, filter, open, start, stop and restart them."
+app.command("cvm_async.cli.top.command:top", name="top", help=_TOP, sort_key=8)
 _DEMO = "Show on a simulated panel what this is for: poll 200 VPSes, stop and start 20. Needs no configuration."
-app.command("cvm_async.cli.demo.demo:demo", name="demo", help=_DEMO, sort_key=8)
-app.command(simulate.panel, sort_key=9)
+app.command("cvm_async.cli.demo.demo:demo", name="demo", help=_DEMO, sort_key=9)
+app.command(simulate.panel, sort_key=10)
 # By its name as well: it has what writes TOML, and what checks an address.
-app.command("cvm_async.cli.profile.commands:profile", name="profile", help="Keep profiles.", sort_key=10)
+app.command("cvm_async.cli.profile.commands:profile", name="profile", help="Keep profiles.", sort_key=11)
 
 
 def run(tokens: Sequence[str]) -> int:
@@ -80,7 +82,7 @@ def _run(tokens: Sequence[str]) -> Exit:
     except (CommandError, CvmError) as error:
         return _complain(str(error), of_error(error))
     except ModuleNotFoundError as error:
-        if error.name not in _PANEL:
+        if error.name not in _EXTRAS:
             raise
         return _complain(str(error), Exit.USAGE)
     except BrokenPipeError:

@@ -25,7 +25,7 @@ from .conftest import Cvm, send_when, use
 def test_no_command_shows_the_help(cvm: Cvm) -> None:
     ran = cvm()
     assert ran.status == Exit.DONE
-    for command in ("list", "status", "start", "stop", "restart", "wait", "watch", "demo", "panel"):
+    for command in ("list", "status", "start", "stop", "restart", "wait", "watch", "top", "demo", "panel"):
         assert f"│ {command} " in ran.out
 
 

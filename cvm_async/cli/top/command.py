@@ -1,0 +1,63 @@
+"""`top`: the live table of a fleet, for a person at a terminal; `watch` is the same for pipes."""
+
+import sys
+from typing import TYPE_CHECKING
+
+from cvm_async.cli.exits import CommandError, Exit
+from cvm_async.cli.flags import Common
+from cvm_async.cli.terminal import Terminal
+from cvm_async.cli.top.lines.acting import told
+from cvm_async.cli.which.flags import Selection
+
+if TYPE_CHECKING:
+    from cvm_async.cli.top.app import Top
+    from cvm_async.fleet.fleet import Fleet
+
+_ALL = Selection()
+_COMMON = Common()
+
+
+async def top(*names: str, interval: float = 30.0, selection: Selection = _ALL, common: Common = _COMMON) -> Exit:
+    """Watch VPSes live in this terminal: trouble first, with keys to sort, filter, open, start, stop and restart them.
+
+    Args:
+        names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids. None: all.
+        interval: Seconds from the beginning of one look to the next.
+        selection: Or by what they are; --state is what is filtered by at the beginning.
+        common: As for every command.
+    """
+    table = _table()
+    which = selection.read(names, none_is_all=True)
+    terminal = Terminal.here(json=common.json)
+    if not (terminal.interactive and sys.stdout is not None and sys.stdout.isatty()):
+        message = "top needs a terminal to show its table on; `cvm-async watch` is for pipes"
+        raise CommandError(message, Exit.USAGE)
+    async with common.panels(terminal) as panels:
+
+        async def load() -> "Fleet":
+            return which.of(await panels.fleet(whole=which.named), terminal)
+
+        named = tuple(session.name for session in panels.sessions)
+        app = table(load, panels=named, every=interval, search=",".join(sorted(which.states or ())))
+        await app.run_async()
+        await app.over()
+    terminal.show(*told(app.reports))
+    if app.failure is not None:
+        raise app.failure
+    return Exit(app.return_code or 0)
+
+
+def _table() -> "type[Top]":
+    """Give the live table; textual takes longer to load than every other command to run.
+
+    Raises:
+        ModuleNotFoundError: It is not there; the error says how to get it.
+    """
+    try:
+        from cvm_async.cli.top.app import Top  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != "textual":
+            raise
+        message = "the live terminal needs textual: pip install 'cvm_async[tui]'"
+        raise ModuleNotFoundError(message, name="textual") from missing
+    return Top
