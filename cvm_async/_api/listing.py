@@ -1,10 +1,5 @@
-"""The account's list is taken entry by entry: one bad figure hides no VPS, and what is no VPS hides no other.
+"""The account's list is taken entry by entry: one bad figure hides no VPS, and what is no VPS hides no other."""
 
-Which problem may hide a VPS, and which only leaves a figure of one out, is told here, too.
-"""
-
-import re
-from collections.abc import Iterable
 from typing import Final
 
 from attrs import define, field
@@ -12,20 +7,17 @@ from attrs import define, field
 from cvm_async._api.fields import RefusedError
 from cvm_async._api.php import Json
 from cvm_async._api.schema import VPS
+from cvm_async._api.unread import ONCE, PATH
 from cvm_async.models import Problem, Vps, VpsList
 
-__all__ = ["Listing", "may_hide"]
+__all__ = ["Listing"]
 
-_PATH: Final = "response.vpses"
 # VPSes between two turns of the event loop: 2 ms of work.
 _SLICE: Final = 250
 # How many others one of them costs that is not as it should be.
 _SALVAGE_WORK: Final = 5
 # Problems that are told one by one. An answer of 32 MiB can hold ten million.
 _TOLD: Final = 1_000
-_ONCE: Final = "an id of its own"
-# The path of an entry that is no VPS, of an id, and of all the problems that are not told.
-_HIDING: Final = re.compile(r"response\.vpses(?:\[[^\]]*\](?:\.id)?)?")
 
 
 @define
@@ -49,7 +41,7 @@ class Listing:
             self._add(key, VPS.read(entry))
         except (RefusedError, KeyError):
             self._work += _SALVAGE_WORK
-            vps, problems = VPS.salvage(entry, f"{_PATH}[{key}]")
+            vps, problems = VPS.salvage(entry, f"{PATH}[{key}]")
             self._note(*problems)
             if vps is not None:
                 self._add(key, vps)
@@ -63,7 +55,7 @@ class Listing:
         """What could not be read: the first, and how many more."""
         if not self._untold:
             return self._told
-        return [*self._told, Problem(_PATH, f"holding {self._untold:,} more problems", "VPSes alone")]
+        return [*self._told, Problem(PATH, f"holding {self._untold:,} more problems", "VPSes alone")]
 
     def whole(self) -> VpsList:
         """Give all of it."""
@@ -73,25 +65,9 @@ class Listing:
         self.vpses.append(vps)
         first = self._first_at.setdefault(vps.id, key)
         if first != key:
-            self._note(Problem(f"{_PATH}[{key}].id", f"{vps.id}, as {_PATH}[{first}].id is", _ONCE))
+            self._note(Problem(f"{PATH}[{key}].id", f"{vps.id}, as {PATH}[{first}].id is", ONCE))
 
     def _note(self, *problems: Problem) -> None:
         room = _TOLD - len(self._told)
         self._told += problems[:room]
         self._untold += max(len(problems) - room, 0)
-
-
-def may_hide(problems: Iterable[Problem], *figures: str) -> tuple[Problem, ...]:
-    """Give those of a list's problems for which a VPS may be missing, or not be found by one of some figures.
-
-    An entry is no VPS where its id cannot be read; of one id that is there twice, the second is found by its id alone.
-    """
-    return tuple(problem for problem in problems if _hides(problem) or _figure(problem) in figures)
-
-
-def _hides(problem: Problem) -> bool:
-    return _HIDING.fullmatch(problem.path) is not None and problem.expected != _ONCE
-
-
-def _figure(problem: Problem) -> str:
-    return problem.path.rpartition(".")[2]

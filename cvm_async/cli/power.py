@@ -59,7 +59,7 @@ async def restart(
     """
     which = selection.read(names, none_is_all=False)
     terminal = _prepared(Verb.RESTART, which, how, common)
-    results = Results(terminal, _grid, named=which.named, full=False)
+    results = Results(terminal, _grid, full=False)
     async with common.panels(terminal, how) as panels:
         chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=True), terminal), results)
         vpses = list(chosen)
@@ -67,7 +67,7 @@ async def restart(
         if how.dry_run:
             terminal.show(*intent)
             terminal.emit({**VpsList(vpses, chosen.problems).to_dict(), "to_do": len(vpses)})
-            return unread(terminal, chosen.problems, named=which.named) or looked
+            return unread(terminal, chosen.problems) or looked
         if len(vpses) > 1:
             _agree(terminal, Verb.RESTART, len(vpses), intent, how)
         report = await results.watching(
@@ -81,7 +81,7 @@ async def restart(
 async def _bring(verb: Verb, names: Sequence[str], selection: Selection, how: RolloutFlags, common: Common) -> Exit:
     which = selection.read(names, none_is_all=False)
     terminal = _prepared(verb, which, how, common)
-    results = Results(terminal, _grid, named=which.named, full=False)
+    results = Results(terminal, _grid, full=False)
     async with common.panels(terminal, how) as panels:
         chosen = which.of(await panels.fleet(whole=True), terminal)
         found = await results.watching(
@@ -92,7 +92,7 @@ async def _bring(verb: Verb, names: Sequence[str], selection: Selection, how: Ro
         if how.dry_run:
             terminal.show(*str(plan).splitlines())
             terminal.emit(plan.to_dict())
-            return unread(terminal, plan.problems, named=which.named)
+            return unread(terminal, plan.problems)
         if verb is Verb.STOP and len(plan.to_do) > 1:
             _agree(terminal, verb, len(plan.to_do), str(plan).splitlines(), how)
         report = await results.watching(

@@ -25,7 +25,7 @@ async def list_vpses(*names: str, selection: Selection = _ALL, common: Common = 
     """
     which = selection.read(names, none_is_all=True)
     terminal = Terminal.here(json=common.json)
-    results = Results(terminal, status_grid, named=which.named, full=False)
+    results = Results(terminal, status_grid, full=False)
     async with common.panels(terminal) as panels:
         chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)
         only = panels.only
@@ -35,7 +35,7 @@ async def list_vpses(*names: str, selection: Selection = _ALL, common: Common = 
     # Of several panels, each VPS tells its own.
     listed = [({} if only else {"panel": panel}) | vps.to_dict() for panel, vps in named]
     terminal.emit({**vpses.to_dict(), "vpses": listed, "panel": only})
-    return unread(terminal, vpses.problems, named=which.named) or looked
+    return unread(terminal, vpses.problems) or looked
 
 
 async def status(
@@ -52,7 +52,7 @@ async def status(
     """
     which = selection.read(names, none_is_all=True)
     terminal = Terminal.here(json=common.json)
-    results = Results(terminal, _by_node if nodes else status_grid, named=which.named, full=full or nodes)
+    results = Results(terminal, _by_node if nodes else status_grid, full=full or nodes)
     async with common.panels(terminal) as panels:
         chosen = which.of(await panels.fleet(whole=which.named), terminal)
         report = await results.watching("Reading", lambda bar: chosen.status(progress=bar), cut_off="")
@@ -80,7 +80,7 @@ async def wait(
     """
     which = selection.read(names, none_is_all=False)
     terminal = Terminal.here(json=common.json)
-    results = Results(terminal, status_grid, named=which.named, full=True)
+    results = Results(terminal, status_grid, full=True)
     async with common.panels(terminal) as panels:
         chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)
         report = await results.watching(

@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 Report: TypeAlias = FleetReport[VpsStatus | None]
 
+_TOLD = 20
+"""Problems that a person reads one by one; `--json` has all."""
+
 
 @frozen
 class Results:
@@ -27,13 +30,11 @@ class Results:
     Attributes:
         terminal: Where.
         grid: Its table.
-        named: Whether the VPSes were named by their ids, so that what could not be read of the list is none of them.
         full: Whether the table is shown whole, however long.
     """
 
     terminal: Terminal
     grid: Callable[[Report], Grid]
-    named: bool
     full: bool
 
     async def watching(self, title: str, work: Callable[[ProgressBar], Awaitable[T]], *, cut_off: str) -> T:
@@ -56,13 +57,15 @@ class Results:
         self.terminal.show(*render.reasons(report), safe_text(report.summary()))
         self.terminal.say(*render.unread(report), tone=Tone.WARNING)
         self.terminal.emit(report.to_dict())
-        hidden = unread(self.terminal, report.problems, named=self.named)
+        hidden = unread(self.terminal, report.problems)
         return of_outcomes(report) or hidden
 
 
-def unread(terminal: Terminal, problems: Sequence[Problem], *, named: bool) -> Exit:
-    """Tell what could not be read of the list: these VPSes were meant, too, unless others were named by their ids."""
-    if named or not problems:
+def unread(terminal: Terminal, problems: Sequence[Problem]) -> Exit:
+    """Tell what could not be read of the list, whichever VPSes a command is about: a script must notice it."""
+    if not problems:
         return Exit.DONE
-    terminal.say(*(f"the panel's list: {problem}" for problem in problems), tone=Tone.WARNING)
+    more = [f"and {len(problems) - _TOLD:,} more such"] if len(problems) > _TOLD else []
+    told = [f"the panel's list: {problem}" for problem in problems[:_TOLD]]
+    terminal.say(*told, *more, tone=Tone.WARNING)
     return Exit.PARTLY

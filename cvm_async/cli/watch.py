@@ -38,10 +38,10 @@ async def watch(
     """
     which = selection.read(names, none_is_all=True)
     terminal = Terminal.here(json=common.json)
-    results = Results(terminal, status_grid, named=which.named, full=False)
+    results = Results(terminal, status_grid, full=False)
     async with common.panels(terminal) as panels:
         chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)
-        ended = unread(terminal, chosen.problems, named=which.named) or looked
+        ended = unread(terminal, chosen.problems) or looked
         polls = 0
         async with chosen.watch(every=interval) as snapshots:
             async for snapshot in snapshots:

@@ -18,6 +18,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from itertools import islice
 
+from cvm_async._api.unread import may_hide
 from cvm_async._checks import refuse
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import AmbiguousNameError, NameNotFoundError
@@ -26,6 +27,9 @@ from cvm_async.models import Problem, Vps
 _ID = re.compile(r"[0-9]{1,19}")
 """No machine's id has more digits."""
 _DIGITS = re.compile(r"[0-9]+")
+
+_NAMING = ("hostname", "id")
+"""Figures without which a VPS is not found by its hostname; of two entries of one id, the second is not."""
 
 _QUOTED = 60
 """Characters of a name that a message quotes: more than a sensible one has."""
@@ -48,7 +52,7 @@ class Names:
 
     Args:
         called: The VPSes in order, each with the name of its panel.
-        problems: What could not be read of the list that they are on: whoever is not found may be there.
+        problems: What could not be read of the list that they are on: whoever is not found may be there; see `unread`.
     """
 
     __slots__ = ("_called", "_ids", "_panels", "_problems", "_shorts", "_wholes")
@@ -122,11 +126,19 @@ class Names:
         ]
         return tuple(self._told(place) for each in close for place in known[each])[:_SUGGESTED]
 
+    def unread(self, name: str | int) -> tuple[Problem, ...]:
+        """Give what could not be read of the list and may be why nobody has a name.
+
+        For an id that is an entry whose id is not known; for a hostname also one whose hostname is not.
+        """
+        return may_hide(self._problems, *(() if as_id(name) is not None else _NAMING))
+
     def _not_found(self, name: str | int) -> NameNotFoundError:
         number, similar = as_id(name), self.similar(name)
         what = f"is called {quoted(name)}" if number is None else f"has the id {number}"
         hint = f"; did you mean {' or '.join(similar)}?" if similar else ""
-        unread = f"; but not all of the list can be read: {some_of(self._problems)}" if self._problems else ""
+        problems = self.unread(name)
+        unread = f"; but not all of the list can be read: {some_of(problems)}" if problems else ""
         return NameNotFoundError(f"no VPS here {what}{hint}{unread}", name=name, similar=similar)
 
     def _told(self, place: int) -> str:

@@ -1,14 +1,10 @@
-"""A list taken entry by entry, and what of its problems may hide a VPS; see `test_decode` for what is read."""
+"""A list is taken entry by entry, and tells when others should have a turn; see `test_decode` for what is read."""
 
 import pytest
-from hypothesis import given
-from hypothesis.strategies import booleans, dictionaries, integers, lists, none, sampled_from, text
 
-from cvm_async._api.listing import Listing, may_hide
+from cvm_async._api.listing import Listing
 from cvm_async._api.php import Json
-from cvm_async.models import Problem
 
-FIGURES = ("guaranteed_ram", "disk_space", "cpu_count", "virtualization_type", "traffic_used", "node", "hostname")
 GOOD: dict[str, Json] = {
     "id": 1,
     "hostname": "a",
@@ -19,49 +15,23 @@ GOOD: dict[str, Json] = {
 }
 
 
-def listing(*entries: Json) -> Listing:
-    taken = Listing()
+BAD: dict[str, Json] = {**GOOD, "cpu_count": None}
+TURNS: list[tuple[Json, int]] = [(GOOD, 250), (BAD, 50), (5, 50)]
+
+
+@pytest.mark.parametrize(("entry", "most"), TURNS, ids=["good", "bad", "no VPS"])
+def test_others_have_their_turns_after_few_entries_and_sooner_after_bad_ones(entry: Json, most: int) -> None:
+    listing = Listing()
+    turns = [key for key in range(1000) if listing.take(key, entry)]
+    assert len(turns) > 0
+    assert max(second - first for first, second in zip([-1, *turns], turns, strict=False)) <= most
+
+
+def test_the_whole_of_it_has_its_vpses_in_order_and_its_problems() -> None:
+    listing = Listing()
+    entries: list[Json] = [{**GOOD, "id": 7}, 5, {**GOOD, "id": 3}]
     for key, entry in enumerate(entries):
-        taken.take(key, entry)
-    return taken
-
-
-def paths(problems: tuple[Problem, ...]) -> list[str]:
-    return [problem.path for problem in problems]
-
-
-@pytest.mark.parametrize(
-    "entry", [None, 5, "x", [], {}, {"id": None}, {"id": "three"}, {"id": 0}, {**GOOD, "id": -1}], ids=repr
-)
-def test_an_entry_without_an_id_may_hide_any_vps(entry: Json) -> None:
-    taken = listing(GOOD, entry)
-    assert [vps.id for vps in taken.vpses] == [1]
-    assert paths(may_hide(taken.problems)) in (["response.vpses[1]"], ["response.vpses[1].id"])
-
-
-@pytest.mark.parametrize("figure", FIGURES)
-@pytest.mark.parametrize("bad", [None, [], {}, True, "x\x00", -1, 1.5], ids=repr)
-def test_a_figure_hides_none_but_from_who_looks_for_it(figure: str, bad: Json) -> None:
-    taken = listing({**GOOD, figure: bad}, {**GOOD, "id": 2})
-    assert [vps.id for vps in taken.vpses] == [1, 2]
-    assert may_hide(taken.problems) == ()
-    assert paths(may_hide(taken.problems, figure)) == [problem.path for problem in taken.problems]
-
-
-def test_an_id_that_is_there_twice_hides_none_by_its_id_but_the_second_by_its_name() -> None:
-    taken = listing(GOOD, {**GOOD, "hostname": "b"})
-    assert may_hide(taken.problems) == ()
-    assert paths(may_hide(taken.problems, "hostname", "id")) == ["response.vpses[1].id"]
-
-
-def test_problems_that_are_not_told_may_hide_any() -> None:
-    taken = listing(GOOD, *[{**GOOD, "id": number, "cpu_count": None} for number in range(2, 1010)])
-    assert paths(may_hide(taken.problems)) == ["response.vpses"]
-
-
-@given(
-    lists(none() | integers() | dictionaries(sampled_from(["id", *FIGURES]), none() | booleans() | integers() | text()))
-)
-def test_whoever_is_not_on_a_list_may_be_one_of_its_problems(entries: list[Json]) -> None:
-    taken = listing(*entries)
-    assert len(taken.vpses) + len(may_hide(taken.problems)) == len(entries)
+        listing.take(key, entry)
+    whole = listing.whole()
+    assert [vps.id for vps in whole] == [7, 3]
+    assert [str(problem) for problem in whole.problems] == ["response.vpses[1] is 5, not an object"]

@@ -79,16 +79,65 @@ def test_it_is_said_also_where_others_failed(cvm: Cvm, broken: SimulatedPanel, t
     assert UNREAD in ran.err
 
 
+NAMED = [
+    *[["list", "1"], ["status", "1"], ["status", "web1", "--nodes"], ["wait", "running", "1"]],
+    *[["stop", "1", "2", "--yes"], ["stop", "1", "--dry-run"], ["start", "1"], ["restart", "1"]],
+    *[["restart", "1", "--dry-run"], ["watch", "1", "--count", "1"]],
+]
+
+
 @pytest.mark.usefixtures("broken")
-@pytest.mark.parametrize(
-    "tokens",
-    [["status", "1"], ["stop", "1", "2", "--yes"], ["restart", "1"], ["wait", "running", "1"], ["watch", "1"]],
-    ids=" ".join,
-)
-def test_where_vpses_are_named_only_these_count(cvm: Cvm, tokens: list[str]) -> None:
-    ran = cvm(*tokens, *(["--count", "1"] if tokens[0] == "watch" else []))
-    assert ran.status == Exit.DONE
-    assert UNREAD not in ran.err
+@pytest.mark.parametrize("tokens", NAMED, ids=" ".join)
+def test_so_does_one_over_some_that_are_named(cvm: Cvm, tokens: list[str]) -> None:
+    ran = cvm(*tokens)
+    assert ran.status == Exit.PARTLY
+    assert UNREAD in ran.err
+
+
+def test_of_many_problems_some_are_told(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:
+    vpses = [SimulatedVps(id=number, extra={"cpu_count": None}) for number in range(1, 31)]
+    with SimulatedPanel(vpses=vpses) as panel:
+        use(monkeypatch, panel)
+        ran = cvm("list")
+    assert ran.status == Exit.PARTLY
+    assert ran.err.count("the panel's list: response.vpses[") == 20
+    assert ran.err.endswith("and 10 more such\n")
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> Iterator[SimulatedPanel]:
+    """Two VPSes with bad figures: a count of CPUs, and a node and a hostname."""
+    bad: list[dict[str, object]] = [{"cpu_count": None}, {"node": "x", "hostname": None}]
+    with SimulatedPanel(
+        vpses=[SimulatedVps(id=number, node=1, hostname=f"web{number}", extra=bad[number - 1]) for number in (1, 2)]
+    ) as panel:
+        use(monkeypatch, panel)
+        yield panel
+
+
+NOBODY = "cannot be found, as not all of the account's list can be read: "
+NONE = "none of the account's 2 VPSes fits"
+UNREAD_PART = ", but not all of its list can be read: "
+UNREAD_NAME = "response.vpses[1].hostname is null, not text"
+NOT_HIDDEN = {
+    "stop 9": "this account has no VPS 9; nothing was done",
+    "status 1,9": "this account has no VPS 9; nothing was done",
+    "list 3-4": "this account has no VPS 3, 4; nothing was done",
+    "stop web9": f"VPS 'web9' {NOBODY}{UNREAD_NAME}; nothing was done",
+    "list web9 7-8 db9": f"VPS 'web9', 'db9' {NOBODY}{UNREAD_NAME}; this account has no VPS 7, 8; nothing was done",
+    "status --node 2": f'{NONE}{UNREAD_PART}response.vpses[1].node is "x", not a whole number',
+    "status --match db*": f"{NONE}{UNREAD_PART}{UNREAD_NAME}",
+    "status 1 --exclude 1": NONE,
+}
+
+
+@pytest.mark.parametrize("typed", NOT_HIDDEN)
+def test_a_figure_that_has_nothing_to_do_with_it_is_no_reason_why_a_vps_is_not_found(
+    cvm: Cvm, figures: SimulatedPanel, typed: str
+) -> None:
+    ran = cvm(*typed.split())
+    assert (ran.status, ran.err.splitlines()[-1]) == (Exit.FAILED, f"cvm-async: {NOT_HIDDEN[typed]}")
+    assert figures.actions == []
 
 
 @pytest.mark.parametrize("tokens", [["stop", "3"], ["status", "1", "3"], ["wait", "running", "3"]], ids=" ".join)
@@ -227,7 +276,7 @@ async def test_work_that_was_cut_off_without_a_report_says_how_far_it_came(capsy
     async def cut_off(_: ProgressBar) -> None:
         raise asyncio.CancelledError
 
-    results = Results(Terminal.here(json=True), status_grid, named=False, full=False)
+    results = Results(Terminal.here(json=True), status_grid, full=False)
     with pytest.raises(asyncio.CancelledError):
         await results.watching("Reading", cut_off, cut_off="")
     printed = capsys.readouterr()

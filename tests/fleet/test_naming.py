@@ -140,6 +140,17 @@ def test_what_could_not_be_read_may_have_been_meant_and_the_error_says_so() -> N
     assert some_of(problems[:1]) == str(problems[0])
 
 
+def test_a_figure_of_another_vps_is_no_reason_why_a_name_is_nobodys() -> None:
+    problems = [
+        Problem("response.vpses[0].cpu_count", "null", "a whole number"),
+        Problem("response.vpses[1].hostname", "null", "text"),
+    ]
+    with pytest.raises(NameNotFoundError, match=r"has the id 99$"):
+        named(problems=problems).place(99)
+    with pytest.raises(NameNotFoundError, match=r"list can be read: response.vpses\[1\].hostname is null, not text$"):
+        named(problems=problems).place("db9")
+
+
 @pytest.mark.parametrize("name", ["", "  ", ".", None, True, 1.0, b"web1", ["web1"], vps(1)], ids=repr)
 def test_what_is_no_name_is_refused(name: object) -> None:
     with pytest.raises(ConfigurationError, match=r"^a VPS must be an id such as 7 or a hostname such as 'web1'"):

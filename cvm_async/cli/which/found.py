@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 
 import cvm_async
 from cvm_async import render
+from cvm_async._api.unread import may_hide
 from cvm_async._words import some_vpses
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.grids import Tone
@@ -71,13 +72,19 @@ class Which:
 
         found = named.select(hostname=self.match, exclude=self.unlike, where=is_meant)
         if self != Which() and not len(found):
-            unread = f", but not all of its list can be read: {some_of(fleet.problems)}" if fleet.problems else ""
+            problems = may_hide(fleet.problems, *self._figures)
+            unread = f", but not all of its list can be read: {some_of(problems)}" if problems else ""
             message = f"none of the account's {some_vpses(len(fleet))} fits{unread}"
             raise CommandError(message)
         for each in self.unlike:
             if not any(fits(vps.hostname, (each,), short=True) for vps in fleet):
                 terminal.say(f"--exclude {quoted(each)} fits no hostname", tone=Tone.WARNING)
         return found
+
+    @property
+    def _figures(self) -> tuple[str, ...]:
+        """What must be known of a VPS to tell whether it is meant."""
+        return (*(["node"] if self.nodes else []), *(["hostname"] if self.match else []))
 
     def fits(self, status: VpsStatus | None) -> bool:
         """Tell whether a VPS's state is wanted, or may be, as it could not be read."""
@@ -142,20 +149,32 @@ def _found(fleet: "cvm_async.Fleet", asked: Iterable[Asked]) -> set[int]:
         elif isinstance(each, str) and len(found) > 1:
             several.append(each)
     if missing or several:
-        said = [_nobody(names, missing, fleet.problems)] if missing else []
+        said = _nobody(names, missing)
         said.extend(names.ambiguous(each).message for each in several[:_SHOWN])
         said.extend([f"and {len(several) - _SHOWN:,} more names of several"] if len(several) > _SHOWN else [])
         raise CommandError("; ".join([*said, "nothing was done"]))
     return places
 
 
-def _nobody(names: Names, missing: Sequence[Asked], problems: Sequence[Problem]) -> str:
-    unknown = _each_missing(names, missing)
-    shown = list(islice(unknown, _SHOWN))
-    told = ", ".join(shown) + (" and more" if next(unknown, None) is not None else "")
+def _nobody(names: Names, missing: Sequence[Asked]) -> list[str]:
+    """Say which names are nobody's, and which may be those of VPSes that cannot be read."""
+    alike: dict[tuple[Problem, ...], list[Asked]] = {}
+    for each in missing:
+        problems = names.unread(each.start if isinstance(each, range) else each)
+        alike.setdefault(problems, []).append(each)
+    return [_nobody_as(problems, _some_missing(names, asked)) for problems, asked in alike.items()]
+
+
+def _nobody_as(problems: Sequence[Problem], told: str) -> str:
     if problems:
         return f"VPS {told} cannot be found, as not all of the account's list can be read: {some_of(problems)}"
     return f"this account has no VPS {told}"
+
+
+def _some_missing(names: Names, missing: Sequence[Asked]) -> str:
+    unknown = _each_missing(names, missing)
+    shown = list(islice(unknown, _SHOWN))
+    return ", ".join(shown) + (" and more" if next(unknown, None) is not None else "")
 
 
 def _each_missing(names: Names, missing: Sequence[Asked]) -> Iterator[str]:
