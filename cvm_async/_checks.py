@@ -38,6 +38,12 @@ def check_seconds(name: str, value: object, *, zero: bool = False) -> None:
         refuse(name, f"a finite number of seconds {'from 0 on' if zero else 'above 0'}", value)
 
 
+def check_switch(name: str, value: object) -> None:
+    """Refuse what is neither True nor False; callers may be untyped."""
+    if not isinstance(value, bool):
+        refuse(name, "True or False", value)
+
+
 def given(name: str, value: T, kind: type[object], what: str, *, secret: bool = False) -> T:
     """Give back an optional argument, where it is of its type: callers may be untyped.
 
@@ -86,5 +92,23 @@ def seconds(*, zero: bool = False, optional: bool = False) -> Validator:
     def validate(_: object, attribute: "Attribute[Any]", value: object) -> None:
         if not (optional and value is None):
             check_seconds(attribute.name, value, zero=zero)
+
+    return validate
+
+
+def switch() -> Validator:
+    """Accept True and False alone: any other value is true or false as well, and "no" is true."""
+
+    def validate(_: object, attribute: "Attribute[Any]", value: object) -> None:
+        check_switch(attribute.name, value)
+
+    return validate
+
+
+def one_of(kind: type[object], what: str) -> Validator:
+    """Accept None, and what is of that type; `what` says so in words."""
+
+    def validate(_: object, attribute: "Attribute[Any]", value: object) -> None:
+        given(attribute.name, value, kind, what)
 
     return validate

@@ -7,9 +7,9 @@ fleet of 100,000 keeps 100,000 of them, so an absent `extra` is one shared objec
 `to_dict` gives each as JSON takes it, under its attributes' names; the command line prints the same.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
-from typing import Final, TypeAlias, final
+from typing import Final, NoReturn, Self, TypeAlias, final
 
 from attrs import field, frozen
 
@@ -65,29 +65,31 @@ class VirtualizationType(IntEnum):
 
 
 @final
-class Extra(Mapping[str, object]):
+class Extra(dict[str, object]):
     """A mapping that can't be changed: the keys of an answer that this version does not know, as they came.
 
-    It equals any mapping with the same items. Unlike `types.MappingProxyType` it pickles, and nobody else
-    holds the dictionary behind it.
+    It is a `dict` for those who know nothing else, such as `json` and `attrs.asdict`. Nobody else holds it, and what
+    would change it raises a `TypeError`.
     """
 
-    __slots__ = ("_items",)
+    __slots__ = ()
 
-    def __init__(self, items: Mapping[str, object] | Iterable[tuple[str, object]] = ()) -> None:
-        self._items: Final = dict(items)
+    def _refuse(self, *_: object, **__: object) -> NoReturn:
+        msg = "what a panel has sent can't be changed: make a dict of it first"
+        raise TypeError(msg)
 
-    def __getitem__(self, key: str) -> object:
-        return self._items[key]
+    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse  # pyright: ignore[reportAssignmentType] - nobody may call them
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._items)
+    # Unpickling would set one item after the other.
+    def __reduce__(self) -> tuple[object, ...]:
+        return Extra, (dict(self),)
 
-    def __len__(self) -> int:
-        return len(self._items)
+    # It can't be changed.
+    def __copy__(self) -> Self:
+        return self
 
     def __repr__(self) -> str:
-        return f"Extra({self._items!r})"
+        return f"Extra({super().__repr__()})"
 
 
 NO_EXTRA: Final = Extra()

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from attrs import Attribute, field, frozen
 
-from cvm_async._checks import count, given, is_count, refuse, seconds
+from cvm_async._checks import count, is_count, one_of, refuse, seconds
 
 MEBIBYTE = 1024 * 1024
 
@@ -17,10 +17,6 @@ ADAPTIVE_CEILING = 256
 def _count_or_adaptive(_: object, attribute: "Attribute[Any]", value: object) -> None:
     if value != ADAPTIVE and not is_count(value, 1):
         refuse(attribute.name, 'a whole number of at least 1, or "adaptive"', value)
-
-
-def _breaker(_: object, attribute: "Attribute[Any]", value: object) -> None:
-    given(attribute.name, value, Breaker, "a Breaker, or None")
 
 
 @frozen(kw_only=True)
@@ -48,7 +44,7 @@ class Limits:
     per_node: int = field(default=4, validator=count())
     """Calls in flight about VPSes on one host node. A node that was idle for ten seconds gets two at most, and one more
     with each answer."""
-    breaker: Breaker | None = field(factory=Breaker, validator=_breaker)
+    breaker: Breaker | None = field(factory=Breaker, validator=one_of(Breaker, "a Breaker, or None"))
     """When fleets leave a dead node, or a panel that is not there, alone; None: never."""
     abandoned_for: float = field(default=180.0, validator=seconds())
     """Seconds for which a call that was sent and given up (a timeout, a cancellation, a connection that broke) counts

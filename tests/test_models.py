@@ -95,9 +95,36 @@ def test_extra_does_not_follow_the_mapping_it_was_made_from() -> None:
     assert extra["template"] == 1
 
 
-def test_extra_cannot_be_changed() -> None:
-    with pytest.raises(TypeError):
-        Extra()["template"] = 1  # type: ignore[index]
+CHANGES: dict[str, Callable[[dict[str, object]], object]] = {
+    "an item": lambda extra: extra.__setitem__("a", 2),
+    "an item less": lambda extra: extra.__delitem__("a"),
+    "clear": lambda extra: extra.clear(),
+    "pop": lambda extra: extra.pop("a"),
+    "popitem": lambda extra: extra.popitem(),
+    "setdefault": lambda extra: extra.setdefault("b", 2),
+    "update": lambda extra: extra.update(a=2),
+    "|=": lambda extra: extra.__ior__({"a": 2}),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+def test_extra_cannot_be_changed(change: Callable[[dict[str, object]], object]) -> None:
+    extra = Extra({"a": 1})
+    with pytest.raises(TypeError, match="make a dict of it"):
+        change(extra)
+    assert extra == {"a": 1}
+
+
+def test_a_model_with_extra_keys_is_json_by_whoever_knows_only_dictionaries() -> None:
+    vps = a_vps(extra={"template": 1, "nested": {"a": [1]}}, traffic=SplitTraffic(1, None))
+    assert json.loads(json.dumps(attrs.asdict(vps)))["extra"] == {"template": 1, "nested": {"a": [1]}}
+    assert type(attrs.asdict(vps)["extra"]) is dict
+
+
+def test_extra_stays_what_it_is() -> None:
+    extra = Extra({"a": 1})
+    for twin in (copy.copy(extra), copy.deepcopy(extra), pickle.loads(pickle.dumps(extra))):
+        assert (type(twin), twin) == (Extra, {"a": 1})
 
 
 def test_extra_equals_any_mapping_with_the_same_items() -> None:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 
 from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
-from cvm_async._checks import check_seconds, refuse
+from cvm_async._checks import check_seconds, given, refuse
 from cvm_async._tables import Table
 from cvm_async._words import some_vpses
 from cvm_async.fleet.control import RunControl
@@ -420,6 +420,7 @@ class Fleet:
         return await Gathering(self._members, progress, report).of(start)
 
     def _stream(self, operation: Operation[T], rollout: Rollout, control: RunControl | None) -> OutcomeStream[T]:
+        given("control", control, RunControl, "a RunControl")
         return OutcomeStream(lambda emit: Run(self._members, operation, rollout, emit, control), self.problems)
 
     def _stream_power(

@@ -121,6 +121,9 @@ class Members:
             ConfigurationError: An index is no whole number.
             IndexError: There is no such place.
         """
+        # Callers may be untyped.
+        if not isinstance(indexes, Iterable) or isinstance(indexes, (str, bytes)):  # type: ignore[redundant-expr]  # pyright: ignore[reportUnnecessaryIsInstance]
+            refuse("indexes", "places of the fleet such as [0, 1]", indexes)
         members = _once(self._members[_index(index)] for index in indexes)
         keys = {member.key for member in members}
 

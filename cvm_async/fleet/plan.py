@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, Self, TypeAlias
 from attrs import Factory, field, frozen
 
 from cvm_async._api.verbs import Verb
+from cvm_async._checks import check_switch, refuse
 from cvm_async._safe_text import excerpt, safe_text
 from cvm_async._tables import Line, Table, what_it_uses
 from cvm_async._words import some_vpses
@@ -240,10 +241,14 @@ class Plan:
         Raises:
             LookupError: The plan was pickled or made by hand, and no fleet was given.
         """
-        origin = fleet or origin_of(self)
+        # An empty fleet is one, too: then there is nothing to do.
+        origin = origin_of(self) if fleet is None else fleet
         if origin is None:
             msg = "a plan that was pickled or made by hand knows no session: give `apply` the fleet"
             raise LookupError(msg)
+        if not isinstance(getattr(origin, "members", None), Members):
+            refuse("fleet", "a Fleet", origin)
+        check_switch("whole", whole)
         places = {member.key: place for place, member in enumerate(origin.members)}
         steps = [step for step in self.steps if step.key in places]
         every = origin.at(places[step.key] for step in steps)

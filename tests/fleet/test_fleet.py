@@ -1,12 +1,15 @@
 import asyncio
 import copy
 import gc
+import inspect
 import json
 import logging
+import math
 import pickle
 import tracemalloc
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -25,10 +28,12 @@ from cvm_async import (
     Limits,
     NotSentError,
     Outcome,
+    Plan,
     PowerState,
     Progress,
     Retry,
     Rollout,
+    RunControl,
     SessionClosedError,
     Timeouts,
     Vps,
@@ -649,3 +654,66 @@ async def test_in_a_notebook_and_on_a_console_it_is_a_table_of_its_vpses() -> No
         assert html.startswith("<div><p>2 VPSes of a &amp; b</p><table>")
         assert html.count("<td>vps1.example.net</td>") == html.count("<td>vps2.example.net</td>") == 1
         assert rich_protocol.is_renderable(fleet)
+
+
+# Untyped callers: a text is true, and "no" is.
+DOERS = ("status", "start", "stop", "restart", "stream_status", "stream_start", "stream_stop", "stream_restart")
+WRONG: dict[str, tuple[object, ...]] = {
+    "rollout": ({}, "all", 3, Rollout),
+    "wait": ("yes", "no", "", 1, 0, None),
+    "timeout": ("5", 0, -1, math.nan, math.inf, True),
+    "interval": ("5", 0, None, math.nan),
+    "deadline": ("5", 0, -1, math.nan),
+    "progress": (3, "print", asyncio.sleep),
+    "control": (3, "stop", RunControl),
+    "journal": (3, "maintenance"),
+    "whole": ("yes", 1, None),
+    "fleet": (3, "all", [1, 2]),
+    "state": ("gone", 3, None),
+}
+
+
+def misuses() -> list[object]:
+    """Give each wrong value for each argument that a verb of a fleet, or `Plan.apply`, has."""
+    functions = {name: getattr(Fleet, name) for name in (*DOERS, "wait_until", "plan")} | {"apply": Plan.apply}
+    return [
+        pytest.param(name, argument, value, id=f"{name}, {argument}={value!r:.20}")
+        for name, function in functions.items()
+        for argument in inspect.signature(function).parameters
+        for value in WRONG.get(argument, ())
+    ]
+
+
+@pytest.mark.parametrize(("verb", "argument", "value"), misuses())
+@virtual
+async def test_an_argument_that_is_of_no_use_is_refused_before_anything_is_sent(
+    verb: str, argument: str, value: object
+) -> None:
+    app = PanelApp(vpses=fleet_of(1))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        given: dict[str, object] = {"state": PowerState.RUNNING} if verb in {"wait_until", "plan"} else {}
+        owner = await fleet.plan(PowerState.STOPPED) if verb == "apply" else fleet
+        before = len(app.requests)
+        with pytest.raises(ConfigurationError):
+            # A stream is refused where it is made, and never awaited.
+            await getattr(owner, verb)(**given | {argument: value})
+        assert len(app.requests) == before
+
+
+@virtual
+async def test_a_plan_that_is_given_an_empty_fleet_touches_nothing() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        plan = await fleet.plan(PowerState.STOPPED)
+        assert len(await plan.apply(fleet=fleet.select(ids=[]))) == 0
+    assert app.actions == []
+
+
+@pytest.mark.parametrize("indexes", [3, None, "", "01", b"\0"])
+@virtual
+async def test_places_that_are_none_are_refused(indexes: Any) -> None:  # noqa: ANN401 - callers may be untyped
+    async with session_on(PanelApp(vpses=fleet_of(1, 1))) as session:
+        with pytest.raises(ConfigurationError, match="indexes must be places of the fleet"):
+            (await session.fleet()).at(indexes)

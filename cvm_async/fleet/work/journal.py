@@ -12,6 +12,7 @@ import anyio
 from attrs import field, frozen
 
 from cvm_async._api.verbs import Verb
+from cvm_async._checks import refuse
 from cvm_async.fleet.members import Members
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.rollout import Rollout
@@ -91,6 +92,9 @@ async def kept(journal: Journal | None, intent: Intent) -> AsyncGenerator[None]:
     if journal is None:
         yield
         return
+    # Callers may be untyped.
+    if not callable(getattr(journal, "begin", None)):
+        refuse("journal", "a run of a RunStore", journal)
     await journal.begin(intent)
     ending = "cut off"
     try:

@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 from cvm_async._account.account import Account, loop_time
 from cvm_async._account.readings import News
 from cvm_async._api.verbs import Verb
-from cvm_async._checks import seconds
+from cvm_async._checks import seconds, switch
 from cvm_async._exchange.sending import BeforeSend, Departure, Hold, free
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import CvmError, DecodeError, NoAnswerError, NotPossibleError, NotSentError, WaitTimeoutError
@@ -181,7 +181,7 @@ class PowerAction:
     """
 
     verb: Verb
-    wait: bool
+    wait: bool = field(validator=switch())
     timeout: float | None = field(validator=seconds(optional=True))
     interval: float = field(validator=seconds())
     verify: bool

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 from attrs import define, evolve, field
 
 from cvm_async._account.account import Account, loop_time
+from cvm_async._checks import one_of
 from cvm_async._gates.workers import Assignment, WorkerPool
 from cvm_async.errors import CvmError, NotSentError, own
 from cvm_async.fleet.control import RunControl, Stage, UnderWay
@@ -42,7 +43,7 @@ class Run(Generic[T]):
     operation: Operation[T]
     rollout: Rollout
     emit: Emit[T]
-    control: RunControl | None = None
+    control: RunControl | None = field(default=None, validator=one_of(RunControl, "a RunControl"))
     journal: Notes | None = None
     carried: Mapping[int, Outcome[T]] = field(factory=dict[int, Outcome[T]])
     _attempts: dict[int, Attempt] = field(init=False, factory=dict[int, Attempt])

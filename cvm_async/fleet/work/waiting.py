@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from attrs import define, field
 
 from cvm_async._account.account import loop_time, state_of
-from cvm_async._checks import seconds
+from cvm_async._checks import one_of, seconds
 from cvm_async.errors import CvmError, NoAnswerError
 from cvm_async.fleet.control import RunControl, Stage, UnderWay
 from cvm_async.fleet.members import Members
@@ -40,7 +40,7 @@ class Waiting:
     interval: float = field(validator=seconds())
     deadline: float | None = field(validator=seconds(optional=True))
     emit: Emit[VpsStatus]
-    control: RunControl | None = None
+    control: RunControl | None = field(default=None, validator=one_of(RunControl, "a RunControl"))
     _tasks: list[asyncio.Task[None]] = field(init=False, factory=list["asyncio.Task[None]"])
     _open: set[int] = field(init=False)
     _began: float = field(init=False, factory=loop_time)
