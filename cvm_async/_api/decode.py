@@ -79,7 +79,7 @@ def decode_nothing(body: bytes) -> Generator[None, None, Decoded[None]]:
     """Read the answer to a start, stop or restart, of which the API documents only that it is empty.
 
     Empty are no body at all, the empty array or object, and a ``response`` whatever it holds. Where the
-    body is empty but for PHP diagnostics, none of them fatal, the panel has done what it was asked, too.
+    body is empty but for PHP diagnostics, the panel has done what it was asked, too; but not where one is fatal.
 
     Raises:
         DecodeError: It is not what the API documents.
@@ -91,6 +91,9 @@ def decode_nothing(body: bytes) -> Generator[None, None, Decoded[None]]:
     if page.is_diagnostics_alone():
         return Decoded(None, page.words())
     value, opening = yield from _value(page, body)
+    # What PHP still says once it has broken off is not said by what was to carry the action out.
+    if opening and page.fatal() is not None:
+        raise DecodeError(_instead_of_json(page, ""), excerpt=excerpt(body))
     if value not in ([], {}):
         _member(value, "response", _ROOT, body)
     return Decoded(None, page.words_before(opening))
@@ -159,11 +162,12 @@ def _instead_of_json(page: Page | LongPage, found: str) -> str:
     fatal = page.fatal()
     if fatal is not None:
         return f'PHP broke off on the panel: "{fatal}"'
-    words = excerpt(page.words() or "", _QUOTED_LENGTH)
-    if not words:
+    if page.is_blank():
         return "the panel's answer is empty"
+    words = excerpt(page.words() or "", _QUOTED_LENGTH)
+    said = f': "{words}"' if words else ""
     where = ", as another address than the panel's would" if page.is_foreign() else ""
-    return f'the panel answered with {found}: "{words}"{where}'
+    return f"the panel answered with {found}{said}{where}"
 
 
 def _refuse_unencoded(page: Page | LongPage, body: bytes) -> NoReturn:

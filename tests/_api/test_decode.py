@@ -264,6 +264,16 @@ class TestNothing:
         with pytest.raises(DecodeError):
             read_nothing(body)
 
+    @pytest.mark.parametrize("rest", [b"", b"[]", b'{"response":[]}'])
+    @pytest.mark.parametrize("before", [b"", DIAGNOSTIC, DIAGNOSTIC * 1000], ids=["", "one", "1,000"])
+    def test_after_a_fatal_error_nothing_is_a_success(self, before: bytes, rest: bytes) -> None:
+        fatal = b"<br />\n<b>Fatal error</b>:  Uncaught Exception: no in <b>/srv/a.php</b> on line <b>1</b><br />\n"
+        with pytest.raises(DecodeError, match='PHP broke off on the panel: "Fatal error: Uncaught Exception: no in'):
+            read_nothing(before + fatal + rest)
+
+    def test_a_word_of_one_in_the_response_itself_is_none(self) -> None:
+        assert read_nothing(b'{"response":{"log":"Fatal error: no"}}') == Decoded(None)
+
 
 class TestErrorsKey:
     @pytest.mark.parametrize(
@@ -302,6 +312,10 @@ class TestListing:
         with pytest.raises(DecodeError, match="PHP cannot encode one with a hostname that is not UTF-8") as caught:
             listing(body)
         assert ('it printed "' in caught.value.message) is (body == DIAGNOSTIC)
+
+    def test_a_page_without_a_word_is_not_told_as_empty(self) -> None:
+        message = "the panel answered with an HTML page, as another address than the panel's would"
+        assert str(refusal(b"<html><form></form></html>")) == message
 
     def test_a_whole_page_may_be_that_of_another_address(self) -> None:
         with pytest.raises(DecodeError, match='an HTML page: "Sorry", as another address than the panel\'s would'):
