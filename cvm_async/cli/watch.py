@@ -1,11 +1,11 @@
 """`watch`: a line for each change, one for a lost node or panel and not one for each of its VPSes."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from cvm_async._safe_text import safe_text
 from cvm_async._words import some_vpses
 from cvm_async.cli.exits import Exit
-from cvm_async.cli.flags import Common
+from cvm_async.cli.flags import Common, Switch
 from cvm_async.cli.grids import status_grid
 from cvm_async.cli.results import Results, unread
 from cvm_async.cli.terminal import Terminal
@@ -17,6 +17,8 @@ from cvm_async.watch.snapshot import Snapshot
 
 _ALL = Selection()
 _COMMON = Common()
+_FIGURES = frozenset(("elapsed", "totals", "failed", "stale"))
+"""What a heartbeat tells of a snapshot: how many VPSes are how, and not which."""
 _TROUBLE = (PanelUnreachable, NodeUnreachable, VpsUnreadable)
 
 
@@ -24,15 +26,19 @@ async def watch(
     *names: str,
     interval: float = 30.0,
     count: int | None = None,
+    heartbeat: Switch = False,
     selection: Selection = _ALL,
     common: Common = _COMMON,
 ) -> Exit:
-    """Poll the status of VPSes and print what changes, until interrupted.
+    """Poll the status of VPSes and print what changes, a line each, until interrupted; for a person see `top`.
+
+    As JSON, an object for each VPS comes first, of the kind "vps_found"; then one for each change.
 
     Args:
         names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids. None: all.
         interval: Seconds from the beginning of one poll to the next.
         count: End after so many polls.
+        heartbeat: Print a line for each poll, too, so that a reader knows that it goes on.
         selection: Or by what they are.
         common: As for every command.
     """
@@ -47,7 +53,10 @@ async def watch(
             async for snapshot in snapshots:
                 if not polls:
                     terminal.say(overview(snapshot))
+                    _tell_all(terminal, snapshot)
                 _tell(terminal, snapshot, snapshot.changes if polls else trouble(snapshot))
+                if heartbeat:
+                    _beat(terminal, snapshot)
                 polls += 1
                 if polls == count:
                     break
@@ -67,9 +76,31 @@ def trouble(snapshot: Snapshot) -> list[Change]:
 
 
 def _tell(terminal: Terminal, snapshot: Snapshot, told: Iterable[Change]) -> None:
-    at, several = snapshot.at.astimezone(), len({reading.panel for reading in snapshot.readings}) > 1
+    several = len({reading.panel for reading in snapshot.readings}) > 1
     for change in told:
         # What is about a node or a panel names it itself.
         panel = f"{safe_text(change.panel)}: " if several and isinstance(change, VpsChange) else ""
-        terminal.show(f"{at:%H:%M:%S} {panel}{change}")
-        terminal.emit({"version": JSON_VERSION, "at": snapshot.at.isoformat(), **change.to_dict()}, indent=None)
+        terminal.show(f"{_time(terminal, snapshot)} {panel}{change}")
+        _emit(terminal, snapshot, change.to_dict())
+
+
+def _tell_all(terminal: Terminal, snapshot: Snapshot) -> None:
+    """Give a program what there is to begin with, as what changes is told from there on."""
+    for reading in snapshot:
+        _emit(terminal, snapshot, {"kind": "vps_found", **reading.to_dict()})
+
+
+def _beat(terminal: Terminal, snapshot: Snapshot) -> None:
+    terminal.show(f"{_time(terminal, snapshot)} {overview(snapshot)}")
+    figures = {key: value for key, value in snapshot.to_dict().items() if key in _FIGURES}
+    _emit(terminal, snapshot, {"kind": "heartbeat", **figures})
+
+
+def _emit(terminal: Terminal, snapshot: Snapshot, event: Mapping[str, object]) -> None:
+    terminal.emit({"version": JSON_VERSION, "at": snapshot.at.isoformat(), **event}, indent=None)
+
+
+def _time(terminal: Terminal, snapshot: Snapshot) -> str:
+    """Give the time of day to a person; in a file, which is read another day, with the date and the offset."""
+    at = snapshot.at.astimezone()
+    return f"{at:%H:%M:%S}" if terminal.out.file.isatty() else at.isoformat(timespec="seconds")

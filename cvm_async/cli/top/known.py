@@ -77,7 +77,8 @@ class Known:
     def take(self, snapshot: Snapshot) -> None:
         """Take what one look gave."""
         first = not self.looks
-        self.journal.tell(snapshot.at, trouble(snapshot) if first else snapshot.changes)
+        told = trouble(snapshot) if first else snapshot.changes
+        self.journal.tell(snapshot.at, told, panels=len(self.panels) > 1)
         if self.snapshot is not None and not first:
             self._rates = rates(self.snapshot, snapshot)
         self._newer = {key: reading for key, reading in self._newer.items() if _is_later(reading, snapshot.get(key))}

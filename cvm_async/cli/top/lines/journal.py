@@ -41,10 +41,10 @@ class Journal:
         self.lines: deque[Line] = deque(maxlen=KEPT)
         self._changes: deque[tuple[datetime, Change]] = deque(maxlen=KEPT)
 
-    def tell(self, at: datetime, changes: Sequence[Change]) -> None:
-        """Take what changed at one look."""
+    def tell(self, at: datetime, changes: Sequence[Change], *, panels: bool = False) -> None:
+        """Take what changed at one look; with `panels`, each line names the panel."""
         self._changes.extend((at, change) for change in changes)
-        self.lines.extend(told(at, changes))
+        self.lines.extend(told(at, changes, panels=panels))
 
     def say(self, at: datetime, words: str, tone: Tone = Tone.PLAIN) -> None:
         """Take a line of the program's own."""
@@ -63,19 +63,21 @@ class Journal:
         return [_stamped(at, _what(change), tone_of(change)) for at, change in mine]
 
 
-def told(at: datetime, changes: Iterable[Change]) -> Iterator[Line]:
+def told(at: datetime, changes: Iterable[Change], *, panels: bool = False) -> Iterator[Line]:
     """Give the lines for what changed at one look."""
-    groups: dict[tuple[type[Change], str], list[Change]] = {}
+    groups: dict[tuple[type[Change], str, str], list[Change]] = {}
     for change in changes:
         # What is about no VPS is one event already.
         alike = _what(change) if isinstance(change, VpsChange) else str(change)
-        groups.setdefault((type(change), alike), []).append(change)
-    for (_, alike), group in groups.items():
+        groups.setdefault((type(change), change.panel, alike), []).append(change)
+    for (kind, panel, alike), group in groups.items():
         tone = tone_of(group[0])
+        # What is about a node or a panel names it itself.
+        named = f"{panel}: " if panels and issubclass(kind, VpsChange) else ""
         if len(group) >= _ALIKE:
-            yield _stamped(at, f"{some_vpses(len(group))}: {alike}", tone)
+            yield _stamped(at, f"{named}{some_vpses(len(group))}: {alike}", tone)
         else:
-            yield from (_stamped(at, str(change), tone) for change in group)
+            yield from (_stamped(at, f"{named}{change}", tone) for change in group)
 
 
 def _stamped(at: datetime, words: str, tone: Tone) -> Line:

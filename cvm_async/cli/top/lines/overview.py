@@ -104,14 +104,19 @@ def nodes(snapshot: Snapshot, width: int) -> Line:
     ]
     found = by_node(snapshot, picture)
     parts.extend(_node(node, several=several) for node in found)
-    line: Line = ((" nodes  ", Tone.QUIET),)
+    return _as_many_as_fit(((" nodes  ", Tone.QUIET),), parts, width) if parts else ()
+
+
+def _as_many_as_fit(head: Line, parts: Sequence[Line], width: int) -> Line:
+    shown: list[Line] = []
     for index, part in enumerate(parts):
-        longer = (*line, *part, ("   ", Tone.PLAIN))
-        more = f"+{len(parts) - index:,} more"
-        if width_of(longer) + (len(more) if index < len(parts) - 1 else -2) > width:
-            return cut((*line, (more, Tone.QUIET)), width)
-        line = longer
-    return line if parts else ()
+        left = len(parts) - index
+        more: Line = ((f"+{left - 1:,} more", Tone.QUIET),)
+        longer = joined([*shown, part, *([more] if left > 1 else [])])
+        if width_of(head) + width_of(longer) > width:
+            return cut((*head, *joined([*shown, ((f"+{left:,} more", Tone.QUIET),)])), width)
+        shown.append(part)
+    return (*head, *joined(shown))
 
 
 def _node(node: NodeCount, *, several: bool) -> Line:

@@ -48,6 +48,17 @@ def test_many_alike_are_told_in_one_line_and_others_beside_it() -> None:
     ]
 
 
+def test_of_several_panels_each_is_named_once() -> None:
+    lost = NodeUnreachable("acme", 1, 1, "gone")
+    few, many = stopped(1), stopped(*range(1, 8))
+    lines = [text_of(line) for each in (few, many, [lost]) for line in told(BEGIN, each, panels=True)]
+    assert lines == [
+        "12:00:00  acme: vps1.example.net (1) on node 1: running -> stopped",
+        "12:00:00  acme: 7 VPSes: running -> stopped",
+        f"12:00:00  {lost}",
+    ]
+
+
 def test_a_name_that_looks_like_a_line_of_the_log_is_made_safe_and_grouped_all_the_same() -> None:
     named = evolve(VPS, hostname="a: b\x1b")
     several = [evolve(named, id=number) for number in range(1, 8)]
