@@ -324,6 +324,7 @@ class Fleet:
         jitter: float = 0.0,
         thresholds: Sequence[float] = THRESHOLDS,
         rollout: Rollout | None = None,
+        progress: OnProgress | None = None,
     ) -> Watch:
         """Watch it: ``async with fleet.watch() as ticks: async for snapshot in ticks``, with what changed in each.
 
@@ -343,6 +344,8 @@ class Fleet:
             thresholds: Shares of a traffic limit, above 0.0 up to 1.0, whose crossing is a change.
             rollout: As for `status`.
 
+            progress: As for `status`, in each look: for whoever does not wait until the last VPS is read, or given up.
+
         Raises:
             ConfigurationError: An argument is not what it should be.
         """
@@ -351,7 +354,8 @@ class Fleet:
         if jitter >= every:
             refuse("jitter", "less than every", jitter)
         check_thresholds(thresholds)
-        look = FleetLook(self._members, Rollout.given(rollout), what=what, every=every, relist=relist)
+        how = Rollout.given(rollout)
+        look = FleetLook(self._members, how, what=what, every=every, relist=relist, progress=progress)
         return Watch(look, every=every, jitter=jitter, thresholds=thresholds)
 
     async def plan(

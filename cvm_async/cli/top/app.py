@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Collection, Generator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from time import monotonic
 from typing import Any, ClassVar, Final
 
 from textual.app import App, ComposeResult
@@ -37,6 +38,8 @@ _LOG: Final = (5, 14, 0)
 """Lines of the event log, one size after the other."""
 _FRAME: Final = 0.25
 """Seconds from one drawing of what changes by itself to the next."""
+_REST: Final = 9.0
+"""How much longer it rests than the last drawing took."""
 _SECOND: Final = 1.0
 _ACTS: Final = {"S": Verb.START, "X": Verb.STOP, "R": Verb.RESTART}
 """What a key does; capitals, so that no slip of a finger begins anything."""
@@ -103,6 +106,7 @@ class Top(App[None]):
         self._workers_begun: list[Worker[None]] = []
         self._acted: list[Acting] = []
         self._has_news = False
+        self._paints_at = 0.0
         self._head, self._rule, self._events, self._keys = (
             Painted(id=name) for name in ("head", "rule", "log", "keys")
         )
@@ -135,7 +139,7 @@ class Top(App[None]):
                 self._fleet = await self._loaded()
                 self.known.take_list(self._fleet)
                 self.paint()
-                async with self._fleet.watch(every=self.known.every) as ticks:
+                async with self._fleet.watch(every=self.known.every, progress=self._arrive) as ticks:
                     async for snapshot in ticks:
                         self.known.take(snapshot)
                         # Drawn a moment later: keys that came meanwhile are answered first.
@@ -143,6 +147,10 @@ class Top(App[None]):
             except (CvmError, CommandError) as error:
                 self.failure = error
                 self.exit()
+
+    def _arrive(self, progress: Progress) -> None:
+        self.known.arrive(progress.latest)
+        self._has_news = True
 
     async def _loaded(self) -> Fleet:
         """List the fleet; where that fails in a way that may pass, try again and again."""
@@ -184,8 +192,11 @@ class Top(App[None]):
                 page.paint()
 
     def _paint_news(self) -> None:
-        if self._has_news:
+        if self._has_news and monotonic() >= self._paints_at:
+            began = monotonic()
             self.paint()
+            # However large the fleet, most of the time is left for keys and answers.
+            self._paints_at = monotonic() + _REST * (monotonic() - began)
 
     def on_resize(self) -> None:
         """Draw it in its new size."""

@@ -80,3 +80,11 @@ def as_read(reading: Reading, outcome: Outcome[object]) -> Reading:
     if not isinstance(outcome.value, VpsStatus):
         return reading
     return evolve(reading, status=outcome.value, read_at=utc_now(), error=None, age=0.0)
+
+
+def as_looked_at(reading: Reading, outcome: Outcome[object]) -> Reading:
+    """Give what is known of a VPS after one look at it."""
+    if outcome.error is None:
+        return as_read(reading, outcome)
+    age = None if reading.read_at is None else (utc_now() - reading.read_at).total_seconds()
+    return evolve(reading, error=outcome.error, age=age)

@@ -6,7 +6,7 @@ from datetime import datetime
 from attrs import define, field, frozen
 
 from cvm_async._words import some_vpses
-from cvm_async.cli.top.deeds import as_listed, as_read
+from cvm_async.cli.top.deeds import as_listed, as_looked_at, as_read
 from cvm_async.cli.top.lines import overview
 from cvm_async.cli.top.lines.acting import Acting
 from cvm_async.cli.top.lines.detail import detail
@@ -61,6 +61,7 @@ class Known:
     waiting: str = ""
     _rates: dict[Key, Rate] = field(factory=dict[Key, Rate], init=False)
     _newer: dict[Key, Reading] = field(factory=dict[Key, Reading], init=False)
+    _arrived: dict[Key, Reading] = field(factory=dict[Key, Reading], init=False)
     _now: Snapshot | None = field(default=None, init=False)
     _heads: dict[int, list[Line]] = field(factory=dict[int, list[Line]], init=False)
     _history: History = field(factory=History, init=False)
@@ -69,7 +70,6 @@ class Known:
         """Take what the panels' lists tell."""
         self.panels = fleet.panels or self.panels
         self.snapshot = as_listed(fleet)
-        self.waiting = f"reading {some_vpses(len(fleet))} …"
         for problem in fleet.problems:
             self.journal.say(self.snapshot.at, f"of the list cannot be read: {problem}", Tone.WARNING)
         self._changed()
@@ -82,10 +82,10 @@ class Known:
         if self.snapshot is not None and not first:
             self._rates = rates(self.snapshot, snapshot)
         self._newer = {key: reading for key, reading in self._newer.items() if _is_later(reading, snapshot.get(key))}
+        self._arrived.clear()
         self._history.keep(snapshot)
         self.snapshot = snapshot
         self.looks += 1
-        self.waiting = ""
         self._changed()
 
     def note(self, outcome: Outcome[object]) -> None:
@@ -96,11 +96,19 @@ class Known:
             self._newer[key] = as_read(reading, outcome)
             self._changed()
 
+    def arrive(self, outcome: Outcome[object]) -> None:
+        """Take one VPS's status before the look is over: one node that hangs makes nobody wait for the others."""
+        key = outcome.panel, outcome.vps.id
+        reading = None if self.snapshot is None else self.snapshot.get(key)
+        if reading is not None:
+            self._arrived[key] = as_looked_at(reading, outcome)
+            self._changed()
+
     @property
     def now(self) -> Snapshot | None:
         """What is known, with what came of actions since the last look."""
         if self._now is None and self.snapshot is not None:
-            self._now = overview.with_newer(self.snapshot, self._newer)
+            self._now = overview.with_newer(self.snapshot, {**self._arrived, **self._newer})
         return self._now
 
     def _changed(self) -> None:
@@ -124,6 +132,8 @@ class Known:
         if width not in self._heads:
             nodes = overview.nodes(snapshot, width) if self.looks else ()
             self._heads[width] = [overview.counts(snapshot, width), nodes]
+        if not self.looks:
+            waiting = ((f"reading, {len(self._arrived):,} of {some_vpses(len(snapshot))} so far ", Tone.QUIET),)
         fresh = overview.freshness(snapshot, now=now, every=self.every) if self.looks else waiting
         return [overview.title(self.panels, len(snapshot), fresh, width), *self._heads[width]]
 

@@ -9,10 +9,10 @@ from cvm_async._account.account import Account, loop_time
 from cvm_async._account.readings import News
 from cvm_async._checks import check_seconds, refuse
 from cvm_async.errors import CvmError, own
-from cvm_async.fleet.members import Members
+from cvm_async.fleet.members import Members, check_plain
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.rollout import Rollout
-from cvm_async.fleet.work.gathering import Gathering
+from cvm_async.fleet.work.gathering import Gathering, OnProgress
 from cvm_async.fleet.work.operations import Key, SharedReading, later_than
 from cvm_async.fleet.work.run import Run
 from cvm_async.models import VpsList, VpsStatus
@@ -43,15 +43,19 @@ class FleetLook:
         what: What,
         every: float,
         relist: float,
+        progress: OnProgress | None = None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         if what not in ("status", "traffic"):
             refuse("what", "'status' or 'traffic'", what)
         check_seconds("relist", relist)
+        if progress is not None:
+            check_plain("progress", progress)
         self._members = members
         # As they are now: a panel's name must not change while one looks, whatever comes and goes.
         self._panels = members.panels
         self._rollout = rollout
+        self._progress = progress
         self._what = what
         self._tolerance = TOLERANCE * every
         self._relist = relist
@@ -75,7 +79,7 @@ class FleetLook:
     async def _read_statuses(self) -> list[Reading]:
         members, news = self._members, dict[Key, News[VpsStatus]]()
         operation = SharedReading(loop_time() - self._tolerance, self._statuses, news)
-        outcomes = await Gathering(members, None, _outcomes).of(
+        outcomes = await Gathering(members, self._progress, _outcomes).of(
             lambda emit: Run(members, operation, self._rollout, emit)
         )
         self._statuses = news

@@ -192,11 +192,21 @@ class TestOnAPanel:
             running(Top(session.fleet, panels=["acme"], every=HOUR)) as shown,
         ):
             await shown.until(lambda: shown.app.known.snapshot)
-            assert "reading 2 VPSes …" in shown.screen
+            assert "reading, 0 of 2 VPSes so far" in shown.screen
             assert shown.screen.count("reading …") == 2
             panel.clear_faults()
             await shown.until(lambda: shown.app.known.looks)
             assert "● 2 running" in shown.screen
+
+    async def test_one_node_that_hangs_makes_nobody_wait_for_the_others(self) -> None:
+        panel = PanelApp(vpses=fleet_of(1, 2))
+        panel.inject(Hang(), verb="status", node=2, times=None)
+        async with session_on(panel, name="acme") as session:
+            app = Top(session.fleet, panels=["acme"], every=HOUR)
+            async with running(app) as shown:
+                await shown.until(lambda: "● 1 running   · 1 not read yet" in shown.screen)
+                assert app.known.looks == 0
+                panel.clear_faults()
 
     async def test_a_list_that_fails_is_asked_for_again(self) -> None:
         panel = PanelApp(vpses=fleet_of(1))

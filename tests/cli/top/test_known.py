@@ -42,7 +42,7 @@ async def test_the_list_is_shown_until_the_first_look_is_over() -> None:
         listed = known()
         listed.take_list(await session.fleet())
     assert [row.reading.status for row in listed.rows()] == [None, None]
-    assert head(listed)[0].split() == ["panel", "2", "VPSes", "reading", "2", "VPSes", "…"]
+    assert head(listed)[0].split() == ["panel", "2", "VPSes", "reading,", "0", "of", "2", "VPSes", "so", "far"]
     assert head(listed)[1:] == [" · 2 not read yet", ""]
     listed.take(snapshot(reading(1, panel="panel")))
     assert head(listed)[0].endswith("read 0s ago in 0.5 s, every 30 s ")
@@ -99,6 +99,23 @@ def test_what_came_of_an_action_shows_before_the_next_look_and_gives_way_to_a_la
     year = timedelta(days=36_500).total_seconds()
     acted.take(snapshot(reading(1, after=year), reading(2)))
     assert head(acted)[1] == " ● 2 running"
+
+
+def test_a_status_shows_before_the_look_is_over() -> None:
+    arriving = known()
+    arriving.arrive(Outcome(reading(1).vps, "acme", reading(1).status))
+    arriving.take(snapshot(reading(1), reading(2), reading(3, None)))
+    arriving.arrive(Outcome(reading(1).vps, "acme", reading(1, "stopped").status))
+    arriving.arrive(Outcome(reading(2).vps, "acme", None, LOST))
+    arriving.arrive(Outcome(reading(3).vps, "acme", None, LOST))
+    arriving.arrive(Outcome(reading(9).vps, "acme", reading(9).status))
+    assert head(arriving)[1] == " ● 1 running   ○ 1 stopped   ✕ 1 not read   1 stale"
+    ages = {row.reading.vps.id: row.reading.age for row in arriving.rows()}
+    assert (ages[1], ages[3]) == (0.0, None)
+    assert (ages[2] or 0.0) > 0
+    # The look tells it all, and better.
+    arriving.take(snapshot(reading(1), reading(2), reading(3)))
+    assert head(arriving)[1] == " ● 3 running"
 
 
 def test_a_vps_that_is_gone_is_forgotten_and_one_that_was_never_read_is_known_better() -> None:

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 import pytest
-from panels import account_of, calls, fleet_of, session_on
+from panels import NO_RETRY, account_of, calls, fleet_of, session_on
 from values import vps
 from virtual_time import virtual, virtual_loop
 from watches import BEGIN
@@ -18,6 +18,7 @@ from cvm_async import (
     NodeUnreachable,
     PanelUnreachable,
     PowerState,
+    Progress,
     Rollout,
     Snapshot,
     StateChanged,
@@ -502,3 +503,30 @@ async def test_a_machine_that_was_suspended_goes_on_at_the_next_tick() -> None:
         await anext(ticks)
     assert (woken, virtual_loop().time()) == (8 * 3600 + 10, 8 * 3600 + 30)
     assert len(calls(app, "status")) == 3
+
+
+@virtual
+async def test_each_status_can_be_had_before_the_look_is_over() -> None:
+    panel = PanelApp(vpses=fleet_of(1, 2), cost=0.0)
+    panel.unreachable_node(2, after=10.0)
+    told: list[tuple[int, int, bool, float]] = []
+
+    def note(progress: Progress) -> None:
+        latest = progress.latest
+        told.append((progress.done, latest.vps.id, latest.ok, virtual_loop().time()))
+
+    async with session_on(panel, retry=NO_RETRY) as session:
+        fleet = await session.fleet()
+        async with fleet.watch(every=60.0, progress=note) as ticks:
+            await anext(ticks)
+    assert told == [(1, 1, True, 0.0), (2, 2, False, 10.0)]
+
+
+@virtual
+async def test_whoever_is_told_of_each_status_is_a_plain_function() -> None:
+    async def later(_: Progress) -> None:
+        """Nobody awaits it."""
+
+    async with session_on(PanelApp(vpses=fleet_of(1))) as session:
+        with pytest.raises(ConfigurationError, match="a plain function"):
+            (await session.fleet()).watch(progress=later)
