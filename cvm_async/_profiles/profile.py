@@ -98,7 +98,7 @@ KEYS: Mapping[str, _Key] = {
         'a whole number of at least 1, or "adaptive"', lambda value: value == ADAPTIVE or is_count(value, 1)
     ),
     "per_node": _COUNT,
-    "attempts": _COUNT,
+    "retries": _Key("a whole number from 0 on", lambda value: is_count(value, 0)),
     "max_wait": _SECONDS,
 }
 """All that a profile may say."""
@@ -168,7 +168,8 @@ def _ways(table: Table, folder: Path, name: str) -> Ways:
             per_node=_plain(table, "per_node", limits.per_node),
         ),
         retry=Retry(
-            attempts=_plain(table, "attempts", retry.attempts),
+            # As the flag says it: those after the first try.
+            attempts=_plain(table, "retries", retry.attempts - 1) + 1,
             max_wait=_plain(table, "max_wait", retry.max_wait),
         ),
     )

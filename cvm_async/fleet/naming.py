@@ -79,9 +79,9 @@ class Names:
         key = _key(str(name))
         return self._wholes.get(key, self._shorts.get(key, ()))
 
-    def within(self, ids: range) -> list[int]:
-        """Give the places of the VPSes whose ids are in a range, however long that is."""
-        return sorted(place for number, places in self._ids.items() if number in ids for place in places)
+    def ids_within(self, ids: range) -> list[int]:
+        """Give the ids in a range, however long that is, that somebody has."""
+        return sorted(number for number in self._ids if number in ids)
 
     def place(self, name: str | int) -> int:
         """Give the place of the VPS that a name means.

@@ -36,7 +36,7 @@ def test_all_that_it_may_say_reaches_the_session(tmp_path: Path) -> None:
         tmp_path,
         f'{WHOLE}name = "Cellar"\nallow_insecure = true\nca_file = "/etc/ca.pem"\nconnect_timeout = 1\n'
         "read_timeout = 2.5\naction_timeout = 3\ntotal_timeout = 4\nmax_concurrency = 5\nper_node = 6\n"
-        "attempts = 7\nmax_wait = 8\n",
+        "retries = 6\nmax_wait = 8\n",
     )
     assert found.ways == Ways(
         name="Cellar",
@@ -46,6 +46,10 @@ def test_all_that_it_may_say_reaches_the_session(tmp_path: Path) -> None:
         limits=Limits(max_concurrency=5, per_node=6),
         retry=Retry(attempts=7, max_wait=8),
     )
+
+
+def test_no_retries_leave_one_try(tmp_path: Path) -> None:
+    assert profile(tmp_path, f"{URL}retries = 0\n").ways.retry.attempts == 1
 
 
 def test_concurrency_may_find_itself(tmp_path: Path) -> None:
@@ -99,7 +103,7 @@ def test_a_token_comes_from_one_place(tmp_path: Path, half: str, text: str, sour
         (f"{URL}max_wait = '1'", ": max_wait must be a number of seconds above 0"),
         (f"{URL}max_concurrency = 'all'", ': max_concurrency must be a whole number of at least 1, or "adaptive"'),
         (f"{URL}per_node = 1.0", ": per_node must be a whole number of at least 1"),
-        (f"{URL}attempts = 0", ": attempts must be a whole number of at least 1"),
+        (f"{URL}retries = -1", ": retries must be a whole number from 0 on"),
     ],
 )
 def test_a_profile_that_cannot_be_used_says_why_and_shows_no_token(tmp_path: Path, text: str, sentence: str) -> None:

@@ -82,6 +82,27 @@ def test_a_name_of_two_is_refused_with_panels_and_ids(cvm: Cvm, verb: str, name:
     assert told in ran.err
 
 
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("1-3", "cvm-async: 2 may be 2 VPSes, take it from the one panel: db1.work.example (2) on work, "),
+        ("2,web1,2", "(2) on home; 'web1' may be 2 VPSes, give the id: "),
+        ("1-4", "cvm-async: this account has no VPS 4; 2 may be 2 VPSes, "),
+    ],
+)
+def test_a_range_is_one_of_names_too(
+    cvm: Cvm, work: SimulatedPanel, home: SimulatedPanel, name: str, told: str
+) -> None:
+    ran = cvm("restart", name, "--yes", "--all-profiles")
+    assert (ran.status, work.actions, home.actions) == (Exit.FAILED, [], [])
+    assert told in ran.err
+
+
+def test_whoever_is_left_out_is_left_out_on_its_own_panel_alone(cvm: Cvm) -> None:
+    ran = cvm("status", "--all", "--exclude", "db1", "--all-profiles", "--json")
+    assert rows(ran.out) == [("work", 1), ("home", 2), ("home", 3)]
+
+
 def test_a_panel_that_is_lost_hides_no_other_and_ends_with_3(cvm: Cvm, home: SimulatedPanel) -> None:
     home.client_api = False
     ran = cvm("list", "--all-profiles", "--json")

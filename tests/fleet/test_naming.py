@@ -178,8 +178,8 @@ def test_whatever_is_asked_for_is_exactly_one_or_a_clear_refusal(hosts: dict[int
 
 def test_ids_within_a_range_are_found_however_long_it_is() -> None:
     names = named({5: "a", 1: "b", 9: "c"})
-    assert names.within(range(1, 10**18)) == [0, 1, 2]
-    assert names.within(range(2, 6)) == [0]
+    assert names.ids_within(range(1, 10**18)) == [1, 5, 9]
+    assert names.ids_within(range(2, 6)) == [5]
 
 
 @pytest.mark.parametrize(

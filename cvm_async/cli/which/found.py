@@ -64,11 +64,12 @@ class Which:
             CommandError: A name is nobody's, or that of several; or nothing fits. Nothing should be done then.
         """
         named = fleet.at(sorted(_found(fleet, self.names))) if self.names else fleet
-        spared = {vps.id for vps in fleet.at(_found(fleet, self.spared))}
+        # On another panel its id is another VPS; by its place it would not be found again in a newer list.
+        spared = {(vps.id, vps.hostname) for vps in fleet.at(_found(fleet, self.spared))}
 
         def is_meant(vps: Vps) -> bool:
             there = self.nodes is None or any(vps.node in some for some in self.nodes)
-            return there and vps.id not in spared
+            return there and (vps.id, vps.hostname) not in spared
 
         found = named.select(hostname=self.match, exclude=self.unlike, where=is_meant)
         if self != Which() and not len(found):
@@ -140,17 +141,17 @@ def _found(fleet: "cvm_async.Fleet", asked: Iterable[Asked]) -> set[int]:
     names = fleet.members.names
     places: set[int] = set()
     missing: list[str | range] = []
-    several: list[str] = []
+    several: dict[str | int, None] = {}
     for each in dict.fromkeys(asked):
-        found = names.within(each) if isinstance(each, range) else names.places(each)
-        places.update(found)
-        if len(found) < (_length(each) if isinstance(each, range) else 1):
+        called: Sequence[str | int] = names.ids_within(each) if isinstance(each, range) else [each]
+        found = [names.places(name) for name in called]
+        places.update(*found)
+        several |= {name: None for name, of in zip(called, found, strict=True) if len(of) > 1}
+        if sum(map(bool, found)) < (_length(each) if isinstance(each, range) else 1):
             missing.append(each)
-        elif isinstance(each, str) and len(found) > 1:
-            several.append(each)
     if missing or several:
         said = _nobody(names, missing)
-        said.extend(names.ambiguous(each).message for each in several[:_SHOWN])
+        said.extend(names.ambiguous(each).message for each in islice(several, _SHOWN))
         said.extend([f"and {len(several) - _SHOWN:,} more names of several"] if len(several) > _SHOWN else [])
         raise CommandError("; ".join([*said, "nothing was done"]))
     return places

@@ -54,7 +54,7 @@ def test_one_call_tells_that_a_profile_is_well(cvm: Cvm, panel: SimulatedPanel, 
 
 
 def test_one_call_is_all_also_where_it_fails(cvm: Cvm, panel: SimulatedPanel, write: Write) -> None:
-    write(f"{whole(panel)}attempts = 5\n")
+    write(f"{whole(panel)}retries = 5\n")
     panel.inject(bad_gateway())
     ran = cvm("profile", "check", "work")
     assert (ran.status, ran.out.splitlines()[-1].split()[:2]) == (Exit.FAILED, ["failed", "work"])
