@@ -73,9 +73,11 @@ class CvmSession:
         name: str | None = None,
     ) -> None:
         self._owned: httpx.AsyncClient | None = None
-        tokens = Tokens.checked(public_token, private_token)
-        # Whoever prints the locals of a traceback finds them masked.
-        del public_token, private_token
+        try:
+            tokens = Tokens.checked(public_token, private_token)
+        finally:
+            # Whoever prints the locals of a traceback finds them masked, or not at all.
+            del public_token, private_token
         limits = given("limits", limits, Limits, "Limits(max_concurrency=16)") or Limits()
         timeouts = given("timeouts", timeouts, Timeouts, "Timeouts(read=15.0)") or Timeouts()
         retry = given("retry", retry, Retry, "Retry(attempts=3)") or Retry()

@@ -47,9 +47,12 @@ def _platforms_own() -> Path:
 
 
 def is_there(path: Path) -> bool:
-    """Tell whether there is such a file, as far as we may look."""
+    """Tell whether there is such a file, or may be, as we may not look: whoever reads it says so."""
     try:
-        return path.exists()
-    except OSError:
-        # A folder that may not be entered: whoever opens the file says so.
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
         return False
+    except (OSError, ValueError):
+        # A folder that may not be entered, a name that can be none.
+        pass
+    return True

@@ -7,20 +7,21 @@ loads no HTTP library.
 import re
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from attrs import evolve, frozen
 from cyclopts import Group, Parameter
 
 import cvm_async
-from cvm_async._profiles.choice import Access, accesses
-from cvm_async._profiles.environment import Environment
 from cvm_async._safe_text import safe_text
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.panels import Panels
 from cvm_async.cli.terminal import Terminal
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.rollout import Rollout, Share
+
+if TYPE_CHECKING:
+    from cvm_async._profiles.choice import Access
 
 _PANEL = Group("Panel and output", sort_key=3)
 _HOW = Group("How", sort_key=2)
@@ -60,6 +61,10 @@ class Common:
     @asynccontextmanager
     async def panels(self, terminal: Terminal, how: "RolloutFlags | None" = None) -> AsyncGenerator[Panels]:
         """Give the panels that are meant, each with a session, and their log on the terminal."""
+        # They read TOML and run programs, and asking for help does neither.
+        from cvm_async._profiles.choice import accesses  # noqa: PLC0415
+        from cvm_async._profiles.environment import Environment  # noqa: PLC0415
+
         if self.all_profiles and self.profile:
             message = "give --profile or --all-profiles; not both"
             raise CommandError(message, Exit.USAGE)
@@ -74,7 +79,7 @@ class Common:
                     sessions.append(await stack.enter_async_context(session))
                 yield Panels(tuple(sessions))
 
-    def _changed(self, access: Access, how: "RolloutFlags | None") -> Access:
+    def _changed(self, access: "Access", how: "RolloutFlags | None") -> "Access":
         """Give access as the flags will have it."""
         ways = access.ways
         ways = evolve(

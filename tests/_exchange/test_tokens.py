@@ -237,9 +237,19 @@ async def test_a_traceback_with_locals_shows_no_token() -> None:
             assert PLAIN not in shown, name
 
 
-@pytest.mark.parametrize("url", ["http://panel.example.net", "nonsense"])
-def test_nor_does_that_of_a_session_that_cannot_be_made(url: str) -> None:
-    environ = {"CVM_URL": url, "CVM_PUBLIC_TOKEN": "public", "CVM_PRIVATE_TOKEN": PLAIN}
+@pytest.mark.parametrize(
+    ("url", "public", "private"),
+    [
+        ("http://panel.example.net", "public", PLAIN),
+        ("nonsense", "public", PLAIN),
+        ("https://panel.example.net", "public", f"{PLAIN}\n"),
+        ("https://panel.example.net", f" {PLAIN}", "private"),
+        ("https://panel.example.net", "", PLAIN),
+    ],
+    ids=["in the clear", "no address", "a line break", "a space", "one alone"],
+)
+def test_nor_does_that_of_a_session_that_cannot_be_made(url: str, public: str, private: str) -> None:
+    environ = {"CVM_URL": url, "CVM_PUBLIC_TOKEN": public, "CVM_PRIVATE_TOKEN": private}
     with pytest.raises(ConfigurationError) as refused:
         CvmSession.from_env(environ)
     # The frame of this test has the token, and is not ours.

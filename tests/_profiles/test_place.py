@@ -1,6 +1,5 @@
 """The profiles are where the platform has its settings, and where they were before that is found, too."""
 
-import os
 import pwd
 import sys
 from pathlib import Path
@@ -81,7 +80,9 @@ def test_without_a_home_directory_it_says_so_but_where_xdg_names_a_folder(monkey
     assert profiles_path("/srv").is_relative_to("/srv")
 
 
-def test_what_cannot_be_looked_at_is_not_there(tmp_path: Path) -> None:
+def test_what_cannot_be_looked_at_may_be_there(tmp_path: Path) -> None:
     assert is_there(tmp_path)
-    assert not is_there(tmp_path / ("x" * 300))
-    assert not is_there(tmp_path / os.fspath("nobody"))
+    assert not is_there(tmp_path / "nobody")
+    assert not is_there(Path("/dev/null/nobody"))
+    assert is_there(tmp_path / ("x" * 300))
+    assert is_there(tmp_path / "\0")

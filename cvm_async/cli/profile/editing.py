@@ -19,6 +19,7 @@ from tomlkit.exceptions import TOMLKitError
 from tomlkit.items import AbstractTable, Item, Whitespace
 
 from cvm_async._profiles.file import DEFAULT, read_profiles, written
+from cvm_async._profiles.place import is_there
 from cvm_async._safe_text import safe_text
 from cvm_async._secret import Secret
 from cvm_async.cli.exits import CommandError
@@ -98,7 +99,7 @@ def change(path: Path, wanted: Change) -> None:
 
 
 def _text_of(path: Path) -> Secret:
-    if not path.exists():
+    if not is_there(path):
         return Secret("")
     # It says what is wrong, if anything is.
     read_profiles(path)
@@ -147,7 +148,7 @@ def _replace(path: Path, text: Secret) -> None:
             file.write(text.reveal().encode("utf-8"))
             file.flush()
             os.fsync(handle)
-            if path.exists():
+            if is_there(path):
                 # As root, for somebody else. Who may not give files away has none to give away.
                 with suppress(PermissionError):
                     os.fchown(handle, path.stat().st_uid, path.stat().st_gid)
