@@ -8,8 +8,7 @@ they show in MiB and GiB, powers of 1,024. Traffic is sold by the decimal gigaby
 from collections.abc import Sequence
 
 from cvm_async._safe_text import excerpt
-from cvm_async.models import CombinedTraffic, PowerState, Traffic, VpsStatus
-from cvm_async.settings import MEBIBYTE
+from cvm_async.models import MEBIBYTE, CombinedTraffic, PowerState, Traffic, VpsStatus
 
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 _DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB")

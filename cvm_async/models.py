@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 __all__ = [
     "JSON_VERSION",
+    "MEBIBYTE",
     "CombinedTraffic",
     "Extra",
     "PowerState",
@@ -27,6 +28,7 @@ __all__ = [
     "VpsStatus",
     "named",
     "shown",
+    "usage",
 ]
 
 JSON_VERSION: Final = 1
@@ -34,6 +36,9 @@ JSON_VERSION: Final = 1
 
 It grows when a key goes or means something else; new keys come without.
 """
+
+MEBIBYTE: Final = 1024 * 1024
+"""Bytes of what the panel calls a megabyte of memory or disk: OpenVZ counts both in units of 1,024 bytes."""
 
 
 class PowerState(StrEnum):
@@ -215,6 +220,7 @@ class Vps:
             "disk_space": self.disk_space,
             "cpu_count": self.cpu_count,
             "traffic": None if self.traffic is None else self.traffic.to_dict(),
+            "usage": usage(self),
             "extra": dict(self.extra),
             "problems": [problem.to_dict() for problem in self.problems],
         }
@@ -295,3 +301,41 @@ def shown(status: object) -> dict[str, object]:
     if isinstance(status, VpsStatus):
         return status.to_dict()
     return {**_NOT_SEEN.to_dict(), "state": None, "state_text": None}
+
+
+_NO_TRAFFIC: Final = SplitTraffic(None, None)
+
+
+def usage(vps: Vps, status: object = None) -> dict[str, dict[str, int | float | None]]:
+    """Give what a VPS uses of what it has, as JSON takes it, in bytes: always the same keys, None where unknown.
+
+    Args:
+        vps: What it has, and the traffic that its list tells.
+        status: Its `VpsStatus`, where there is one; it tells of traffic better.
+    """
+    seen = status if isinstance(status, VpsStatus) else _NOT_SEEN
+    counted = seen.traffic or vps.traffic
+    used = counted if isinstance(counted, SplitTraffic) else _NO_TRAFFIC
+    listed = vps.traffic if isinstance(vps.traffic, SplitTraffic) else _NO_TRAFFIC
+    return {
+        "ram": _used(seen.ram_used, _bytes(vps.guaranteed_ram)),
+        "disk": _used(seen.disk_used, _bytes(vps.disk_space)),
+        "traffic": _used(None if counted is None else counted.total_used, _allowed(vps.traffic)),
+        "traffic_in": _used(used.in_used, listed.in_limit),
+        "traffic_out": _used(used.out_used, listed.out_limit),
+    }
+
+
+def _used(used: int | None, limit: int | None) -> dict[str, int | float | None]:
+    percent = None if used is None or not limit else round(100 * used / limit, 1)
+    return {"used": used, "limit": limit, "percent": percent}
+
+
+def _bytes(mebibytes: int | None) -> int | None:
+    return None if mebibytes is None else mebibytes * MEBIBYTE
+
+
+def _allowed(traffic: Traffic | None) -> int | None:
+    if not isinstance(traffic, SplitTraffic):
+        return None if traffic is None else traffic.limit
+    return None if traffic.in_limit is None or traffic.out_limit is None else traffic.in_limit + traffic.out_limit

@@ -5,9 +5,7 @@ from typing import Any, Literal
 from attrs import Attribute, field, frozen
 
 from cvm_async._checks import count, is_count, one_of, refuse, seconds
-
-MEBIBYTE = 1024 * 1024
-
+from cvm_async.models import MEBIBYTE
 
 ADAPTIVE = "adaptive"
 ADAPTIVE_CEILING = 256

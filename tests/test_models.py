@@ -17,11 +17,13 @@ from cvm_async.models import (
     PowerState,
     Problem,
     SplitTraffic,
+    Traffic,
     VirtualizationType,
     Vps,
     VpsList,
     VpsStatus,
     shown,
+    usage,
 )
 
 
@@ -206,6 +208,13 @@ def test_a_vps_is_told_as_json_under_its_attributes_names() -> None:
         "disk_space": 5000,
         "cpu_count": 2,
         "traffic": {"in_used": 1, "out_used": 2, "in_limit": 3, "out_limit": None, "total_used": 3},
+        "usage": {
+            "ram": {"used": None, "limit": 128 * 1024 * 1024, "percent": None},
+            "disk": {"used": None, "limit": 5000 * 1024 * 1024, "percent": None},
+            "traffic": {"used": 3, "limit": None, "percent": None},
+            "traffic_in": {"used": 1, "limit": 3, "percent": 33.3},
+            "traffic_out": {"used": 2, "limit": None, "percent": None},
+        },
         "extra": {"location": "Roubaix, France"},
         "problems": [{"path": "response.vpses[0].burstable_ram", "found": '"x"', "expected": "a whole number"}],
     }
@@ -214,7 +223,40 @@ def test_a_vps_is_told_as_json_under_its_attributes_names() -> None:
 def test_what_a_panel_does_not_tell_of_a_vps_is_null_as_json() -> None:
     vps = Vps(id=1, hostname="", virtualization_type=None, guaranteed_ram=None, disk_space=None, cpu_count=None)
     told = vps.to_dict()
-    assert told == {**dict.fromkeys(told), "id": 1, "hostname": "", "extra": {}, "problems": []}
+    nothing = {"used": None, "limit": None, "percent": None}
+    uses = dict.fromkeys(("ram", "disk", "traffic", "traffic_in", "traffic_out"), nothing)
+    known: dict[str, object] = {"id": 1, "hostname": "", "usage": uses, "extra": {}, "problems": []}
+    assert told == {**dict.fromkeys(told), **known}
+
+
+@pytest.mark.parametrize(
+    ("listed", "counted", "used"),
+    [
+        pytest.param(CombinedTraffic(5, 50), None, [(5, 50, 10.0), (None, None, None)], id="the list's"),
+        pytest.param(
+            CombinedTraffic(5, 50), CombinedTraffic(10), [(10, 50, 20.0), (None, None, None)], id="the status's"
+        ),
+        pytest.param(SplitTraffic(1, 2, 10, 20), SplitTraffic(3, 3), [(6, 30, 20.0), (3, 10, 30.0)], id="apart"),
+        pytest.param(
+            CombinedTraffic(5, 50), SplitTraffic(3, 3), [(6, 50, 12.0), (3, None, None)], id="counted otherwise"
+        ),
+        pytest.param(CombinedTraffic(5, 0), None, [(5, 0, None), (None, None, None)], id="no share of nothing"),
+        pytest.param(None, CombinedTraffic(7), [(7, None, None), (None, None, None)], id="no limit"),
+    ],
+)
+def test_traffic_used_is_told_beside_what_is_allowed(
+    listed: Traffic | None, counted: Traffic | None, used: list[tuple[int | None, int | None, float | None]]
+) -> None:
+    status = VpsStatus(state=PowerState.RUNNING, state_text="running", traffic=counted)
+    told = usage(a_vps(traffic=listed), status)
+    assert [tuple(told[key].values()) for key in ("traffic", "traffic_in")] == used
+
+
+def test_memory_and_disk_used_are_told_beside_what_there_is_in_bytes() -> None:
+    status = VpsStatus(state=PowerState.RUNNING, state_text="running", ram_used=64 << 20, disk_used=5000 << 20)
+    told = usage(a_vps(), status)
+    assert told["ram"] == {"used": 64 << 20, "limit": 128 << 20, "percent": 50.0}
+    assert told["disk"]["percent"] == 100.0
 
 
 def test_a_status_is_told_as_json_with_the_panels_own_word() -> None:

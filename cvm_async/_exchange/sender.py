@@ -21,7 +21,8 @@ from cvm_async._exchange.retry import retry_after
 from cvm_async._exchange.tokens import Tokens
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import CvmError, NoAnswerError, NotSentError, SessionClosedError
-from cvm_async.settings import MEBIBYTE, Timeouts
+from cvm_async.models import MEBIBYTE
+from cvm_async.settings import Timeouts
 
 SHORT_BODY = MEBIBYTE
 """Bytes that the answer about one VPS may have at most: it takes a few hundred, and PHP's diagnostics before it some

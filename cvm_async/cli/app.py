@@ -12,10 +12,8 @@ from typing import cast
 from cyclopts import App, CycloptsError
 
 from cvm_async._version import __version__
-from cvm_async.cli import power, reading, simulate, watch
 from cvm_async.cli.exits import CommandError, Exit, of_error
-from cvm_async.cli.terminal import Terminal
-from cvm_async.errors import CvmError
+from cvm_async.cli.shell.anywhere import in_place
 
 _HELP = """Poll, start, stop and restart the VPSes of an account on a CVM panel.
 
@@ -40,21 +38,33 @@ app: App = App(
     result_action="return_value",
     print_error=False,
 )
-app.command(reading.list_vpses, name="list", sort_key=1)
-app.command(reading.status, sort_key=2)
-app.command(power.start, sort_key=3)
-app.command(power.stop, sort_key=4)
-app.command(power.restart, sort_key=5)
-app.command(reading.wait, sort_key=6)
-app.command(watch.watch, sort_key=7)
-# By their names, and so loaded only when they are run: they would load textual and httpx for every `--help`.
-_TOP = "Watch VPSes live in this terminal, with keys to sort, filter, open, start, stop and restart them."
-app.command("cvm_async.cli.top.command:top", name="top", help=_TOP, sort_key=8)
-_DEMO = "Show on a simulated panel what this is for: poll 200 VPSes, stop and start 20. Needs no configuration."
-app.command("cvm_async.cli.demo.demo:demo", name="demo", help=_DEMO, sort_key=9)
-app.command(simulate.panel, sort_key=10)
-# By its name as well: it has what writes TOML, and what checks an address.
-app.command("cvm_async.cli.profile.commands:profile", name="profile", help="Keep profiles.", sort_key=11)
+
+_COMMANDS = {
+    "list": ("reading:list_vpses", "List the account's VPSes: what they are, not what they are doing."),
+    "status": ("reading:status", "Show what VPSes are doing, those with trouble first."),
+    "start": ("power:start", "Start VPSes; those that run already are left alone."),
+    "stop": ("power:stop", "Shut VPSes down; those that are stopped already are left alone."),
+    "restart": ("power:restart", "Restart VPSes; those that are stopped are started."),
+    "wait": ("reading:wait", "Wait until VPSes are in a state."),
+    "watch": ("watch:watch", "Poll the status of VPSes and print what changes, until interrupted."),
+    "top": (
+        "top.command:top",
+        "Watch VPSes live in this terminal, with keys to sort, filter, open, start, stop and restart them.",
+    ),
+    "demo": (
+        "demo.demo:demo",
+        "Show on a simulated panel what this is for: poll 200 VPSes, stop and start 20. Needs no configuration.",
+    ),
+    "panel": (
+        "simulate:panel",
+        "Serve a simulated panel on this machine until interrupted, and say how to talk to it.",
+    ),
+    "profile": ("profile.commands:profile", "Keep profiles."),
+}
+"""Where each command is, and what it does in a line; it is loaded when it is run, and not for every `--help`."""
+
+for _place, (_name, (_where, _does)) in enumerate(_COMMANDS.items()):
+    app.command(f"cvm_async.cli.{_where}", name=_name, help=_does, sort_key=_place)
 
 
 def run(tokens: Sequence[str]) -> int:
@@ -75,26 +85,42 @@ def run(tokens: Sequence[str]) -> int:
 
 def _run(tokens: Sequence[str]) -> Exit:
     try:
-        ended = app(list(tokens))
+        ended = app(in_place(app, tokens, _sample))
         _flush()
     except CycloptsError as error:
         return _complain(str(error), Exit.USAGE)
-    except (CommandError, CvmError) as error:
-        return _complain(str(error), of_error(error))
-    except ModuleNotFoundError as error:
-        if error.name not in _EXTRAS:
-            raise
-        return _complain(str(error), Exit.USAGE)
     except BrokenPipeError:
         return Exit.FAILED
-    except OSError as error:
-        # A port that is taken, a disk that is full.
-        return _complain(str(error), Exit.FAILED)
+    except Exception as error:  # noqa: BLE001 - what is not expected leaves again, as it came
+        return _failed(error)
     # Help and version give nothing.
     return ended if isinstance(ended, Exit) else Exit.DONE
 
 
+def _sample() -> Callable[..., object]:
+    # Loaded here, as who asks for help needs none.
+    from cvm_async.cli.reading import list_vpses  # noqa: PLC0415
+
+    return list_vpses
+
+
+def _failed(error: Exception) -> Exit:
+    # Loaded here, as asking for help does not fail.
+    from cvm_async.errors import CvmError  # noqa: PLC0415
+
+    if isinstance(error, (CommandError, CvmError)):
+        return _complain(str(error), of_error(error))
+    if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
+        return _complain(str(error), Exit.USAGE)
+    if isinstance(error, OSError):
+        # A port that is taken, a disk that is full.
+        return _complain(str(error), Exit.FAILED)
+    raise error
+
+
 def _complain(message: str, status: Exit) -> Exit:
+    from cvm_async.cli.terminal import Terminal  # noqa: PLC0415 - likewise
+
     Terminal.here().say(f"cvm-async: {message}")
     return status
 

@@ -2,11 +2,15 @@
 
 from collections.abc import Iterable
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
-from cvm_async.errors import AuthenticationError, ConfigurationError, CvmError, PermissionDeniedError
-from cvm_async.fleet.outcome import Outcome
+if TYPE_CHECKING:
+    # Whoever asks for help waits for none of it to load.
+    from cvm_async.errors import CvmError
+    from cvm_async.fleet.outcome import Outcome
 
-_REFUSED = (AuthenticationError, PermissionDeniedError)
+_REFUSED = frozenset(("authentication", "permission_denied"))
+"""The kinds of errors that say so."""
 
 
 class Exit(IntEnum):
@@ -35,16 +39,17 @@ class CommandError(Exception):
         self.status = status
 
 
-def of_error(error: CommandError | CvmError) -> Exit:
+def of_error(error: "CommandError | CvmError") -> Exit:
     """Give the exit status for an error that ends a command."""
     if isinstance(error, CommandError):
         return error.status
-    if isinstance(error, ConfigurationError):
+    # Bad settings are bad values, too; no other error is.
+    if isinstance(error, ValueError):
         return Exit.USAGE
-    return Exit.REFUSED if isinstance(error, _REFUSED) else Exit.FAILED
+    return Exit.REFUSED if error.kind in _REFUSED else Exit.FAILED
 
 
-def of_outcomes(outcomes: Iterable[Outcome[object]]) -> Exit:
+def of_outcomes(outcomes: "Iterable[Outcome[object]]") -> Exit:
     """Give the exit status for what came of a fleet: partly only where something went well, too."""
     every = list(outcomes)
     errors = [outcome.error for outcome in every if outcome.error is not None]
@@ -52,4 +57,4 @@ def of_outcomes(outcomes: Iterable[Outcome[object]]) -> Exit:
         return Exit.DONE
     if len(errors) < len(every):
         return Exit.PARTLY
-    return Exit.REFUSED if all(isinstance(error, _REFUSED) for error in errors) else Exit.FAILED
+    return Exit.REFUSED if all(error.kind in _REFUSED for error in errors) else Exit.FAILED

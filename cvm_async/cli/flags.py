@@ -15,6 +15,7 @@ from cyclopts import Group, Parameter
 import cvm_async
 from cvm_async._safe_text import safe_text
 from cvm_async.cli.exits import CommandError, Exit
+from cvm_async.cli.output.look import IN_COLUMNS, Format, Look, Sort
 from cvm_async.cli.panels import Panels
 from cvm_async.cli.terminal import Terminal
 from cvm_async.errors import ConfigurationError
@@ -23,7 +24,8 @@ from cvm_async.fleet.rollout import Rollout, Share
 if TYPE_CHECKING:
     from cvm_async._profiles.choice import Access
 
-_PANEL = Group("Panel and output", sort_key=3)
+_PANEL = Group("Panel", sort_key=3)
+_OUTPUT = Group("Output", sort_key=4)
 _HOW = Group("How", sort_key=2)
 
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%", re.ASCII)
@@ -47,7 +49,16 @@ class Common:
         all_profiles: All profiles, as one fleet.
         insecure: Allow http:// to another machine; the tokens then travel unencrypted.
         ca_file: A file in PEM with the authority that vouches for the panel, where no public one does.
-        json: Print the result as JSON, and nothing else on standard output.
+        connect_timeout: Seconds to open a connection; 5 if not given.
+        read_timeout: Seconds for the panel's answer to a status or a list; 15 if not given.
+        action_timeout: Seconds for its answer to a start, stop or restart; 120 if not given.
+        retries: How often a call that failed is tried again, where that is safe and of use; 2 if not given.
+        output: How results are printed: all but table and wide are for programs, and alone on standard output.
+        json: The same as -o json.
+        columns: The columns to show, such as id,hostname,ram, in a table or as CSV.
+        no_header: No line of headings.
+        sort: What rows are sorted by.
+        quiet: Print results and what went wrong, and nothing else.
         verbose: Tell of every exchange with the panel.
     """
 
@@ -55,8 +66,43 @@ class Common:
     all_profiles: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
     insecure: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
     ca_file: Annotated[str | None, Parameter(env_var="CVM_CA_FILE", group=_PANEL)] = None
-    json: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
-    verbose: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
+    connect_timeout: Annotated[float | None, Parameter(group=_PANEL)] = None
+    read_timeout: Annotated[float | None, Parameter(group=_PANEL)] = None
+    action_timeout: Annotated[float | None, Parameter(group=_PANEL)] = None
+    retries: Annotated[int | None, Parameter(group=_PANEL)] = None
+    output: Annotated[Format | None, Parameter(group=_OUTPUT, alias="-o", show_default=False)] = None
+    json: Annotated[bool, Flag, Parameter(group=_OUTPUT)] = False
+    columns: Annotated[tuple[str, ...], Flag, Parameter(group=_OUTPUT)] = ()
+    no_header: Annotated[bool, Flag, Parameter(group=_OUTPUT)] = False
+    sort: Annotated[Sort | None, Parameter(group=_OUTPUT, show_default=False)] = None
+    quiet: Annotated[bool, Flag, Parameter(group=_OUTPUT, alias="-q")] = False
+    verbose: Annotated[bool, Flag, Parameter(group=_OUTPUT)] = False
+
+    def terminal(self) -> Terminal:
+        """Give this process's terminal, with results as the flags will have them.
+
+        Raises:
+            CommandError: They do not go together.
+        """
+        return Terminal.here(self.look())
+
+    def look(self) -> Look:
+        """Give what results look like.
+
+        Raises:
+            CommandError: The flags do not go together.
+        """
+        named = self.output or (Format.JSON if self.json else Format.TABLE)
+        columns = tuple(part.strip() for each in self.columns for part in each.split(","))
+        if self.json and named is not Format.JSON:
+            raise CommandError(f"give --json or -o {named}; not both", Exit.USAGE)
+        if (columns or self.no_header) and named not in IN_COLUMNS:
+            which = "--columns" if columns else "--no-header"
+            raise CommandError(f"{which} goes with -o table, wide or csv; not with {named}", Exit.USAGE)
+        if "" in columns:
+            message = "--columns has an empty name in it"
+            raise CommandError(message, Exit.USAGE)
+        return Look(format=named, columns=columns, header=not self.no_header, sort=self.sort, quiet=self.quiet)
 
     @asynccontextmanager
     async def panels(self, terminal: Terminal, how: "RolloutFlags | None" = None) -> AsyncGenerator[Panels]:
@@ -77,7 +123,7 @@ class Common:
                 for access in found:
                     session = cvm_async.CvmSession.with_access(self._changed(access, how))
                     sessions.append(await stack.enter_async_context(session))
-                yield Panels(tuple(sessions))
+                yield Panels(tuple(sessions), terminal.take_note)
 
     def _changed(self, access: "Access", how: "RolloutFlags | None") -> "Access":
         """Give access as the flags will have it."""
@@ -86,6 +132,11 @@ class Common:
             ways,
             allow_insecure=self.insecure or ways.allow_insecure,
             ca_file=self.ca_file or ways.ca_file,
+            timeouts=evolve(
+                ways.timeouts,
+                **_given(connect=self.connect_timeout, read=self.read_timeout, action=self.action_timeout),
+            ),
+            retry=ways.retry if self.retries is None else evolve(ways.retry, attempts=self.retries + 1),
             limits=ways.limits if how is None else how.opened(ways.limits),
         )
         return evolve(access, ways=ways)
@@ -146,6 +197,10 @@ class RolloutFlags:
             max_concurrency=wide if wide > limits.ceiling else limits.max_concurrency,
             per_node=max(limits.per_node, self.per_node or 0),
         )
+
+
+def _given(**settings: float | None) -> dict[str, float]:
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def share(flag: str, text: str) -> Share:

@@ -2,7 +2,7 @@
 
 import sys
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 
 from attrs import evolve, field, frozen
@@ -61,10 +61,17 @@ class Column:
 
 @frozen
 class Row:
-    """A row of a grid: a text for each column, safe to print."""
+    """A row of a grid: a text for each column, safe to print.
+
+    Attributes:
+        cells: The texts.
+        tone: How it is meant.
+        about: What it shows, as JSON has it.
+    """
 
     cells: tuple[str, ...]
     tone: Tone = Tone.PLAIN
+    about: Callable[[], Mapping[str, object]] = dict
 
 
 @frozen
@@ -114,7 +121,7 @@ def list_grid(vpses: Iterable[tuple[str, Vps]]) -> Grid:
         Column("TRAFFIC", right=True, leaves=3),
     )
     ranked = sorted(vpses, key=lambda each: (natural(each[0]), place(each[1])))
-    return Grid.of(columns, (Row(_listed(panel, vps)) for panel, vps in ranked))
+    return Grid.of(columns, (_listed_row(panel, vps) for panel, vps in ranked))
 
 
 def status_grid(outcomes: Iterable[Outcome[object]]) -> Grid:
@@ -159,6 +166,10 @@ def _node_row(panel: str, node: str, group: list[Outcome[object]], verb: str) ->
     return Row((safe_text(panel), node, f"{len(group):,}", said), tone)
 
 
+def _listed_row(panel: str, vps: Vps) -> Row:
+    return Row(_listed(panel, vps), about=lambda: {"panel": panel, **vps.to_dict()})
+
+
 def _listed(panel: str, vps: Vps) -> tuple[str, ...]:
     ram, burst, disk = map(allowance, (vps.guaranteed_ram, vps.burstable_ram, vps.disk_space))
     cpus = "" if vps.cpu_count is None else f"{vps.cpu_count:,}"
@@ -174,7 +185,8 @@ def _used(outcome: Outcome[object]) -> tuple[str, ...]:
 
 
 def _row(outcome: Outcome[object], verb: str, figures: tuple[str, ...]) -> Row:
-    return Row((outcome_word(outcome, verb), *_named(outcome.panel, outcome.vps), *figures), _tone(outcome))
+    cells = (outcome_word(outcome, verb), *_named(outcome.panel, outcome.vps), *figures)
+    return Row(cells, _tone(outcome), outcome.to_dict)
 
 
 def _named(panel: str, vps: Vps) -> tuple[str, str, str, str]:

@@ -1,6 +1,7 @@
 """The panels that a command talks to, and the one fleet that their VPSes make."""
 
 import asyncio
+from collections.abc import Callable
 
 from attrs import frozen
 
@@ -11,15 +12,21 @@ from cvm_async.errors import CvmError
 from cvm_async.models import Problem
 
 
+def _nothing(_: object) -> None:
+    """Do nothing with what was listed."""
+
+
 @frozen
 class Panels:
     """A session with each of some panels, at least one.
 
     Attributes:
         sessions: In the order in which their profiles were named.
+        on_listed: Called with the VPSes of all of them, once they are listed.
     """
 
     sessions: "tuple[cvm_async.CvmSession, ...]"
+    on_listed: "Callable[[cvm_async.Fleet], object]" = _nothing
 
     @property
     def only(self) -> str | None:
@@ -37,6 +44,11 @@ class Panels:
             CommandError: The list of a panel cannot be had, and `whole`; or that of all.
             CvmError: The same, where there is one panel.
         """
+        fleet = await self._fleet(whole=whole)
+        self.on_listed(fleet)
+        return fleet
+
+    async def _fleet(self, *, whole: bool) -> "cvm_async.Fleet":
         if len(self.sessions) == 1:
             return await self.sessions[0].fleet()
         found = await asyncio.gather(*map(_fleet_of, self.sessions))

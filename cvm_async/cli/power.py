@@ -119,7 +119,7 @@ def _cut_off(verb: Verb) -> str:
 def _prepared(verb: Verb, which: Which, how: RolloutFlags, common: Common) -> Terminal:
     """Give the terminal, once everything that can be checked without the panel is checked."""
     how.rollout()
-    terminal = Terminal.here(json=common.json)
+    terminal = common.terminal()
     asks = verb is not Verb.START and not which.at_most_one and not (how.yes or how.dry_run)
     if asks and not terminal.interactive:
         message = f"to {verb} more than one VPS where nobody can be asked needs --yes"

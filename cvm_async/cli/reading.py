@@ -7,7 +7,6 @@ from cvm_async.cli.exits import Exit
 from cvm_async.cli.flags import Common, Switch
 from cvm_async.cli.grids import Grid, list_grid, node_grid, status_grid
 from cvm_async.cli.results import Report, Results, unread
-from cvm_async.cli.terminal import Terminal
 from cvm_async.cli.which.flags import Selection
 from cvm_async.models import PowerState, VpsList
 
@@ -24,16 +23,15 @@ async def list_vpses(*names: str, selection: Selection = _ALL, common: Common = 
         common: As for every command.
     """
     which = selection.read(names, none_is_all=True)
-    terminal = Terminal.here(json=common.json)
+    terminal = common.terminal()
     results = Results(terminal, status_grid, full=False)
     async with common.panels(terminal) as panels:
         chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)
         only = panels.only
     vpses, named = VpsList(chosen, chosen.problems), [(each.account.panel, each.vps) for each in chosen.members]
     terminal.table(list_grid(named))
-    terminal.show(some_vpses(len(vpses)))
-    # Of several panels, each VPS tells its own.
-    listed = [({} if only else {"panel": panel}) | vps.to_dict() for panel, vps in named]
+    terminal.sum_up(some_vpses(len(vpses)))
+    listed = [{"panel": panel, **vps.to_dict()} for panel, vps in named]
     terminal.emit({**vpses.to_dict(), "vpses": listed, "panel": only})
     return unread(terminal, vpses.problems) or looked
 
@@ -51,7 +49,7 @@ async def status(
         common: As for every command.
     """
     which = selection.read(names, none_is_all=True)
-    terminal = Terminal.here(json=common.json)
+    terminal = common.terminal()
     results = Results(terminal, _by_node if nodes else status_grid, full=full or nodes)
     async with common.panels(terminal) as panels:
         chosen = which.of(await panels.fleet(whole=which.named), terminal)
@@ -79,7 +77,7 @@ async def wait(
         common: As for every command.
     """
     which = selection.read(names, none_is_all=False)
-    terminal = Terminal.here(json=common.json)
+    terminal = common.terminal()
     results = Results(terminal, status_grid, full=True)
     async with common.panels(terminal) as panels:
         chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)

@@ -54,7 +54,7 @@ class Results:
     def show(self, report: Report) -> Exit:
         """Print a report, and give the exit status for it."""
         self.terminal.table(self.grid(report), whole=self.full)
-        self.terminal.show(*render.reasons(report), safe_text(report.summary()))
+        self.terminal.sum_up(*render.reasons(report), safe_text(report.summary()))
         self.terminal.say(*render.unread(report), tone=Tone.WARNING)
         self.terminal.emit(report.to_dict())
         hidden = unread(self.terminal, report.problems)

@@ -1,21 +1,27 @@
-"""Where a command writes: results to standard output, as a table or as JSON, and everything else to standard error."""
+"""Where a command writes: results to standard output, for a person or a program, and all else to standard error."""
 
-import json
+import io
 import logging
 import signal
 import sys
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from typing import cast
 
-from attrs import frozen
+from attrs import define, field, frozen
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+import cvm_async
 from cvm_async._safe_text import safe_text
 from cvm_async.cli.grids import Column, Grid, Row, Tone
+from cvm_async.cli.output.formats import line, written
+from cvm_async.cli.output.look import AS_JSON, TABLE, Format, Look
+from cvm_async.cli.output.tables import TITLES, as_wanted
+from cvm_async.fleet.naming import Names
 
 _UNBOUNDED = 100_000
 """Columns where nobody's window sets a limit: what a program reads is never cut or wrapped."""
@@ -35,6 +41,13 @@ class _Stream(Console):
         raise BrokenPipeError
 
 
+@define
+class Listed:
+    """What the account's list was, once it is there."""
+
+    names: Names | None = None
+
+
 @frozen
 class Terminal:
     """The two streams of a command.
@@ -42,21 +55,34 @@ class Terminal:
     Attributes:
         out: For results.
         err: For messages and progress.
-        json: Whether results are for a program. Then nothing but one JSON value goes to `out`.
+        look: What results look like.
+        listed: What names can mean, for results that are names.
     """
 
     out: Console
     err: Console
-    json: bool = False
+    look: Look = TABLE
+    listed: Listed = field(factory=Listed)
 
     @classmethod
-    def here(cls, *, json: bool = False) -> "Terminal":
-        """Give this process's own."""
+    def here(cls, look: Look = TABLE, *, json: bool = False) -> "Terminal":
+        """Give this process's own; `json` is short for a look."""
         out, err = _Stream(highlight=False), _Stream(stderr=True, highlight=False)
         for console in (out, err):
             if not console.file.isatty():
                 console.width = _UNBOUNDED
-        return cls(out, err, json)
+        if look.format is Format.WIDE:
+            out.width = _UNBOUNDED
+        return cls(out, err, AS_JSON if json else look)
+
+    @property
+    def json(self) -> bool:
+        """Whether results are for a program. Then nothing else goes to `out`."""
+        return self.look.is_for_programs
+
+    def take_note(self, fleet: "cvm_async.Fleet") -> None:
+        """Learn what names can mean on the panels that a command talks to."""
+        self.listed.names = fleet.members.names
 
     @property
     def interactive(self) -> bool:
@@ -67,7 +93,7 @@ class Terminal:
     @property
     def animates(self) -> bool:
         """Whether a line of messages can be redrawn."""
-        return self.err.file.isatty() and not self.err.is_dumb_terminal
+        return self.err.file.isatty() and not self.err.is_dumb_terminal and not self.look.quiet
 
     def show(self, *lines: str) -> None:
         """Print lines for a person, among the results."""
@@ -77,20 +103,34 @@ class Terminal:
 
     def table(self, grid: Grid, *, whole: bool = True) -> None:
         """Print a table, as wide as the terminal allows; on a terminal not too long either, unless asked to."""
-        if self.json or not grid.rows:
+        if self.json:
             return
-        rows = grid.rows if whole or not self.out.file.isatty() else grid.rows[:_ROWS]
-        self.out.print(_table(grid.columns, rows, self.out.width))
+        grid = as_wanted(grid, self.look)
+        if not grid.rows:
+            return
+        wide = self.look.format is Format.WIDE
+        rows = grid.rows if whole or wide or not self.out.file.isatty() else grid.rows[:_ROWS]
+        table = _table(grid.columns, rows, self.out.width)
+        table.show_header = self.look.header
+        self.out.print(table)
         if len(rows) < len(grid.rows):
             self.show(f"… and {len(grid.rows) - len(rows):,} more; --full shows them all", "")
 
-    def emit(self, value: object, *, indent: int | None = 2) -> None:
-        """Print a result for a program. ASCII alone, so that no terminal obeys what is in it, either."""
+    def sum_up(self, *lines: str) -> None:
+        """Print lines that say in short what the results were; no result is in them alone."""
+        if not self.look.quiet:
+            self.show(*lines)
+
+    def emit(self, value: Mapping[str, object], *, indent: int | None = 2) -> None:
+        """Print a result for a program; with no `indent`, it is one of many that come one by one."""
         if self.json:
-            print(json.dumps(value, indent=indent, allow_nan=False), flush=True)
+            text = line(value, self.look) if indent is None else written(value, self.look, self.listed.names, TITLES)
+            _write_exactly(text)
 
     def say(self, *lines: str, tone: Tone = Tone.PLAIN) -> None:
         """Print messages. What cannot be written, to a full disk or to nobody, ends no rollout: it is not told."""
+        if self.look.quiet and tone in {Tone.PLAIN, Tone.QUIET}:
+            return
         with suppress(OSError):
             for line in lines:
                 self.err.print(Text(line, style=tone.value))
@@ -144,6 +184,14 @@ class _Messages(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         tone = Tone.WARNING if record.levelno >= logging.WARNING else Tone.QUIET
         self._terminal.say(f"{record.levelname.lower()}: {safe_text(record.getMessage())}", tone=tone)
+
+
+def _write_exactly(text: str) -> None:
+    """Write for a program: as UTF-8 whatever a terminal's encoding lacks, and no line break changed."""
+    out = cast("object", sys.stdout)
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(encoding="utf-8", errors="backslashreplace", newline="")
+    print(text, end="", flush=True)
 
 
 def _table(columns: Sequence[Column], rows: Sequence[Row], width: int) -> Table:

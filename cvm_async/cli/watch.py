@@ -43,7 +43,7 @@ async def watch(
         common: As for every command.
     """
     which = selection.read(names, none_is_all=True)
-    terminal = Terminal.here(json=common.json)
+    terminal = common.terminal()
     results = Results(terminal, status_grid, full=False)
     async with common.panels(terminal) as panels:
         chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)

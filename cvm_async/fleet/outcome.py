@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Generic, Literal, Never, TypeAlias, TypeVar, c
 from attrs import frozen
 
 from cvm_async.errors import CvmError
-from cvm_async.models import Vps, named, shown
+from cvm_async.models import Vps, named, shown, usage
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -57,6 +57,7 @@ class Outcome(Generic[T_co]):
             "ok": self.ok,
             "skipped": self.skipped,
             **shown(self.value),
+            "usage": usage(self.vps, self.value),
             "error": None if self.error is None else str(self.error),
             "error_type": None if self.error is None else type(self.error).__name__,
             "error_kind": None if self.error is None else self.error.kind,

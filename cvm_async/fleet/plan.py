@@ -22,7 +22,7 @@ from cvm_async.fleet.work.gathering import Gathering, OnProgress
 from cvm_async.fleet.work.journal import Journal, kept
 from cvm_async.fleet.work.operations import DEFAULT_INTERVAL, DEFAULT_WAIT, PlannedAction, PowerAction
 from cvm_async.fleet.work.run import Run
-from cvm_async.models import JSON_VERSION, PowerState, Problem, Vps, VpsStatus, named, shown
+from cvm_async.models import JSON_VERSION, PowerState, Problem, Vps, VpsStatus, named, shown, usage
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -98,7 +98,13 @@ class PlannedStep:
 
     def to_dict(self) -> dict[str, object]:
         """Give the step as JSON takes it, with the status that was seen."""
-        return {**named(self.panel, self.vps), "step": self.step.value, "reason": self.reason, **shown(self.seen)}
+        return {
+            **named(self.panel, self.vps),
+            "step": self.step.value,
+            "reason": self.reason,
+            **shown(self.seen),
+            "usage": usage(self.vps, self.seen),
+        }
 
 
 @frozen(eq=False, repr=False)

@@ -21,6 +21,7 @@ from cvm_async.models import (
     VpsStatus,
     named,
     shown,
+    usage,
 )
 from cvm_async.watch.events import Change, Direction, Key
 
@@ -91,6 +92,7 @@ class Reading:
         return {
             **named(self.panel, self.vps),
             **shown(self.status),
+            "usage": usage(self.vps, self.status),
             "uses": [
                 {"direction": use.direction, "used": use.used, "limit": use.limit, "share": use.share}
                 for use in self.traffic

@@ -5,7 +5,9 @@ from attrs import evolve
 from hypothesis import given, strategies as st
 
 from cvm_async import ConfigurationError, Limits, Rollout
-from cvm_async.cli.flags import RolloutFlags, share
+from cvm_async.cli.exits import CommandError, Exit
+from cvm_async.cli.flags import Common, RolloutFlags, share
+from cvm_async.cli.output.look import Format, Look, Sort
 from cvm_async.panel import SimulatedPanel
 
 from .conftest import Cvm
@@ -75,3 +77,37 @@ def test_verbose_tells_of_every_exchange_and_shows_no_token(cvm: Cvm, panel: Sim
     assert "debug: " in ran.err
     assert "/api/client/vps/1/status" in ran.err
     assert panel.private_token not in ran.err
+
+
+@pytest.mark.parametrize(
+    ("common", "look"),
+    [
+        (Common(), Look()),
+        (Common(json=True), Look(format=Format.JSON)),
+        (Common(json=True, output=Format.JSON), Look(format=Format.JSON)),
+        (
+            Common(output=Format.CSV, columns=("id, ram", "node"), no_header=True),
+            Look(format=Format.CSV, columns=("id", "ram", "node"), header=False),
+        ),
+        (Common(quiet=True, sort=Sort.RAM), Look(quiet=True, sort=Sort.RAM)),
+    ],
+    ids=["the usual", "json", "json twice", "csv", "quiet"],
+)
+def test_the_flags_say_what_results_look_like(common: Common, look: Look) -> None:
+    assert common.look() == look
+
+
+@pytest.mark.parametrize(
+    ("common", "message"),
+    [
+        (Common(json=True, output=Format.CSV), "give --json or -o csv; not both"),
+        (Common(json=True, columns=("id",)), "--columns goes with -o table, wide or csv; not with json"),
+        (Common(output=Format.NAME, no_header=True), "--no-header goes with"),
+        (Common(columns=("id,",)), "--columns has an empty name in it"),
+    ],
+    ids=["two formats", "columns of json", "headings of names", "an empty column"],
+)
+def test_what_does_not_go_together_is_refused(common: Common, message: str) -> None:
+    with pytest.raises(CommandError, match=message) as refused:
+        common.look()
+    assert refused.value.status is Exit.USAGE

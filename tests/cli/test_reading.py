@@ -102,7 +102,11 @@ async def told_by_the_library(panel: SimulatedPanel) -> dict[str, dict[str, Any]
     async with CvmSession(panel.url, public_token=panel.public_token, private_token=panel.private_token) as session:
         vpses, fleet = await session.list_vpses(), await session.fleet()
         return {
-            "list": {**vpses.to_dict(), "panel": session.name},
+            "list": {
+                **vpses.to_dict(),
+                "vpses": [{"panel": session.name, **vps.to_dict()} for vps in vpses],
+                "panel": session.name,
+            },
             "status": (await fleet.status()).to_dict(),
             "stop --all --dry-run": (await fleet.plan(PowerState.STOPPED)).to_dict(),
             "restart --all --dry-run": {**vpses.to_dict(), "to_do": len(vpses)},

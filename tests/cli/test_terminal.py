@@ -6,10 +6,12 @@ import json
 import logging
 import signal
 
+import attrs
 import pytest
 from rich.console import Console
 
 from cvm_async.cli.grids import Column, Grid, Row, Tone, result_grid, status_grid
+from cvm_async.cli.output.look import AS_JSON, TABLE, Format, Look
 from cvm_async.cli.terminal import Terminal
 from cvm_async.errors import RateLimitedError
 from cvm_async.fleet.outcome import Outcome
@@ -35,7 +37,7 @@ def at(width: int, *, json: bool = False, color: bool = False) -> tuple[Terminal
     def console(file: Tty) -> Console:
         return Console(file=file, width=width, color_system="standard" if color else None, highlight=False)
 
-    return Terminal(console(out), console(err), json), out, err
+    return Terminal(console(out), console(err), AS_JSON if json else TABLE), out, err
 
 
 def test_a_table_fits_the_terminal_and_cuts_only_what_may_be_cut() -> None:
@@ -252,3 +254,49 @@ def test_verbose_shows_more() -> None:
     with terminal.logging(verbose=True):
         logging.getLogger("cvm_async").debug("an exchange")
     assert err.getvalue() == "debug: an exchange\n"
+
+
+@pytest.mark.parametrize(
+    ("look", "shows"),
+    [
+        (Look(format=Format.WIDE), ["STATE", "a-very-long-hostname-indeed.example.net", "4.0 GiB"]),
+        (Look(header=False), ["running"]),
+        (Look(columns=("hostname",)), ["HOSTNAME"]),
+    ],
+    ids=["wide", "without headings", "some columns"],
+)
+def test_a_table_is_as_it_was_asked_for(monkeypatch: pytest.MonkeyPatch, look: Look, shows: list[str]) -> None:
+    out = Tty()
+    monkeypatch.setattr("sys.stdout", out)
+    monkeypatch.setenv("COLUMNS", "30")
+    Terminal.here(look).table(grid("a-very-long-hostname-indeed.example.net"))
+    first = out.getvalue().splitlines()
+    assert all(each in out.getvalue() for each in shows)
+    assert ("STATE" in first[0]) is (look.format is Format.WIDE)
+
+
+def test_a_quiet_terminal_tells_results_and_trouble_alone() -> None:
+    terminal, out, err = at(80)
+    quiet = attrs.evolve(terminal, look=Look(quiet=True))
+    quiet.say("all is well")
+    quiet.say("it burns", tone=Tone.WARNING)
+    quiet.sum_up("24 VPSes")
+    quiet.show("a result")
+    assert (out.getvalue(), err.getvalue()) == ("a result\n", "it burns\n")
+    assert not quiet.animates
+    assert terminal.animates
+
+
+def test_what_is_for_a_program_is_utf_8_whatever_the_terminal_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    Terminal.here(Look(format=Format.CSV)).emit({"vpses": [{"hostname": "København\ud800"}]})
+    assert "København\\ud800".encode() in raw.getvalue()
+    assert raw.getvalue().endswith(b"\r\n")
+    assert b"\r\r" not in raw.getvalue()
+    monkeypatch.undo()
+
+
+def test_results_that_come_one_by_one_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
+    Terminal.here(Look(format=Format.JSONL)).emit({"vpses": []}, indent=None)
+    assert capsys.readouterr().out == '{"vpses": []}\n'

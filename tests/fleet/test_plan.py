@@ -23,6 +23,7 @@ from cvm_async import (
     VpsStatus,
     partial_report,
 )
+from cvm_async.models import usage
 from cvm_async.panel import PanelApp, SimulatedVps
 
 RUNNING, STOPPED = PowerState.RUNNING, PowerState.STOPPED
@@ -323,6 +324,7 @@ def test_a_plan_is_told_as_json_with_what_was_seen() -> None:
         "step": "start",
         "reason": "stopped",
         **stopped.to_dict(),
+        "usage": usage(vps(1), stopped),
     }
     assert (second["step"], second["reason"], second["state"]) == ("cannot", "silence", None)
     assert second.keys() == first.keys()

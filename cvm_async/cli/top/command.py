@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Common
-from cvm_async.cli.terminal import Terminal
 from cvm_async.cli.top.lines.acting import told
 from cvm_async.cli.which.flags import Selection
 
@@ -28,7 +27,7 @@ async def top(*names: str, interval: float = 30.0, selection: Selection = _ALL, 
     """
     table = _table()
     which = selection.read(names, none_is_all=True)
-    terminal = Terminal.here(json=common.json)
+    terminal = common.terminal()
     if not (terminal.interactive and sys.stdout is not None and sys.stdout.isatty()):
         message = "top needs a terminal to show its table on; `cvm-async watch` is for pipes"
         raise CommandError(message, Exit.USAGE)

@@ -9,6 +9,7 @@ from values import vps
 from cvm_async.cli.demo.by_hand import Tally
 from cvm_async.cli.demo.narration import Comparison, Narration
 from cvm_async.cli.demo.scenario import Scenario
+from cvm_async.cli.output.look import AS_JSON, TABLE
 from cvm_async.cli.terminal import Terminal
 from cvm_async.errors import NodeUnreachableError
 from cvm_async.fleet.outcome import Outcome
@@ -24,7 +25,7 @@ class Told:
 
     def __init__(self, *, json: bool = False) -> None:
         out, err = (Console(file=io.StringIO(), width=120) for _ in range(2))
-        self.terminal = Terminal(out, err, json)
+        self.terminal = Terminal(out, err, AS_JSON if json else TABLE)
         self.narration = Narration(self.terminal, SCENARIO)
 
     @property

@@ -9,8 +9,7 @@ from attrs import frozen
 from cvm_async import render
 from cvm_async.cli.top.lines.look import ALARMING
 from cvm_async.cli.top.lines.search import Search
-from cvm_async.models import PowerState, Vps
-from cvm_async.settings import MEBIBYTE
+from cvm_async.models import MEBIBYTE, PowerState, Vps
 from cvm_async.watch.events import Key
 from cvm_async.watch.rates import Rate
 from cvm_async.watch.snapshot import Reading, Snapshot
