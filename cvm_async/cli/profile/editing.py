@@ -51,7 +51,8 @@ def putting(name: str, keys: Mapping[str, Secret | bool | None], *, default: boo
                 table[key] = value.reveal() if isinstance(value, Secret) else value
             elif key in table:
                 del table[key]
-        if default:
+        # Another writer may have been first meanwhile.
+        if default and DEFAULT not in document:
             document[DEFAULT] = name
 
     return Change(frozenset({name, DEFAULT}), put)

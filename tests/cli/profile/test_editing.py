@@ -65,6 +65,12 @@ def test_what_a_person_wrote_stays_where_it_is(path: Path) -> None:
     assert path.read_text() == WRITTEN.replace("# Mine.\n", '# Mine.\ndefault_profile = "work"\n')
 
 
+def test_a_default_that_is_there_is_not_taken_by_whoever_thought_to_be_first(path: Path) -> None:
+    write(path, f'default_profile = "home"\n{WRITTEN}')
+    change(path, putting("new", {"url": Secret("https://x")}, default=True))
+    assert tomllib.loads(path.read_text())["default_profile"] == "home"
+
+
 def test_keys_are_put_into_a_profile_and_taken_out_and_others_stay(path: Path) -> None:
     write(path, WRITTEN)
     keys = {"private_token": None, "private_token_command": Secret('pass show "x"'), "public_token": None}
