@@ -8,7 +8,7 @@ begins anew. Calls that were given up hold their places.
 import math
 from collections.abc import Iterator
 
-from attrs import define, field, frozen
+from attrs import asdict, define, field, frozen
 
 from cvm_async._gates.breaker import Circuit, NodeState
 
@@ -35,6 +35,10 @@ class NodeReport:
     """Calls that were given up and that the panel may still be working on; they hold their places."""
     retry_in: float = 0.0
     """Seconds until a fleet may call it again; 0 where it may now, but for the limits."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the report as JSON takes it."""
+        return {**asdict(self), "state": self.state.value}
 
     def __repr__(self) -> str:
         return f"<node {self.node}: {', '.join((str(self.state), *self._more()))}>"

@@ -25,6 +25,10 @@ class Rate:
     total: float | None = None
     """Bytes a second of both directions together, however they are counted."""
 
+    def to_dict(self) -> dict[str, float | None]:
+        """Give the rate as JSON takes it."""
+        return {"incoming": self.incoming, "outgoing": self.outgoing, "total": self.total}
+
 
 @frozen(kw_only=True)
 class Forecast:
@@ -36,6 +40,10 @@ class Forecast:
     """When it is, in UTC; not after the snapshot where it is reached already."""
     rate: float | None
     """Bytes a second at which it comes nearer; None where it is reached already and the rate is unknown."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the forecast as JSON takes it."""
+        return {"direction": self.direction, "at": self.at.isoformat(), "rate": self.rate}
 
 
 def rates(before: Snapshot, after: Snapshot) -> dict[Key, Rate]:

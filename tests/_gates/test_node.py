@@ -24,6 +24,17 @@ def test_a_report_says_how_a_node_is_in_plain_words(report: NodeReport, shown: s
     assert repr(report) == shown
 
 
+def test_as_json_a_report_is_plain() -> None:
+    assert NodeReport(7, NodeState.OPEN, 0, 4, retry_in=12.5).to_dict() == {
+        "node": 7,
+        "state": "open",
+        "in_flight": 0,
+        "failures": 4,
+        "abandoned": 0,
+        "retry_in": 12.5,
+    }
+
+
 def test_each_answer_lets_one_more_in_up_to_the_most() -> None:
     state = node()
     widths = [state.width]

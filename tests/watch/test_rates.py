@@ -86,6 +86,17 @@ def test_a_rate_that_leads_beyond_all_calendars_never_reaches_it() -> None:
     assert history(0, 1, limit=2**62) == [None]
 
 
+def test_as_json_they_are_plain() -> None:
+    assert rate_between(used(1000), used(1500)).to_dict() == {"incoming": None, "outgoing": None, "total": 50.0}
+    (told,) = history(200, 400, 600)
+    assert told is not None
+    assert told.to_dict() == {
+        "direction": "total",
+        "at": (BEGIN + timedelta(seconds=400)).isoformat(),
+        "rate": 2.0,
+    }
+
+
 def test_the_limit_that_is_reached_first_is_told() -> None:
     limits = split(0, 0, {"in_limit": 1000, "out_limit": 1000})
     first = snapshot(reading(1, traffic=split(0, 0), limit=limits))
