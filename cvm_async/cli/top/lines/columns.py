@@ -109,12 +109,16 @@ def heading(columns: Sequence[Column], order: str) -> Line:
 
 def line_of(row: Row, columns: Sequence[Column]) -> Line:
     """Give one row; one that is not known from now is quiet."""
-    is_old = row.reading.is_stale
     pieces: list[Piece] = []
     for column in columns:
         pieces.extend(((" " * _GAP, Tone.PLAIN),) if pieces else ())
-        pieces.extend(column.cell(row, column.width))
-    return tuple((text, Tone.QUIET if is_old and tone is not Tone.WARNING else tone) for text, tone in pieces)
+        cell = column.cell(row, column.width)
+        pieces.extend(_quiet(cell) if row.reading.is_stale and column.cell is not state else cell)
+    return tuple(pieces)
+
+
+def _quiet(cell: Line) -> Line:
+    return tuple((text, Tone.QUIET) for text, _ in cell)
 
 
 def state(row: Row, width: int) -> Line:
@@ -128,10 +132,11 @@ def state(row: Row, width: int) -> Line:
         return (f"{sign} ", tone), (fitted(word, width - 2), tone)
     sign, tone = SIGNS[reading.status.state]
     word = excerpt(render.state_word(reading.status), width)
-    age = span(reading.age or 0.0) if reading.is_stale else ""
-    quiet = Tone.PLAIN if reading.status.state is PowerState.RUNNING else tone
-    said = fitted(word, width - 2 - len(age) - (1 if age else 0))
-    return (f"{sign} ", tone), (said, quiet), (f" {age}" if age else "", Tone.WARNING)
+    if reading.is_stale:
+        age = f" {span(reading.age or 0.0)}"
+        return (f"{sign} {fitted(word, width - 2 - len(age))}", Tone.QUIET), (age, Tone.WARNING)
+    said = Tone.PLAIN if reading.status.state is PowerState.RUNNING else tone
+    return (f"{sign} ", tone), (fitted(word, width - 2), said)
 
 
 def _text(text: Callable[[Row], str], *, right: bool = False) -> Callable[[Row, int], Line]:

@@ -107,7 +107,7 @@ def test_a_word_of_the_panels_own_is_shown_and_made_safe() -> None:
 def test_what_is_not_from_now_is_quiet_but_for_its_age() -> None:
     old = evolve(reading(1, error=LOST), age=42.0)
     tones = {tone for _, tone in line_of(Row(old), columns_for(80, [Row(old)]))}
-    assert tones == {Tone.QUIET, Tone.WARNING}
+    assert tones == {Tone.QUIET, Tone.WARNING, Tone.PLAIN}
 
 
 def amounts(given: Reading) -> str:
