@@ -20,6 +20,7 @@ __all__ = [
     "by_node",
     "chat",
     "grouped",
+    "names",
     "natural",
     "node_name",
     "outcome_word",
@@ -80,7 +81,7 @@ def unread(outcomes: Iterable[Outcome[object]]) -> list[str]:
 def by_node(vpses: Iterable[Vps]) -> list[str]:
     """Give VPSes by node, a line each: ``3 on node 1: web-001 (1), …``."""
     groups = grouped(sorted(vpses, key=place), node_name)
-    return [f"{len(group):,} on {_on(node)}: {_names(group)}" for node, group in groups.items()]
+    return [f"{len(group):,} on {_on(node)}: {names(group)}" for node, group in groups.items()]
 
 
 def chat(report: FleetReport[object], lines: int = _CHAT_LINES) -> str:
@@ -141,9 +142,10 @@ def _on(node: str) -> str:
     return f"node {node}" if node else "a node that the panel does not name"
 
 
-def _names(vpses: Sequence[Vps]) -> str:
-    names = ", ".join(f"{safe_text(vps.hostname)} ({vps.id})" for vps in vpses[:_NAMED])
-    return f"{names} and {len(vpses) - _NAMED:,} more" if len(vpses) > _NAMED else names
+def names(vpses: Sequence[Vps]) -> str:
+    """Give VPSes by name and id, at most eight of them."""
+    named = ", ".join(f"{safe_text(vps.hostname)} ({vps.id})" for vps in vpses[:_NAMED])
+    return f"{named} and {len(vpses) - _NAMED:,} more" if len(vpses) > _NAMED else named
 
 
 def _some(outcomes: Sequence[Outcome[object]], *, several: bool) -> str:

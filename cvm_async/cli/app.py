@@ -167,9 +167,10 @@ def _sigterm_as_sigint() -> Generator[list[int]]:
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
         seen.append(signum)
-        # asyncio's own, while a command runs: it cancels the command, which then tells what was done.
+        # asyncio's own, while a command runs: it cancels the command, which then tells what was done. Or, while it
+        # acts, the command's.
         on_interrupt = cast("Callable[[int, FrameType | None], object]", signal.getsignal(signal.SIGINT))
-        on_interrupt(signal.SIGINT, frame)
+        on_interrupt(signum, frame)
 
     before = signal.signal(signal.SIGTERM, interrupt)
     try:

@@ -9,6 +9,8 @@ from attrs import evolve, field, frozen
 
 from cvm_async._safe_text import safe_text
 from cvm_async.fleet.outcome import Outcome
+from cvm_async.fleet.result import Result, result_of
+from cvm_async.fleet.summary import how_word
 from cvm_async.models import PowerState, Vps, VpsStatus
 from cvm_async.render import (
     allowance,
@@ -106,6 +108,18 @@ _TONES = {
     PowerState.RUNNING: Tone.GOOD,
 }
 
+_RESULT_TONES = {
+    Result.FAILED: Tone.TROUBLE,
+    Result.UNKNOWN: Tone.TROUBLE,
+    Result.SKIPPED: Tone.WARNING,
+    Result.NOT_POSSIBLE: Tone.WARNING,
+    Result.CHANGED: Tone.GOOD,
+    Result.UNCHANGED: Tone.QUIET,
+    Result.SEEN: Tone.GOOD,
+}
+_RANKS = list(_RESULT_TONES)
+"""Results in the order a person looks."""
+
 
 def list_grid(vpses: Iterable[tuple[str, Vps]]) -> Grid:
     """Give what VPSes are, each with its panel's name, by node and hostname."""
@@ -136,14 +150,22 @@ def status_grid(outcomes: Iterable[Outcome[object]]) -> Grid:
         Column("DISK USED", right=True, leaves=2),
         Column("TRAFFIC", right=True, leaves=1),
     )
-    return Grid.of(columns, (_row(outcome, "status", _used(outcome)) for outcome in trouble_first(outcomes)))
+    return Grid.of(columns, (_row(outcome, _used(outcome)) for outcome in trouble_first(outcomes)))
 
 
 def result_grid(outcomes: Iterable[Outcome[object]], verb: str) -> Grid:
-    """Give what came of a power action for each VPS, trouble first."""
-    columns = (evolve(_STATE, title="RESULT"), _ID, _HOSTNAME, _PANEL, _NODE, Column("TOOK", right=True, leaves=1))
-    rows = (_row(outcome, verb, (f"{outcome.elapsed:.1f} s",)) for outcome in trouble_first(outcomes))
-    return Grid.of(columns, rows)
+    """Give what came of a power action for each VPS, trouble first; the result in a word, and how or why besides."""
+    columns = (
+        evolve(_STATE, title="RESULT", uncut=len("not possible"), least=len("unchanged")),
+        _ID,
+        _HOSTNAME,
+        _PANEL,
+        _NODE,
+        Column("HOW", leaves=2),
+        Column("TOOK", right=True, leaves=1),
+    )
+    ranked = sorted(outcomes, key=lambda each: (_RANKS.index(result_of(each, verb)), place(each.vps)))
+    return Grid.of(columns, (_result_row(outcome, verb) for outcome in ranked))
 
 
 def node_grid(outcomes: Iterable[Outcome[object]], verb: str) -> Grid:
@@ -166,6 +188,13 @@ def _node_row(panel: str, node: str, group: list[Outcome[object]], verb: str) ->
     return Row((safe_text(panel), node, f"{len(group):,}", said), tone)
 
 
+def _result_row(outcome: Outcome[object], verb: str) -> Row:
+    result = result_of(outcome, verb)
+    named = _named(outcome.panel, outcome.vps)
+    cells = (result.value, *named, how_word(outcome, verb), f"{outcome.elapsed:.1f} s")
+    return Row(cells, _RESULT_TONES[result], lambda: {**outcome.to_dict(), "result": result.value})
+
+
 def _listed_row(panel: str, vps: Vps) -> Row:
     return Row(_listed(panel, vps), about=lambda: {"panel": panel, **vps.to_dict()})
 
@@ -184,8 +213,8 @@ def _used(outcome: Outcome[object]) -> tuple[str, ...]:
     return (ram, disk, traffic_usage(status.traffic))
 
 
-def _row(outcome: Outcome[object], verb: str, figures: tuple[str, ...]) -> Row:
-    cells = (outcome_word(outcome, verb), *_named(outcome.panel, outcome.vps), *figures)
+def _row(outcome: Outcome[object], figures: tuple[str, ...]) -> Row:
+    cells = (outcome_word(outcome, "status"), *_named(outcome.panel, outcome.vps), *figures)
     return Row(cells, _tone(outcome), outcome.to_dict)
 
 

@@ -33,6 +33,11 @@ class Panels:
         """What the one panel is called; None where there are several."""
         return self.sessions[0].name if len(self.sessions) == 1 else None
 
+    @property
+    def told(self) -> str:
+        """What they are called, as a sentence takes it: ``work, cellar``."""
+        return ", ".join(excerpt(session.name) for session in self.sessions)
+
     async def fleet(self, *, whole: bool) -> "cvm_async.Fleet":
         """Give the VPSes of all panels, as one fleet.
 

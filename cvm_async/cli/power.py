@@ -1,136 +1,211 @@
 """The commands that change something: `start`, `stop` and `restart`.
 
-A start or stop is a plan that is shown and applied: what is in the wanted state already is left alone, and each VPS is
-looked at again just before it is touched. A restart has no state to aim at, and is done to all that were named.
+Each is a plan that is shown and applied: what is in the wanted state already is left alone, what is suspended is not
+touched, and each VPS is looked at again just before it is acted on.
 """
 
 from collections.abc import Sequence
+from typing import Literal
 
+import cvm_async
 from cvm_async import render
-from cvm_async._api.verbs import Verb
+from cvm_async._api.verbs import Verb, acts
+from cvm_async._safe_text import safe_text
+from cvm_async._words import some_vpses
+from cvm_async.cli.acting.aftermath import Aftermath
+from cvm_async.cli.acting.flags import Safety
+from cvm_async.cli.acting.interrupts import Interrupts
+from cvm_async.cli.acting.plans import agree, panels_of, show_plan
+from cvm_async.cli.acting.saved import Saved, addresses, check_writable, read_report
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Common, RolloutFlags
-from cvm_async.cli.grids import Grid, result_grid
-from cvm_async.cli.results import Report, Results, unread
+from cvm_async.cli.grids import Grid, Tone, result_grid, status_grid
+from cvm_async.cli.progress import ProgressBar
+from cvm_async.cli.results import Report, Results, fleet_of, unread
 from cvm_async.cli.terminal import Terminal
 from cvm_async.cli.which.flags import Selection
 from cvm_async.cli.which.found import Which
-from cvm_async.models import VpsList
+from cvm_async.models import PowerState
 
 _NONE = Selection()
 _HOW = RolloutFlags()
+_SAFETY = Safety()
 _COMMON = Common()
 
 
-async def start(*names: str, selection: Selection = _NONE, how: RolloutFlags = _HOW, common: Common = _COMMON) -> Exit:
+async def start(
+    *names: str,
+    selection: Selection = _NONE,
+    how: RolloutFlags = _HOW,
+    safety: Safety = _SAFETY,
+    common: Common = _COMMON,
+) -> Exit:
     """Start VPSes; those that run already are left alone.
 
     Args:
         names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids.
         selection: Or by what they are.
         how: How to go over them.
+        safety: How it is agreed to, ended and kept.
         common: As for every command.
     """
-    return await _bring(Verb.START, names, selection, how, common)
+    return await _act(Verb.START, names, selection, how, safety, common)
 
 
-async def stop(*names: str, selection: Selection = _NONE, how: RolloutFlags = _HOW, common: Common = _COMMON) -> Exit:
+async def stop(
+    *names: str,
+    selection: Selection = _NONE,
+    how: RolloutFlags = _HOW,
+    safety: Safety = _SAFETY,
+    common: Common = _COMMON,
+) -> Exit:
     """Shut VPSes down; those that are stopped already are left alone.
 
     Args:
         names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids.
         selection: Or by what they are.
         how: How to go over them.
+        safety: How it is agreed to, ended and kept.
         common: As for every command.
     """
-    return await _bring(Verb.STOP, names, selection, how, common)
+    return await _act(Verb.STOP, names, selection, how, safety, common)
 
 
 async def restart(
-    *names: str, selection: Selection = _NONE, how: RolloutFlags = _HOW, common: Common = _COMMON
+    *names: str,
+    selection: Selection = _NONE,
+    how: RolloutFlags = _HOW,
+    safety: Safety = _SAFETY,
+    common: Common = _COMMON,
 ) -> Exit:
-    """Restart VPSes; those that are stopped are started.
+    """Restart VPSes; those that are stopped are named, and started.
 
     Args:
         names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids.
         selection: Or by what they are.
         how: How to go over them.
+        safety: How it is agreed to, ended and kept.
         common: As for every command.
     """
-    which = selection.read(names, none_is_all=False)
-    terminal = _prepared(Verb.RESTART, which, how, common)
-    results = Results(terminal, _grid, full=False)
-    async with common.panels(terminal, how) as panels:
-        chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=True), terminal), results)
-        vpses = list(chosen)
-        intent = [f"To restart {len(vpses):,} VPSes:", *(f"  {line}" for line in render.by_node(vpses))]
-        if how.dry_run:
-            terminal.show(*intent)
-            terminal.emit({**VpsList(vpses, chosen.problems).to_dict(), "to_do": len(vpses)})
-            return unread(terminal, chosen.problems) or looked
-        if len(vpses) > 1:
-            _agree(terminal, Verb.RESTART, len(vpses), intent, how)
-        report = await results.watching(
-            Verb.RESTART.row.doing.capitalize(),
-            lambda bar: chosen.restart(rollout=how.rollout(), wait=how.wait, timeout=how.timeout, progress=bar),
-            cut_off=_cut_off(Verb.RESTART),
-        )
-    return results.show(report) or looked
+    return await _act(Verb.RESTART, names, selection, how, safety, common)
 
 
-async def _bring(verb: Verb, names: Sequence[str], selection: Selection, how: RolloutFlags, common: Common) -> Exit:
-    which = selection.read(names, none_is_all=False)
-    terminal = _prepared(verb, which, how, common)
-    results = Results(terminal, _grid, full=False)
+async def _act(  # noqa: PLR0917 - all that the command was given
+    verb: Verb, names: Sequence[str], selection: Selection, how: RolloutFlags, safety: Safety, common: Common
+) -> Exit:
+    saved = _again(verb, names, selection, safety)
+    which = Which() if saved else selection.read(names, none_is_all=False)
+    at_most_one = which.at_most_one if saved is None else len(saved.again) <= 1
+    terminal = _prepared(verb, at_most_one, how, safety, common)
+    if saved is not None and not saved.again:
+        terminal.say(f"nothing is to be done again in {safe_text(str(saved.path))}")
+        return Exit.DONE
     async with common.panels(terminal, how) as panels:
-        chosen = which.of(await panels.fleet(whole=True), terminal)
-        found = await results.watching(
-            "Looking", lambda bar: chosen.plan(verb.goal, progress=bar), cut_off="Nothing was done yet."
-        )
-        # The plan has looked at all of them: to ask for a state costs nothing more.
-        plan = which.of_plan(found)
+        fleet = await fleet_of(panels, terminal, whole=True)
+        chosen = saved.of(fleet) if saved else which.of(fleet, terminal)
+        after = Aftermath(terminal, common.profile, addresses(chosen), safety.report)
+        where = f" on {panels_of(chosen)}"
+        results = Results(terminal, _grid, full=safety.full, where=where, after=after)
+        plan = which.of_plan(await _look(chosen, verb, results))
         if how.dry_run:
-            terminal.show(*str(plan).splitlines())
+            show_plan(terminal, plan, full=safety.full, ask=False)
             terminal.emit(plan.to_dict())
             return unread(terminal, plan.problems)
-        if verb is Verb.STOP and len(plan.to_do) > 1:
-            _agree(terminal, verb, len(plan.to_do), str(plan).splitlines(), how)
-        report = await results.watching(
-            verb.row.doing.capitalize(),
-            lambda bar: plan.apply(
-                fleet=chosen, rollout=how.rollout(), wait=how.wait, timeout=how.timeout, whole=True, progress=bar
-            ),
-            cut_off=_cut_off(verb),
-        )
+        _announce(terminal, plan, panels_of(chosen), how, safety, saved)
+        report = await _apply(plan, chosen, how, safety, results)
     return results.show(report)
 
 
-def _grid(report: Report) -> Grid:
-    return result_grid(report, report.verb)
+def _again(verb: Verb, names: Sequence[str], selection: Selection, safety: Safety) -> Saved | None:
+    """Give what a saved report says is to be done again, where one was named."""
+    if safety.retry_failed is None:
+        return None
+    if names or selection != _NONE:
+        message = "--retry-failed says which VPSes: give it, or names and the like; not both"
+        raise CommandError(message, Exit.USAGE)
+    return read_report(safety.retry_failed, verb.value)
 
 
-def _cut_off(verb: Verb) -> str:
-    return (
-        "What was under way was cut off, and the panel may have carried it out, or may yet: look at the status of "
-        f"those whose outcome is unknown before you {verb} them again."
-    )
-
-
-def _prepared(verb: Verb, which: Which, how: RolloutFlags, common: Common) -> Terminal:
+def _prepared(verb: Verb, at_most_one: bool, how: RolloutFlags, safety: Safety, common: Common) -> Terminal:  # noqa: FBT001 - one of five
     """Give the terminal, once everything that can be checked without the panel is checked."""
     how.rollout()
+    safety.check()
+    if safety.report is not None:
+        check_writable(safety.report)
     terminal = common.terminal()
-    asks = verb is not Verb.START and not which.at_most_one and not (how.yes or how.dry_run)
+    asks = verb is not Verb.START and not at_most_one and not (how.yes or how.dry_run)
     if asks and not terminal.interactive:
         message = f"to {verb} more than one VPS where nobody can be asked needs --yes"
         raise CommandError(message, Exit.USAGE)
     return terminal
 
 
-def _agree(terminal: Terminal, verb: Verb, count: int, intent: Sequence[str], how: RolloutFlags) -> None:
-    if how.yes:
+async def _look(chosen: "cvm_async.Fleet", verb: Verb, results: Results) -> "cvm_async.Plan":
+    wanted: PowerState | Literal["restart"] = "restart" if verb is Verb.RESTART else verb.goal
+    return await results.watching(
+        "Looking",
+        lambda bar, control: chosen.plan(wanted, progress=bar, control=control),
+        total=len(chosen),
+        cut_off="Nothing was done yet.",
+    )
+
+
+def _announce(  # noqa: PLR0917 - all that a person is told before
+    terminal: Terminal,
+    plan: "cvm_async.Plan",
+    panels: str,
+    how: RolloutFlags,
+    safety: Safety,
+    saved: Saved | None,
+) -> None:
+    """Say what is about to be done, and where; ask where that is wise."""
+    if not plan.to_do:
         return
-    terminal.say(*intent)
-    if not terminal.confirm(f"{verb.capitalize()} {count:,} VPSes?"):
-        message = "nothing was done"
-        raise CommandError(message)
+    twice = [step.vps for step in plan.to_do if saved and (step.panel, step.vps.id) in saved.unknown]
+    if plan.verb is Verb.RESTART and twice:
+        terminal.say(f"Perhaps restarted already, which looking cannot tell: {render.names(twice)}", tone=Tone.WARNING)
+    if plan.verb is not Verb.START and len(plan.to_do) > 1 and not how.yes:
+        show_plan(terminal, plan, full=safety.full, ask=True)
+        agree(terminal, plan, panels, safety)
+        return
+    started = [step.vps for step in plan.started_by_restart]
+    if started:
+        terminal.say(f"Stopped now, and started by the restart: {render.names(started)}", tone=Tone.WARNING)
+    if terminal.animates:
+        # For a person; what a timer runs in the night is mailed for each line on standard error.
+        terminal.say(f"{plan.verb.row.doing.capitalize()} {some_vpses(len(plan.to_do))} on {panels}")
+
+
+async def _apply(
+    plan: "cvm_async.Plan", chosen: "cvm_async.Fleet", how: RolloutFlags, safety: Safety, results: Results
+) -> Report:
+    control = cvm_async.RunControl()
+    verb = plan.verb
+    bar = ProgressBar(results.terminal, verb.row.doing.capitalize(), len(plan.to_do), control)
+    cut_off = (
+        "What was under way was cut off, and the panel may have carried it out, or may yet: look at the status of "
+        f"those whose outcome is unknown before you {verb} them again."
+    )
+    with Interrupts(results.terminal, control, bar, safety.grace) as interrupts:
+        report = await results.behind(
+            bar,
+            plan.apply(
+                fleet=chosen,
+                rollout=how.rollout(),
+                wait=how.wait,
+                timeout=how.timeout,
+                whole=True,
+                progress=bar,
+                control=control,
+            ),
+            cut_off=cut_off,
+        )
+    if interrupts.ended is not None:
+        results.show(report)
+        raise interrupts.ended
+    return report
+
+
+def _grid(report: Report) -> Grid:
+    # Interrupted while it looked, there is a report of what was seen.
+    return result_grid(report, report.verb) if acts(report.verb) else status_grid(report)

@@ -6,7 +6,7 @@ from cvm_async._words import some_vpses
 from cvm_async.cli.exits import Exit
 from cvm_async.cli.flags import Common, Switch
 from cvm_async.cli.grids import Grid, list_grid, node_grid, status_grid
-from cvm_async.cli.results import Report, Results, unread
+from cvm_async.cli.results import Report, Results, fleet_of, unread
 from cvm_async.cli.which.flags import Selection
 from cvm_async.models import PowerState, VpsList
 
@@ -26,7 +26,8 @@ async def list_vpses(*names: str, selection: Selection = _ALL, common: Common = 
     terminal = common.terminal()
     results = Results(terminal, status_grid, full=False)
     async with common.panels(terminal) as panels:
-        chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)
+        fleet = await fleet_of(panels, terminal, whole=which.named)
+        chosen, looked = await which.looked_at(which.of(fleet, terminal), results)
         only = panels.only
     vpses, named = VpsList(chosen, chosen.problems), [(each.account.panel, each.vps) for each in chosen.members]
     terminal.table(list_grid(named))
@@ -52,8 +53,13 @@ async def status(
     terminal = common.terminal()
     results = Results(terminal, _by_node if nodes else status_grid, full=full or nodes)
     async with common.panels(terminal) as panels:
-        chosen = which.of(await panels.fleet(whole=which.named), terminal)
-        report = await results.watching("Reading", lambda bar: chosen.status(progress=bar), cut_off="")
+        chosen = which.of(await fleet_of(panels, terminal, whole=which.named), terminal)
+        report = await results.watching(
+            "Reading",
+            lambda bar, control: chosen.status(progress=bar, control=control),
+            total=len(chosen),
+            cut_off="",
+        )
     return results.show(which.of_report(report))
 
 
@@ -80,10 +86,14 @@ async def wait(
     terminal = common.terminal()
     results = Results(terminal, status_grid, full=True)
     async with common.panels(terminal) as panels:
-        chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)
+        fleet = await fleet_of(panels, terminal, whole=which.named)
+        chosen, looked = await which.looked_at(which.of(fleet, terminal), results)
         report = await results.watching(
             "Waiting",
-            lambda bar: chosen.wait_until(PowerState(state), timeout=timeout, interval=interval, progress=bar),
+            lambda bar, control: chosen.wait_until(
+                PowerState(state), timeout=timeout, interval=interval, progress=bar, control=control
+            ),
+            total=len(chosen),
             cut_off="",
         )
     return results.show(report) or looked

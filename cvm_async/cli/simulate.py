@@ -26,6 +26,7 @@ async def panel(
     shutdown_time: float = 1.0,
     hang: Nodes = (),
     unreachable: Nodes = (),
+    hang_list: Switch = False,
     json: Switch = False,
 ) -> None:
     """Serve a simulated panel on this machine until interrupted, and say how to talk to it.
@@ -40,6 +41,7 @@ async def panel(
         shutdown_time: Seconds to shut one down.
         hang: A node that never answers, its calls keeping their workers for minutes; may be given several times.
         unreachable: A node that cannot be reached; may be given several times.
+        hang_list: Never answer the list of VPSes.
         json: Print the address and the tokens as JSON.
     """
     terminal = Terminal.here(json=json)
@@ -57,6 +59,8 @@ async def panel(
             served.hang_node(node)
         for node in unreachable:
             served.unreachable_node(node)
+        if hang_list:
+            served.inject(simulation.Hang(), verb="list", times=None)
     except ValueError as error:
         raise CommandError(str(error), Exit.USAGE) from error
     async with served:

@@ -135,6 +135,12 @@ class Terminal:
             for line in lines:
                 self.err.print(Text(line, style=tone.value))
 
+    def brief(self, grid: Grid, *, ask: bool) -> None:
+        """Print a short table that is no result: among the messages, where a person is to decide; or among results."""
+        if ask or not self.json:
+            console = self.err if ask else self.out
+            console.print(_table(grid.columns, grid.rows, console.width))
+
     def confirm(self, question: str) -> bool:
         """Ask a person; anything but a yes is a no."""
         return self.ask(f"{question} [y/N]").strip().lower() in {"y", "yes"}

@@ -7,7 +7,7 @@ from cvm_async._words import some_vpses
 from cvm_async.cli.exits import Exit
 from cvm_async.cli.flags import Common, Switch
 from cvm_async.cli.grids import status_grid
-from cvm_async.cli.results import Results, unread
+from cvm_async.cli.results import Results, fleet_of, unread
 from cvm_async.cli.terminal import Terminal
 from cvm_async.cli.which.flags import Selection
 from cvm_async.models import JSON_VERSION
@@ -46,7 +46,8 @@ async def watch(
     terminal = common.terminal()
     results = Results(terminal, status_grid, full=False)
     async with common.panels(terminal) as panels:
-        chosen, looked = await which.looked_at(which.of(await panels.fleet(whole=which.named), terminal), results)
+        fleet = await fleet_of(panels, terminal, whole=which.named)
+        chosen, looked = await which.looked_at(which.of(fleet, terminal), results)
         ended = unread(terminal, chosen.problems) or looked
         polls = 0
         async with chosen.watch(every=interval) as snapshots:

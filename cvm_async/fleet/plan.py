@@ -168,13 +168,21 @@ class Plan:
         return Table.of(self.title, map(_line, steps), len(self))
 
     def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+    def lines(self, names: int | None = _NAMED) -> list[str]:
+        """Give it line by line.
+
+        Args:
+            names: How many VPSes of a node are named; None: all.
+        """
         lines = [self.title]
         for kind in (Step.START, Step.STOP, Step.RESTART, Step.CANNOT):
-            lines.extend(self._by_node(kind))
+            lines.extend(self._by_node(kind, names))
         lines.extend(f"  not known to this plan, as it cannot be read: {problem}" for problem in self.problems[:_NAMED])
         if len(self.problems) > _NAMED:
             lines.append(f"  and {len(self.problems) - _NAMED:,} more such problems in the list")
-        return "\n".join(lines)
+        return lines
 
     @property
     def title(self) -> str:
@@ -198,17 +206,18 @@ class Plan:
         """The steps that restart a VPS which is stopped: a restart starts it."""
         return tuple(step for step in self.of(Step.RESTART) if step.reason == PowerState.STOPPED)
 
-    def _by_node(self, kind: Step) -> list[str]:
+    def _by_node(self, kind: Step, names: int | None) -> list[str]:
         places: dict[tuple[str, int | None], list[PlannedStep]] = {}
         for step in self.of(kind):
             places.setdefault((step.panel, step.vps.node), []).append(step)
         lines: list[str] = []
         for (panel, node), steps in places.items():
             where = f"{safe_text(panel)}, {'node not told' if node is None else f'node {node}'}"
-            names = ", ".join(_name(step) for step in steps[:_NAMED])
-            more = f" and {len(steps) - _NAMED:,} more" if len(steps) > _NAMED else ""
+            named = steps[:names]
+            told = ", ".join(_name(step) for step in named)
+            more = f" and {len(steps) - len(named):,} more" if len(steps) > len(named) else ""
             what = f"cannot {self.verb}" if kind is Step.CANNOT else kind
-            lines.append(f"  {what} {len(steps):,} on {where}: {names}{more}")
+            lines.append(f"  {what} {len(steps):,} on {where}: {told}{more}")
         return lines
 
     async def apply(

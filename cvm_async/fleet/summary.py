@@ -115,8 +115,13 @@ def _details(group: Sequence[Outcome[object]], verb: str, *, several: bool) -> s
     return f" ({', '.join(told)})" if any(told) else ""
 
 
+def _is_of_a_node(outcome: Outcome[object]) -> bool:
+    """Tell whether its node may have to do with what came of it: not where nothing was tried, or is to be done."""
+    return outcome.error is not None and not (outcome.skipped and isinstance(outcome.error, NotSentError))
+
+
 def _detail(word: str, of: Sequence[Outcome[object]], *, several: bool, count: bool) -> str:
-    where = "" if of[0].error is None or isinstance(of[0].error, NotPossibleError) else _where(of, several=several)
+    where = _where(of, several=several) if any(_is_of_a_node(outcome) for outcome in of) else ""
     return " ".join(part for part in (f"{len(of):,}" if count else "", word, where.strip()) if part)
 
 

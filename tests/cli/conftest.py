@@ -12,6 +12,7 @@ import pytest
 from attrs import frozen
 
 from cvm_async.cli import main
+from cvm_async.cli.acting.interrupts import Interrupts
 from cvm_async.panel import SimulatedPanel
 
 
@@ -43,7 +44,7 @@ def use(monkeypatch: pytest.MonkeyPatch, panel: SimulatedPanel) -> None:
 @pytest.fixture(autouse=True)
 def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
     """Nothing of the person's own settings, and Ctrl-C as it is in a foreground process."""
-    names = ("CVM_URL", "CVM_PUBLIC_TOKEN", "CVM_PRIVATE_TOKEN", "CVM_PROFILE", "CVM_CA_FILE")
+    names = ("CVM_URL", "CVM_PUBLIC_TOKEN", "CVM_PRIVATE_TOKEN", "CVM_PROFILE", "CVM_CA_FILE", "CVM_CONFIRM_ABOVE")
     for name in (*names, "NO_COLOR", "FORCE_COLOR", "COLUMNS", "LINES", "TTY_COMPATIBLE", "TTY_INTERACTIVE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
@@ -83,6 +84,20 @@ def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Tty]:
         return err
 
     return sit_down
+
+
+@pytest.fixture
+def winding_down(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Give what is set when a signal has been seen, and nothing new begins."""
+    seen = threading.Event()
+    wind_down = Interrupts._wind_down
+
+    def tell(self: Interrupts) -> None:
+        wind_down(self)
+        seen.set()
+
+    monkeypatch.setattr(Interrupts, "_wind_down", tell)
+    return seen
 
 
 def send_when(happened: Callable[[], object], number: signal.Signals) -> threading.Thread:

@@ -63,7 +63,7 @@ def test_a_status_says_what_vpses_do_and_use_those_with_trouble_first() -> None:
 def test_results_say_how_long_each_took() -> None:
     done = Outcome[None](vps(1), "panel", elapsed=1.26)
     (row,) = result_grid([done], "stop").rows
-    assert (row.cells, row.tone) == (("stopped", "1", "web-1", "1", "1.3 s"), Tone.GOOD)
+    assert (row.cells, row.tone) == (("changed", "1", "web-1", "1", "stopped", "1.3 s"), Tone.GOOD)
 
 
 def test_nodes_with_trouble_come_first_and_the_others_by_number() -> None:

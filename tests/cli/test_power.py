@@ -9,11 +9,19 @@ from collections.abc import Callable
 import pytest
 
 from cvm_async.cli.exits import Exit
-from cvm_async.panel import Hang, Power, SimulatedPanel, Verb
+from cvm_async.panel import Answer, Hang, Power, SimulatedPanel, Verb
+from cvm_async.panel.records import most_at_once
 
 from .conftest import Cvm, Tty, send_when, use
 
 SitDown = Callable[[str], Tty]
+
+
+REFUSED = Answer(status=500, body=b'{"errors": ["It cannot be."]}')
+
+
+def restarts_at_once(panel: SimulatedPanel) -> int:
+    return most_at_once((each.started, each.ended) for each in panel.requests if each.verb is Verb.RESTART)
 
 
 def done(panel: SimulatedPanel) -> list[tuple[int, str]]:
@@ -56,10 +64,20 @@ def test_where_nothing_can_be_helped_the_status_is_1(cvm: Cvm, panel: SimulatedP
 def test_a_failure_of_the_panel_is_told(cvm: Cvm, panel: SimulatedPanel) -> None:
     ran = cvm("restart", "1", "2", "--yes")
     assert (ran.status, done(panel)) == (Exit.DONE, [(1, "restart"), (2, "restart")])
-    panel.set_power(1, Power.SUSPENDED)
+    panel.inject(REFUSED, verb="restart", vps=1)
     ran = cvm("restart", "1")
     assert ran.status == Exit.FAILED
-    assert "The VPS is suspended." in ran.out
+    assert "It cannot be." in ran.out
+    assert ran.out.splitlines()[-1].startswith("1 failed (on node 1) in ")
+
+
+def test_a_restart_looks_first_and_touches_nothing_suspended(cvm: Cvm, panel: SimulatedPanel) -> None:
+    panel.set_power(1, Power.SUSPENDED)
+    ran = cvm("restart", "1", "2", "12", "--yes", "--json")
+    assert ran.status == Exit.PARTLY
+    assert [each["result"] for each in json.loads(ran.out)["outcomes"]] == ["not possible", "changed", "changed"]
+    assert "Stopped now, and started by the restart: " in ran.err
+    assert done(panel) == [(2, "restart"), (12, "restart")]
 
 
 def test_a_restart_waits_for_running_if_told_to(cvm: Cvm, panel: SimulatedPanel) -> None:
@@ -85,7 +103,7 @@ def test_a_start_never_asks(cvm: Cvm, panel: SimulatedPanel) -> None:
     ("verb", "shown"),
     [
         ("stop", "  stop 1 on 127.0.0.1, node 1: web-001.example.net (1)"),
-        ("restart", "  1 on node 1: web-001.example.net (1)"),
+        ("restart", "  restart 1 on 127.0.0.1, node 1: web-001.example.net (1)"),
     ],
 )
 def test_at_a_terminal_a_person_sees_what_would_be_done_and_agrees(
@@ -95,7 +113,7 @@ def test_at_a_terminal_a_person_sees_what_would_be_done_and_agrees(
     ran = cvm(verb, "1", "2")
     assert ran.status == Exit.DONE
     assert shown in err.getvalue()
-    assert f"{verb.capitalize()} 2 VPSes? [y/N] " in err.getvalue()
+    assert f"{verb.capitalize()} 2 VPSes on 127.0.0.1? [y/N] " in err.getvalue()
     assert done(panel) == [(1, verb), (2, verb)]
 
 
@@ -121,7 +139,7 @@ def test_where_nothing_is_to_do_nobody_is_asked(cvm: Cvm, panel: SimulatedPanel,
     [
         (["stop", "1", "12"], "To have 2 VPSes stopped: 1 to stop, 1 to leave"),
         (["start", "1", "12"], "To have 2 VPSes running: 1 to start, 1 to leave"),
-        (["restart", "1", "12"], "To restart 2 VPSes:"),
+        (["restart", "1", "12"], "To restart 2 VPSes: 2 to restart (1 of them stopped,"),
     ],
     ids=["stop", "start", "restart"],
 )
@@ -141,13 +159,12 @@ def test_a_dry_run_as_json_is_the_plan(cvm: Cvm, panel: SimulatedPanel) -> None:
         (1, "stop", "running"),
         (12, "leave", "stopped"),
     ]
-    assert json.loads(cvm("restart", "1", "--dry-run", "--json").out)["vpses"][0]["id"] == 1
+    assert json.loads(cvm("restart", "1", "--dry-run", "--json").out)["steps"][0]["step"] == "restart"
     assert panel.actions == []
 
 
 def test_a_rollout_ends_when_too_many_have_failed(cvm: Cvm, panel: SimulatedPanel) -> None:
-    for vps_id in (1, 4):
-        panel.set_power(vps_id, Power.SUSPENDED)
+    panel.inject(REFUSED, verb="restart", times=None)
     ran = cvm("restart", "--node", "1", "--yes", "--batch", "1", "--max-failures", "1", "--json")
     report = json.loads(ran.out)
     assert ran.status == Exit.FAILED
@@ -176,27 +193,59 @@ def test_a_rollout_is_as_wide_as_the_flags_say(
         panel.inject(Hang(), verb="restart", times=None)
 
         def let_go() -> None:
-            asyncio.run(panel.wait_for(lambda: panel.peak_in_flight() == width))
+            asyncio.run(panel.wait_for(lambda: restarts_at_once(panel) == width))
             panel.clear_faults()
 
         thread = threading.Thread(target=let_go)
         thread.start()
         assert cvm("restart", "--all", "--yes", *flags).status == Exit.DONE
         thread.join()
-        assert panel.peak_in_flight() == width
+        assert restarts_at_once(panel) == width
         assert len(set(panel.actions)) == len(panel.actions) == 24
 
 
-def test_interrupted_while_under_way_it_says_what_is_not_known(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:
-    with SimulatedPanel(vpses=4, nodes=1, shutdown_time=2.0) as panel:
+def test_interrupted_twice_it_says_what_is_not_known(
+    cvm: Cvm, monkeypatch: pytest.MonkeyPatch, winding_down: threading.Event
+) -> None:
+    with SimulatedPanel(vpses=4, nodes=1) as panel:
         use(monkeypatch, panel)
-        thread = send_when(lambda: len(panel.actions) == 2, signal.SIGINT)
+        panel.inject(Hang(after_action=True), verb="stop", times=None)
+        first = send_when(lambda: len(panel.actions) == 2, signal.SIGINT)
+        second = send_when(winding_down.is_set, signal.SIGINT)
         ran = cvm("stop", "1", "2", "--yes")
-        thread.join()
+        first.join()
+        second.join()
     assert ran.status == Exit.INTERRUPTED
     assert "2 x cut off while the stop was under way: whether it was carried out is unknown (VPS 1, 2)" in ran.out
+    assert ran.out.endswith("Look at what is unknown: cvm-async status 1 2\n")
     for vps_id in (1, 2):
         assert f"/api/client/vps/{vps_id}/stop was cancelled while under way: its outcome is unknown" in ran.err
     assert "Interrupted after 0 VPSes. What was under way was cut off" in ran.err
     assert ran.err.endswith("cvm-async: interrupted\n")
     assert done(panel) == [(1, "stop"), (2, "stop")]
+
+
+def test_at_a_terminal_a_person_sees_where_it_is_done(cvm: Cvm, panel: SimulatedPanel, at_terminal: SitDown) -> None:
+    err = at_terminal("")
+    ran = cvm("stop", "1")
+    assert ran.status == Exit.DONE
+    assert "Stopping 1 VPS on 127.0.0.1\n" in err.getvalue()
+    assert ran.out.splitlines()[-1].endswith(" s on 127.0.0.1")
+    assert done(panel) == [(1, "stop")]
+
+
+@pytest.mark.parametrize(("typed", "status"), [("22\n", Exit.DONE), ("y\n", Exit.FAILED), ("21\n", Exit.FAILED)])
+def test_above_a_size_the_number_must_be_typed(  # noqa: PLR0917 - a test's parameters
+    cvm: Cvm,
+    panel: SimulatedPanel,
+    at_terminal: SitDown,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: str,
+    status: Exit,
+) -> None:
+    monkeypatch.setenv("CVM_CONFIRM_ABOVE", "20")
+    err = at_terminal(typed)
+    assert cvm("stop", "--all").status == status
+    assert "Stop 22 VPSes on 127.0.0.1? Type 22 to go on: " in err.getvalue()
+    assert "web-001" not in err.getvalue()
+    assert len(panel.actions) == (22 if status is Exit.DONE else 0)

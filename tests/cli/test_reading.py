@@ -109,7 +109,7 @@ async def told_by_the_library(panel: SimulatedPanel) -> dict[str, dict[str, Any]
             },
             "status": (await fleet.status()).to_dict(),
             "stop --all --dry-run": (await fleet.plan(PowerState.STOPPED)).to_dict(),
-            "restart --all --dry-run": {**vpses.to_dict(), "to_do": len(vpses)},
+            "restart --all --dry-run": (await fleet.plan("restart")).to_dict(),
         }
 
 

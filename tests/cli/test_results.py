@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from cvm_async import RunControl
 from cvm_async.cli.exits import Exit
 from cvm_async.cli.grids import status_grid
 from cvm_async.cli.progress import ProgressBar
@@ -168,10 +169,18 @@ SIGNALS = pytest.mark.parametrize(
 )
 
 
-def interrupted(cvm: Cvm, happened: Callable[[], object], number: signal.Signals, *tokens: str) -> Ran:
-    thread = send_when(happened, number)
+def interrupted(
+    cvm: Cvm,
+    happened: Callable[[], object],
+    number: signal.Signals,
+    *tokens: str,
+    again: threading.Event | None = None,
+) -> Ran:
+    """Run a command, and interrupt it; and once more, to cut it off, when it has begun to end."""
+    threads = [send_when(happened, number), *([send_when(again.is_set, number)] if again else [])]
     ran = cvm(*tokens)
-    thread.join()
+    for thread in threads:
+        thread.join()
     return ran
 
 
@@ -182,14 +191,18 @@ def told(ran: Ran) -> list[tuple[int, bool, bool, str | None]]:
 
 @SIGNALS
 def test_a_rollout_that_is_interrupted_tells_what_was_done_what_is_unknown_and_what_was_not_begun(
-    cvm: Cvm, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int
+    cvm: Cvm,
+    monkeypatch: pytest.MonkeyPatch,
+    winding_down: threading.Event,
+    number: signal.Signals,
+    status: int,
 ) -> None:
     with SimulatedPanel(vpses=4, nodes=1) as panel:
         use(monkeypatch, panel)
         panel.set_power(1, Power.STOPPED)
         panel.inject(Hang(after_action=True), verb="stop", vps=3)
         tokens = ("stop", "--all", "--yes", "--batch", "1", "--json")
-        ran = interrupted(cvm, lambda: (3, Verb.STOP) in panel.actions, number, *tokens)
+        ran = interrupted(cvm, lambda: (3, Verb.STOP) in panel.actions, number, *tokens, again=winding_down)
     assert ran.status == status
     assert told(ran) == [
         (1, True, True, None),
@@ -197,7 +210,7 @@ def test_a_rollout_that_is_interrupted_tells_what_was_done_what_is_unknown_and_w
         (3, False, False, "NoAnswerError"),
         (4, False, True, "NotSentError"),
     ]
-    assert "Interrupted after 1 VPSes. What was under way was cut off" in ran.err
+    assert "Interrupted after 1 VPS. What was under way was cut off" in ran.err
     assert ran.err.endswith(f"cvm-async: {'interrupted' if status == Exit.INTERRUPTED else 'terminated'}\n")
 
 
@@ -255,7 +268,7 @@ def test_where_the_shell_has_ctrl_c_ignored_it_does_nothing_and_a_kill_still_tel
             signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
             return (3, Verb.RESTART) in panel.actions
 
-        tokens = ("restart", "--all", "--yes", "--batch", "1,2", "--json")
+        tokens = ("restart", "--all", "--yes", "--batch", "1,2", "--grace", "0", "--json")
         ran = interrupted(cvm, begun, signal.SIGTERM, *tokens)
     assert ran.status == Exit.TERMINATED
     assert [error for *_, error in told(ran)] == [None, "NoAnswerError", "NoAnswerError"]
@@ -273,11 +286,11 @@ def test_interrupted_before_there_is_anything_to_tell_of_it_tells_nothing(
 
 
 async def test_work_that_was_cut_off_without_a_report_says_how_far_it_came(capsys: pytest.CaptureFixture[str]) -> None:
-    async def cut_off(_: ProgressBar) -> None:
+    async def cut_off(_: ProgressBar, __: RunControl) -> None:
         raise asyncio.CancelledError
 
     results = Results(Terminal.here(json=True), status_grid, full=False)
     with pytest.raises(asyncio.CancelledError):
-        await results.watching("Reading", cut_off, cut_off="")
+        await results.watching("Reading", cut_off, total=3, cut_off="")
     printed = capsys.readouterr()
     assert (printed.out, printed.err) == ("", "Interrupted after 0 VPSes.\n")

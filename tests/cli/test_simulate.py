@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from cvm_async.cli.exits import Exit
+from cvm_async.panel import Hang, SimulatedPanel
 
 from .conftest import Cvm
 
@@ -39,6 +40,21 @@ def test_as_json_the_address_is_one_value(monkeypatch: pytest.MonkeyPatch, cvm: 
     ran = cvm("panel", "--json")
     assert ran.status == Exit.INTERRUPTED
     assert sorted(json.loads(ran.out)) == ["CVM_PRIVATE_TOKEN", "CVM_PUBLIC_TOKEN", "CVM_URL"]
+
+
+def test_a_list_that_is_never_answered(monkeypatch: pytest.MonkeyPatch, cvm: Cvm) -> None:
+    injected: list[tuple[object, dict[str, object]]] = []
+
+    async def at_once(_: object) -> None:
+        raise KeyboardInterrupt
+
+    def inject(_: SimulatedPanel, fault: object, **where: object) -> None:
+        injected.append((fault, where))
+
+    monkeypatch.setattr("asyncio.Event.wait", at_once)
+    monkeypatch.setattr(SimulatedPanel, "inject", inject)
+    assert cvm("panel", "--hang-list").status == Exit.INTERRUPTED
+    assert injected == [(Hang(), {"verb": "list", "times": None})]
 
 
 @pytest.mark.parametrize("flags", [["--hang", "99"], ["--unreachable", "99"], ["--nodes", "0"]], ids=" ".join)

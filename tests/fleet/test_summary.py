@@ -133,7 +133,7 @@ def test_a_look_reads_as_one_line(outcomes: list[Outcome[object]], text: str) ->
         ),
         pytest.param(
             [*bad(2, UNREACHABLE, 7, skipped=True), *bad(1, UNSENT, 7, skipped=True)],
-            "3 skipped (2 unreachable on node 7, 1 not begun on node 7)",
+            "3 skipped (2 unreachable on node 7, 1 not begun)",
             id="skipped",
         ),
         pytest.param(

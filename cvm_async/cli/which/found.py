@@ -118,7 +118,12 @@ class Which:
         """
         if self.states is None:
             return fleet, Exit.DONE
-        report = await results.watching("Looking", lambda bar: fleet.status(progress=bar), cut_off="Nothing was done.")
+        report = await results.watching(
+            "Looking",
+            lambda bar, control: fleet.status(progress=bar, control=control),
+            total=len(fleet),
+            cut_off="Nothing was done.",
+        )
         if report.failed:
             told = f"{len(report.failed):,} of {some_vpses(len(fleet))} could not be looked at, and are left out:"
             results.terminal.say(told, *render.reasons(report), tone=Tone.WARNING)

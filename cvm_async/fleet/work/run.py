@@ -92,6 +92,9 @@ class Run(Generic[T]):
         """Give what is under way."""
         now = loop_time()
         for attempt in self._attempts.values():
+            if attempt.departure is not None and not attempt.departure.sent:
+                # Its action waits for its turn.
+                continue
             spent = now - attempt.since
             yield UnderWay(attempt.vps, attempt.account.panel, attempt.doing, spent, attempt.limit)
 

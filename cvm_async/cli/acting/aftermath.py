@@ -1,0 +1,83 @@
+"""What is to be done after an action: the report kept in a file, and the command that looks at what is unknown."""
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from cvm_async.cli.acting.saved import write_report
+from cvm_async.cli.results import Report
+from cvm_async.cli.terminal import Terminal
+from cvm_async.fleet.result import AGAIN, Result
+
+_LONG = 400
+"""Characters of a command beyond which nobody copies it."""
+
+
+@frozen
+class Aftermath:
+    """What follows a report.
+
+    Attributes:
+        terminal: Where it is told.
+        profiles: The profiles that the command was given; none where the environment names the panel.
+        panels: The addresses of the panels by their names.
+        path: Where the report is kept; None: nowhere.
+    """
+
+    terminal: Terminal
+    profiles: Sequence[str]
+    panels: Mapping[str, str]
+    path: Path | None
+
+    def __call__(self, report: Report) -> None:
+        """Keep the report, and tell what to do next."""
+        by_result = report.by_result()
+        if self.path is not None:
+            write_report(self.path, report, self.panels)
+            again = any(result in AGAIN for result in by_result)
+            chosen = _chosen(self.profiles)
+            command = " ".join(["cvm-async", report.verb, "--retry-failed", shlex.quote(str(self.path)), *chosen])
+            self._tell(f"The report is in {self.path}{f'; do the rest again with: {command}' if again else ''}")
+        unknown: dict[str, list[int]] = {}
+        for outcome in by_result.get(Result.UNKNOWN, ()):
+            unknown.setdefault(outcome.panel, []).append(outcome.vps.id)
+        for panel, ids in unknown.items():
+            self._tell(f"Look at what is unknown: {look_command(ids, self._profiles_for(panel))}")
+
+    def _profiles_for(self, panel: str) -> Sequence[str]:
+        # Where there are several, a session is called what its profile is, and an id is one of one panel.
+        return [panel] if len(self.panels) > 1 and self.profiles else self.profiles
+
+    def _tell(self, line: str) -> None:
+        if self.terminal.json:
+            self.terminal.say(line)
+        else:
+            self.terminal.show(line)
+
+
+def look_command(ids: Iterable[int], profiles: Sequence[str]) -> str:
+    """Give the command that looks at these: ``cvm-async status 84 76 68 --profile prod``."""
+    chosen = _chosen(profiles)
+    said = " ".join(["cvm-async", "status", *_ranges(ids), *chosen])
+    return said if len(said) <= _LONG else " ".join(["cvm-async", "status", "--all", *chosen])
+
+
+def _chosen(profiles: Sequence[str]) -> list[str]:
+    return [part for profile in profiles for part in ("--profile", shlex.quote(profile))]
+
+
+def _ranges(ids: Iterable[int]) -> list[str]:
+    """Give ids as they are typed, three or more in a row as a range."""
+    runs: list[list[int]] = []
+    for each in sorted(ids):
+        if runs and runs[-1][-1] + 1 == each:
+            runs[-1].append(each)
+        else:
+            runs.append([each])
+    return [text for run in runs for text in (_run(run))]
+
+
+def _run(run: list[int]) -> list[str]:
+    return [f"{run[0]}-{run[-1]}"] if len(run) > 2 else [str(each) for each in run]  # noqa: PLR2004 - "1-2" saves nothing
