@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import check_seconds, given, refuse
+from cvm_async._safe_text import safe_text
 from cvm_async._tables import Table
 from cvm_async._words import some_vpses
 from cvm_async.fleet.control import RunControl
@@ -79,7 +80,7 @@ class Fleet:
     __reversed__ = None
 
     def __repr__(self) -> str:
-        return f"<Fleet: {self._table().title}>"
+        return f"<Fleet: {self._title}>"
 
     def __rich__(self) -> "RenderableType":
         return self._table().as_rich()
@@ -88,8 +89,12 @@ class Fleet:
         return self._table().as_html()
 
     def _table(self) -> Table:
-        of = f" of {', '.join(self.panels)}" if self.panels else ""
-        return Table.of(f"{some_vpses(len(self))}{of}", map(Member.line, self._members), len(self))
+        return Table.of(self._title, map(Member.line, self._members), len(self))
+
+    @property
+    def _title(self) -> str:
+        panels = ", ".join(map(safe_text, self.panels))
+        return f"{some_vpses(len(self))}{f' of {panels}' if panels else ''}"
 
     @property
     def members(self) -> Members:
