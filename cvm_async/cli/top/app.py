@@ -95,7 +95,8 @@ class Top(App[None]):
         search: str = "",
         now: Callable[[], datetime] = utc_now,
     ) -> None:
-        super().__init__()
+        # From the beginning: with `NO_COLOR`, textual would else make greys of the terminal's own two colours.
+        super().__init__(ansi_color=True)
         self._time = now
         self.theme = "ansi-dark"
         self.known = Known(tuple(panels), every)
@@ -127,6 +128,7 @@ class Top(App[None]):
         self._line.value = self.known.wanted.search.text
         self._table.focus()
         self._workers_begun.append(self.run_worker(self._follow()))
+        self.app_resume_signal.subscribe(self, self._redraw)
         self.set_interval(_FRAME, self._paint_news)
         self.set_interval(_SECOND, self._paint_time)
         self.paint()
@@ -197,6 +199,12 @@ class Top(App[None]):
             self.paint()
             # However large the fleet, most of the time is left for keys and answers.
             self._paints_at = monotonic() + _REST * (monotonic() - began)
+
+    def _redraw(self, _: App[Any]) -> None:
+        """Draw all of it again: while it was suspended, others have drawn over it."""
+        for screen in self.screen_stack:
+            for widget in screen.walk_children(with_self=True):
+                widget.refresh()
 
     def on_resize(self) -> None:
         """Draw it in its new size."""

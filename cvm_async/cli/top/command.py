@@ -1,5 +1,6 @@
 """`top`: the live table of a fleet, for a person at a terminal; `watch` is the same for pipes."""
 
+import asyncio
 import sys
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,10 @@ async def top(*names: str, interval: float = 30.0, selection: Selection = _ALL, 
     terminal.show(*told(app.reports))
     if app.failure is not None:
         raise app.failure
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        # A signal ended it; textual takes a cancellation for a wish to leave, and says no more of it.
+        raise asyncio.CancelledError
     return Exit(app.return_code or 0)
 
 

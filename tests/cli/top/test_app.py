@@ -1,12 +1,15 @@
 """The live terminal shows what is known, and does what its keys say, on the simulated panel."""
 
 import logging
+import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
 from attrs import evolve
 from panels import NO_RETRY, calls, fleet_of, session_on
+from textual.geometry import Region
+from textual.widget import Widget
 from textual.widgets import Input
 from watches import LOST, reading, snapshot, used
 
@@ -69,6 +72,17 @@ async def test_text_of_a_panel_is_shown_as_it_is_and_obeyed_by_nobody() -> None:
         assert "[b]漢字[/b]\ufffd[2J\ufffd" in shown.screen
         await shown.press("enter")
         assert "[b]漢字[/b]\ufffd[2J\ufffd" in shown.screen
+
+
+@pytest.mark.parametrize("no_color", [False, True], ids=["colours", "none"])
+async def test_colours_are_the_terminals_own_or_none(monkeypatch: pytest.MonkeyPatch, no_color: bool) -> None:  # noqa: FBT001
+    if no_color:
+        monkeypatch.setenv("NO_COLOR", "1")
+    async with showing(picture()) as shown:
+        drawn = set(re.findall(r"fill: (#\w+)", shown.app.export_screenshot()))
+    # As rich draws the green, yellow and red of a terminal, and its black.
+    assert bool(drawn & {"#98a84b", "#d0b344", "#cc555a"}) is not no_color
+    assert "#000000" not in drawn
 
 
 async def test_it_stays_whole_when_the_window_changes() -> None:
@@ -162,6 +176,23 @@ async def test_what_the_library_warns_of_stands_in_the_log() -> None:
         logging.getLogger("cvm_async").info("not this")
         await shown.until(lambda: "a node is gone\ufffd[2J" in shown.screen)
         assert "not this" not in shown.screen
+
+
+async def test_after_it_was_suspended_all_of_it_is_drawn_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str | None] = []
+    async with showing(picture()) as shown:
+        await shown.press("enter")
+        refresh = Widget.refresh
+
+        def note(widget: Widget, *regions: Region, **more: bool) -> Widget:
+            if not regions:
+                drawn.append(widget.id)
+            return refresh(widget, *regions, **more)
+
+        monkeypatch.setattr(Widget, "refresh", note)
+        shown.app.app_resume_signal.publish(shown.app)
+        await shown.pilot.pause()
+        assert {"head", "table", "rule", "log", "keys"} <= set(drawn)
 
 
 @pytest.mark.parametrize("key", ["q", "ctrl+c"])

@@ -1,7 +1,9 @@
 """`top` needs a terminal and the extra; it ends as its table did, and tells then what was done."""
 
 import asyncio
+import signal
 from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
 from textual.app import App
@@ -86,3 +88,25 @@ def test_what_ended_it_ends_the_command(cvm: Cvm, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(Top, "run_async", fail)
     assert cvm("top").status == Exit.REFUSED
+
+
+@pytest.mark.usefixtures("panel")
+@pytest.mark.parametrize(
+    ("number", "ended"), [(signal.SIGINT, Exit.INTERRUPTED), (signal.SIGTERM, Exit.TERMINATED)], ids=["INT", "TERM"]
+)
+def test_a_signal_ends_the_command_as_every_other(
+    cvm: Cvm,
+    monkeypatch: pytest.MonkeyPatch,
+    sit_down: Callable[[], Tty],
+    number: signal.Signals,
+    ended: Exit,
+) -> None:
+    async def leave(_: Top) -> None:
+        """Leave as textual does: it takes a cancellation for a wish to."""
+        signal.raise_signal(number)
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
+
+    sit_down()
+    monkeypatch.setattr(Top, "run_async", leave)
+    assert cvm("top").status == ended
