@@ -5,6 +5,7 @@ to come from before the first byte of the request.
 """
 
 import contextlib
+import socket
 import ssl
 import traceback
 from collections.abc import Iterator
@@ -55,6 +56,13 @@ _OWN_AUTHORITY: Final = (
 )
 _OTHER_NAME: Final = "use the name that it was issued for"
 _RENEW: Final = "it has to be renewed, or this machine's clock to be set"
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_NO_WAY: Final[dict[type[BaseException], str]] = {
+    ConnectionRefusedError: "nothing listens there; check the address and its port, and that the panel is up",
+    socket.gaierror: "no such host is known; check how it is spelt, and that this machine reaches its name server",
+    httpx.ConnectTimeout: "nothing answers there; check the address, and whether a firewall is between",
+}
+"""What a person can do where no connection comes about."""
 # Source: the X509_V_ERR_… of OpenSSL's x509_vfy.h.
 _BY_VERIFY_CODE: Final = {
     9: _RENEW,
@@ -101,6 +109,16 @@ def tls_refusal(error: BaseException) -> str | None:
         advice = _BY_VERIFY_CODE.get(refusal.verify_code)
         return f"its certificate is not trusted, {refusal.verify_message}{f'; {advice}' if advice else ''}"
     return f"no TLS is to be had there, {refusal.reason or refusal}; does that address speak https?"
+
+
+def unreachable(error: BaseException, url: httpx.URL) -> str:
+    """Say where a connection was to go that did not come about, and what to do; nothing where that is not it."""
+    there = f"{url.host}, port {url.port or _DEFAULT_PORTS.get(url.scheme, 0)}"
+    for link in chain(error):
+        for kind, advice in _NO_WAY.items():
+            if isinstance(link, kind):
+                return f"; {there}: {advice}"
+    return ""
 
 
 def is_a_hooks(error: BaseException) -> bool:

@@ -15,7 +15,7 @@ from attrs import define, field
 from cvm_async._api.calls import Call
 from cvm_async._exchange.body import UnreadableBodyError, check_size, read_body, unpack_body
 from cvm_async._exchange.cookies import CookieBlindAuth
-from cvm_async._exchange.failures import chain, clear_frames, is_a_hooks, tls_refusal, was_never_sent
+from cvm_async._exchange.failures import chain, clear_frames, is_a_hooks, tls_refusal, unreachable, was_never_sent
 from cvm_async._exchange.request import Request, Requests, blank_out, blank_out_copies
 from cvm_async._exchange.retry import retry_after
 from cvm_async._exchange.tokens import Tokens
@@ -171,7 +171,8 @@ class Sender:
     def _unsent(self, call: Call[object], error: Exception) -> NotSentError:
         refusal = tls_refusal(error)
         if refusal is None:
-            return NotSentError(f"the request did not reach {self.panel} ({self._words(error)})", **call.about())
+            why = f"{self._words(error)}{unreachable(error, self.base)}"
+            return NotSentError(f"the request did not reach {self.panel} ({why})", **call.about())
         message = f"the request did not reach {self.panel}: {self._shown(refusal)}"
         return NotSentError(message, may_pass=False, **call.about())
 

@@ -24,6 +24,9 @@ _EPILOGUE = (
     "130 interrupted, 143 terminated."
 )
 
+_COMPLETE = "__complete"
+"""What cyclopts' scripts for shells ask with."""
+
 _EXTRAS = {"uvicorn", "httptools", "textual"}
 """What the extras `panel` and `tui` bring; whoever misses it says so in a sentence."""
 
@@ -42,6 +45,7 @@ app: App = App(
 _COMMANDS = {
     "list": ("reading:list_vpses", "List the account's VPSes: what they are, not what they are doing."),
     "status": ("reading:status", "Show what VPSes are doing, those with trouble first."),
+    "describe": ("reading:describe", "Tell all that is known of VPSes."),
     "start": ("power:start", "Start VPSes; those that run already are left alone."),
     "stop": ("power:stop", "Shut VPSes down; those that are stopped already are left alone."),
     "restart": ("power:restart", "Restart VPSes; those that are stopped are started."),
@@ -67,6 +71,9 @@ for _place, (_name, (_where, _does)) in enumerate(_COMMANDS.items()):
     app.command(f"cvm_async.cli.{_where}", name=_name, help=_does, sort_key=_place)
 
 
+app.register_install_completion_command()
+
+
 def run(tokens: Sequence[str]) -> int:
     """Run one command and give its exit status; no expected error leaves it."""
     for stream in (sys.stdout, sys.stderr):
@@ -85,16 +92,25 @@ def run(tokens: Sequence[str]) -> int:
 
 def _run(tokens: Sequence[str]) -> Exit:
     try:
-        ended = app(in_place(app, tokens, _sample))
+        ended = app(_in_place(tokens))
         _flush()
     except CycloptsError as error:
-        return _complain(str(error), Exit.USAGE)
+        # Loaded here, as asking for help does not fail.
+        from cvm_async.cli.shell.suggestions import only_close  # noqa: PLC0415
+
+        return _complain(only_close(str(error)), Exit.USAGE)
     except BrokenPipeError:
         return Exit.FAILED
     except Exception as error:  # noqa: BLE001 - what is not expected leaves again, as it came
         return _failed(error)
     # Help and version give nothing.
     return ended if isinstance(ended, Exit) else Exit.DONE
+
+
+def _in_place(tokens: Sequence[str]) -> list[str]:
+    # A shell that completes a line gives it behind that word.
+    asked = 1 if [*tokens[:1]] == [_COMPLETE] else 0
+    return [*tokens[:asked], *in_place(app, tokens[asked:], _sample)]
 
 
 def _sample() -> Callable[..., object]:
@@ -105,11 +121,11 @@ def _sample() -> Callable[..., object]:
 
 
 def _failed(error: Exception) -> Exit:
-    # Loaded here, as asking for help does not fail.
-    from cvm_async.errors import CvmError  # noqa: PLC0415
+    from cvm_async.cli.shell.wording import in_flags  # noqa: PLC0415 - likewise
+    from cvm_async.errors import CvmError  # noqa: PLC0415 - likewise
 
     if isinstance(error, (CommandError, CvmError)):
-        return _complain(str(error), of_error(error))
+        return _complain(in_flags(str(error)), of_error(error))
     if isinstance(error, ModuleNotFoundError) and error.name in _EXTRAS:
         return _complain(str(error), Exit.USAGE)
     if isinstance(error, OSError):

@@ -5,7 +5,7 @@ loads no HTTP library.
 """
 
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -13,10 +13,12 @@ from attrs import evolve, frozen
 from cyclopts import Group, Parameter
 
 import cvm_async
+from cvm_async._checks import is_count, is_seconds
 from cvm_async._safe_text import safe_text
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.output.look import IN_COLUMNS, Format, Look, Sort
 from cvm_async.cli.panels import Panels
+from cvm_async.cli.shell.names import accounts, complete_profiles, remember
 from cvm_async.cli.terminal import Terminal
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.rollout import Rollout, Share
@@ -31,6 +33,22 @@ _HOW = Group("How", sort_key=2)
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%", re.ASCII)
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
 _FRACTION = re.compile(r"\d*\.\d+", re.ASCII)
+
+
+def _must_be(rule: str, holds: Callable[[float], bool]) -> Parameter:
+    """Give what refuses a figure before anything else is done, in words for a person."""
+
+    def check(_: object, value: float | None) -> None:
+        if value is not None and not holds(value):
+            raise ValueError(f"It must be {rule}.")
+
+    return Parameter(validator=check)
+
+
+Seconds = _must_be("a number of seconds above 0", is_seconds)
+SecondsFromZero = _must_be("a number of seconds from 0 on", lambda value: is_seconds(value, zero=True))
+Count = _must_be("at least 1", lambda value: is_count(value, 1))
+FromZero = _must_be("0 or more", lambda value: is_count(value, 0))
 
 Flag: Parameter = Parameter(negative="", show_default=False)
 """A switch that has no --no-… form, or a list that has no --empty-… form."""
@@ -62,14 +80,14 @@ class Common:
         verbose: Tell of every exchange with the panel.
     """
 
-    profile: Annotated[tuple[str, ...], Flag, Parameter(group=_PANEL)] = ()
+    profile: Annotated[tuple[str, ...], Flag, Parameter(group=_PANEL, completer=complete_profiles)] = ()
     all_profiles: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
     insecure: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
     ca_file: Annotated[str | None, Parameter(env_var="CVM_CA_FILE", group=_PANEL)] = None
-    connect_timeout: Annotated[float | None, Parameter(group=_PANEL)] = None
-    read_timeout: Annotated[float | None, Parameter(group=_PANEL)] = None
-    action_timeout: Annotated[float | None, Parameter(group=_PANEL)] = None
-    retries: Annotated[int | None, Parameter(group=_PANEL)] = None
+    connect_timeout: Annotated[float | None, Seconds, Parameter(group=_PANEL)] = None
+    read_timeout: Annotated[float | None, Seconds, Parameter(group=_PANEL)] = None
+    action_timeout: Annotated[float | None, Seconds, Parameter(group=_PANEL)] = None
+    retries: Annotated[int | None, FromZero, Parameter(group=_PANEL)] = None
     output: Annotated[Format | None, Parameter(group=_OUTPUT, alias="-o", show_default=False)] = None
     json: Annotated[bool, Flag, Parameter(group=_OUTPUT)] = False
     columns: Annotated[tuple[str, ...], Flag, Parameter(group=_OUTPUT)] = ()
@@ -123,7 +141,15 @@ class Common:
                 for access in found:
                     session = cvm_async.CvmSession.with_access(self._changed(access, how))
                     sessions.append(await stack.enter_async_context(session))
-                yield Panels(tuple(sessions), terminal.take_note)
+                yield Panels(tuple(sessions), lambda fleet: self._take_note(fleet, terminal, sessions))
+
+    def _take_note(
+        self, fleet: "cvm_async.Fleet", terminal: Terminal, sessions: "Sequence[cvm_async.CvmSession]"
+    ) -> None:
+        """Learn what names can mean, and write it down for shells that complete them."""
+        terminal.take_note(fleet)
+        for account, session in zip(accounts(self.profile, every=self.all_profiles), sessions, strict=False):
+            remember(account, [each.vps for each in fleet.members if each.account.panel == session.name])
 
     def _changed(self, access: "Access", how: "RolloutFlags | None") -> "Access":
         """Give access as the flags will have it."""
@@ -161,14 +187,14 @@ class RolloutFlags:
         yes: Do not ask.
     """
 
-    max_concurrency: Annotated[int | None, Parameter(group=_HOW)] = None
-    per_node: Annotated[int | None, Parameter(group=_HOW)] = None
+    max_concurrency: Annotated[int | None, Count, Parameter(group=_HOW)] = None
+    per_node: Annotated[int | None, Count, Parameter(group=_HOW)] = None
     max_failures: Annotated[str | None, Parameter(group=_HOW)] = None
     batch: Annotated[str | None, Parameter(group=_HOW)] = None
-    pause: Annotated[float, Parameter(group=_HOW)] = 0.0
-    deadline: Annotated[float | None, Parameter(group=_HOW)] = None
+    pause: Annotated[float, SecondsFromZero, Parameter(group=_HOW)] = 0.0
+    deadline: Annotated[float | None, Seconds, Parameter(group=_HOW)] = None
     wait: Annotated[bool, Parameter(group=_HOW)] = False
-    timeout: Annotated[float, Parameter(group=_HOW)] = 120.0
+    timeout: Annotated[float, Seconds, Parameter(group=_HOW)] = 120.0
     on_unknown: Annotated[Literal["report", "verify"], Parameter(group=_HOW)] = "report"
     dry_run: Annotated[bool, Flag, Parameter(group=_HOW)] = False
     yes: Annotated[bool, Flag, Parameter(group=_HOW, alias="-y")] = False
@@ -212,9 +238,12 @@ def share(flag: str, text: str) -> Share:
     text = text.strip()
     if _COUNT.fullmatch(text):
         return int(text)
-    if percent := _PERCENT.fullmatch(text):
-        return float(percent[1]) / 100
-    if _FRACTION.fullmatch(text):
-        return float(text)
+    percent = _PERCENT.fullmatch(text)
+    if percent is not None or _FRACTION.fullmatch(text):
+        part = float(text) if percent is None else float(percent[1]) / 100
+        if part > 1:
+            msg = f"{flag}: {text} is more than all there are"
+            raise ConfigurationError(msg)
+        return part
     msg = f"{flag}: {safe_text(text)!r} is neither a count such as 3 nor a fraction such as 0.1 or 10%"
     raise ConfigurationError(msg)

@@ -23,7 +23,7 @@ from cvm_async.cli.grids import Grid, Tone, result_grid, status_grid
 from cvm_async.cli.progress import ProgressBar
 from cvm_async.cli.results import Report, Results, fleet_of, unread
 from cvm_async.cli.terminal import Terminal
-from cvm_async.cli.which.flags import Selection
+from cvm_async.cli.which.flags import Called, Selection
 from cvm_async.cli.which.found import Which
 from cvm_async.models import PowerState
 
@@ -34,7 +34,7 @@ _COMMON = Common()
 
 
 async def start(
-    *names: str,
+    *names: Called,
     selection: Selection = _NONE,
     how: RolloutFlags = _HOW,
     safety: Safety = _SAFETY,
@@ -53,7 +53,7 @@ async def start(
 
 
 async def stop(
-    *names: str,
+    *names: Called,
     selection: Selection = _NONE,
     how: RolloutFlags = _HOW,
     safety: Safety = _SAFETY,
@@ -72,7 +72,7 @@ async def stop(
 
 
 async def restart(
-    *names: str,
+    *names: Called,
     selection: Selection = _NONE,
     how: RolloutFlags = _HOW,
     safety: Safety = _SAFETY,

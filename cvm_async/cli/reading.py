@@ -1,20 +1,23 @@
-"""The commands that look and change nothing: `list`, `status` and `wait`."""
+"""The commands that look and change nothing: `list`, `status`, `describe` and `wait`."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
+import cvm_async
 from cvm_async._words import some_vpses
-from cvm_async.cli.exits import Exit
-from cvm_async.cli.flags import Common, Switch
+from cvm_async.cli.exits import Exit, of_outcomes
+from cvm_async.cli.flags import Common, Seconds, Switch
 from cvm_async.cli.grids import Grid, list_grid, node_grid, status_grid
+from cvm_async.cli.output.description import described
 from cvm_async.cli.results import Report, Results, fleet_of, unread
-from cvm_async.cli.which.flags import Selection
-from cvm_async.models import PowerState, VpsList
+from cvm_async.cli.which.flags import Called, Selection
+from cvm_async.fleet.outcome import Outcome
+from cvm_async.models import JSON_VERSION, PowerState, VpsList, VpsStatus, usage
 
 _ALL = Selection()
 _COMMON = Common()
 
 
-async def list_vpses(*names: str, selection: Selection = _ALL, common: Common = _COMMON) -> Exit:
+async def list_vpses(*names: Called, selection: Selection = _ALL, common: Common = _COMMON) -> Exit:
     """List the account's VPSes: what they are, not what they are doing.
 
     Args:
@@ -22,7 +25,7 @@ async def list_vpses(*names: str, selection: Selection = _ALL, common: Common = 
         selection: Or by what they are.
         common: As for every command.
     """
-    which = selection.read(names, none_is_all=True)
+    which = selection.read(names, none_is_all=True, may_be_none=True)
     terminal = common.terminal()
     results = Results(terminal, status_grid, full=False)
     async with common.panels(terminal) as panels:
@@ -38,7 +41,7 @@ async def list_vpses(*names: str, selection: Selection = _ALL, common: Common = 
 
 
 async def status(
-    *names: str, nodes: Switch = False, full: Switch = False, selection: Selection = _ALL, common: Common = _COMMON
+    *names: Called, nodes: Switch = False, full: Switch = False, selection: Selection = _ALL, common: Common = _COMMON
 ) -> Exit:
     """Show what VPSes are doing, those with trouble first.
 
@@ -49,7 +52,7 @@ async def status(
         selection: Or by what they are.
         common: As for every command.
     """
-    which = selection.read(names, none_is_all=True)
+    which = selection.read(names, none_is_all=True, may_be_none=True)
     terminal = common.terminal()
     results = Results(terminal, _by_node if nodes else status_grid, full=full or nodes)
     async with common.panels(terminal) as panels:
@@ -66,9 +69,9 @@ async def status(
 async def wait(
     state: Literal["running", "stopped", "suspended", "terminated"],
     /,
-    *names: str,
-    timeout: float = 120.0,
-    interval: float = 2.0,
+    *names: Called,
+    timeout: Annotated[float, Seconds] = 120.0,
+    interval: Annotated[float, Seconds] = 2.0,
     selection: Selection = _ALL,
     common: Common = _COMMON,
 ) -> Exit:
@@ -97,6 +100,47 @@ async def wait(
             cut_off="",
         )
     return results.show(report) or looked
+
+
+async def describe(name: Called, *names: Called, common: Common = _COMMON) -> Exit:
+    """Tell all that is known of VPSes: what they are, what they do and use of what they have, and how their nodes are.
+
+    Args:
+        name: A hostname, whole or up to the first dot, or an id.
+        names: More of them.
+        common: As for every command.
+    """
+    which = Selection().read((name, *names), none_is_all=False)
+    terminal = common.terminal()
+    results = Results(terminal, status_grid, full=False)
+    async with common.panels(terminal) as panels:
+        chosen = which.of(await fleet_of(panels, terminal, whole=True), terminal)
+        report = await results.watching(
+            "Reading",
+            lambda bar, control: chosen.status(progress=bar, control=control),
+            total=len(chosen),
+            cut_off="",
+        )
+        nodes = {(session.name, each.node): each for session in panels.sessions for each in session.nodes()}
+    known = [_known(outcome, nodes.get((outcome.panel, outcome.vps.node or 0))) for outcome in report]
+    for each in known:
+        terminal.show(*described(each))
+    terminal.emit({"version": JSON_VERSION, "vpses": known})
+    return of_outcomes(report) or unread(terminal, report.problems)
+
+
+def _known(outcome: Outcome[VpsStatus], node: "cvm_async.NodeReport | None") -> dict[str, object]:
+    status = outcome.value
+    return {
+        "panel": outcome.panel,
+        **outcome.vps.to_dict(),
+        "usage": usage(outcome.vps, status),
+        "ok": outcome.ok,
+        "status": None if status is None else status.to_dict(),
+        "error": None if outcome.error is None else str(outcome.error),
+        "error_kind": None if outcome.error is None else outcome.error.kind,
+        "node_state": None if node is None else {"state": str(node.state), "failures": node.failures},
+    }
 
 
 def _by_node(report: Report) -> Grid:

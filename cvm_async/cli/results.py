@@ -14,6 +14,7 @@ from cvm_async.cli.exits import Exit, of_outcomes
 from cvm_async.cli.grids import Grid, Tone
 from cvm_async.cli.panels import Panels
 from cvm_async.cli.progress import ProgressBar
+from cvm_async.cli.shell.wording import in_flags
 from cvm_async.cli.terminal import Terminal
 from cvm_async.fleet.report import FleetReport, partial_report
 from cvm_async.models import Problem, VpsStatus
@@ -77,7 +78,7 @@ class Results:
     def show(self, report: Report) -> Exit:
         """Print a report, and give the exit status for it."""
         self.terminal.table(self.grid(report), whole=self.full)
-        self.terminal.sum_up(*render.reasons(report), f"{safe_text(report.summary())}{self.where}")
+        self.terminal.sum_up(*map(in_flags, render.reasons(report)), f"{safe_text(report.summary())}{self.where}")
         self.terminal.say(*render.unread(report), tone=Tone.WARNING)
         self.terminal.emit(report.to_dict())
         self.after(report)

@@ -21,6 +21,7 @@ from cvm_async.cli.grids import Column, Grid, Row, Tone
 from cvm_async.cli.output.formats import line, written
 from cvm_async.cli.output.look import AS_JSON, TABLE, Format, Look
 from cvm_async.cli.output.tables import TITLES, as_wanted
+from cvm_async.cli.shell.wording import in_flags
 from cvm_async.fleet.naming import Names
 
 _UNBOUNDED = 100_000
@@ -189,7 +190,7 @@ class _Messages(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         tone = Tone.WARNING if record.levelno >= logging.WARNING else Tone.QUIET
-        self._terminal.say(f"{record.levelname.lower()}: {safe_text(record.getMessage())}", tone=tone)
+        self._terminal.say(f"{record.levelname.lower()}: {in_flags(safe_text(record.getMessage()))}", tone=tone)
 
 
 def _write_exactly(text: str) -> None:

@@ -1,15 +1,16 @@
 """`watch`: a line for each change, one for a lost node or panel and not one for each of its VPSes."""
 
 from collections.abc import Iterable, Mapping
+from typing import Annotated
 
 from cvm_async._safe_text import safe_text
 from cvm_async._words import some_vpses
 from cvm_async.cli.exits import Exit
-from cvm_async.cli.flags import Common, Switch
+from cvm_async.cli.flags import Common, Count, Seconds, Switch
 from cvm_async.cli.grids import status_grid
 from cvm_async.cli.results import Results, fleet_of, unread
 from cvm_async.cli.terminal import Terminal
-from cvm_async.cli.which.flags import Selection
+from cvm_async.cli.which.flags import Called, Selection
 from cvm_async.models import JSON_VERSION
 from cvm_async.watch.changes import changes
 from cvm_async.watch.events import Change, NodeUnreachable, PanelUnreachable, VpsChange, VpsUnreadable
@@ -23,9 +24,9 @@ _TROUBLE = (PanelUnreachable, NodeUnreachable, VpsUnreadable)
 
 
 async def watch(
-    *names: str,
-    interval: float = 30.0,
-    count: int | None = None,
+    *names: Called,
+    interval: Annotated[float, Seconds] = 30.0,
+    count: Annotated[int | None, Count] = None,
     heartbeat: Switch = False,
     selection: Selection = _ALL,
     common: Common = _COMMON,

@@ -18,6 +18,7 @@ from mocked import PRIVATE, PUBLIC, Panel, answer, session_over
 from virtual_time import virtual
 
 from cvm_async import CvmSession, LaneTransport, Retry, fast_client, lane_client
+from cvm_async._exchange.failures import unreachable
 from cvm_async.errors import NoAnswerError, NotSentError
 
 CLIENTS = [lane_client, fast_client, httpx.AsyncClient]
@@ -304,3 +305,27 @@ class TestTls:
             port = listening.sockets[0].getsockname()[1]
             error = await refusal_of(session_over(client=client, url=f"https://127.0.0.1:{port}"))
         assert (error.attempts, error.may_pass) == (3, True)
+
+
+def because(cause: BaseException) -> httpx.ConnectError:
+    error = httpx.ConnectError("no")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "url", "told"),
+    [
+        (because(ConnectionRefusedError()), "http://a.example:81", "; a.example, port 81: nothing listens there"),
+        (because(socket.gaierror()), "https://a.example", "; a.example, port 443: no such host is known"),
+        (httpx.ConnectTimeout(""), "http://a.example/cvm", "; a.example, port 80: nothing answers there"),
+        (httpx.ConnectError("no"), "https://a.example", ""),
+    ],
+    ids=["refused", "no such name", "no answer", "something else"],
+)
+def test_where_no_connection_comes_about_it_is_told_where_to_and_what_to_do(
+    error: Exception, url: str, told: str
+) -> None:
+    advice = unreachable(error, httpx.URL(url))
+    assert advice.startswith(told)
+    assert bool(advice) is bool(told)

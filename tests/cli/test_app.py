@@ -40,7 +40,7 @@ def test_no_command_shows_the_help(cvm: Cvm) -> None:
         (["start"], "say which VPSes"),
         (["start", "1", "--all"], "not several of them"),
         (["start", "1", "--batch", "some"], "--batch: 'some' is neither a count such as 3 nor a fraction"),
-        (["start", "1", "--pause", "-1"], "pause must be a finite number"),
+        (["start", "1", "--pause", "-1"], 'Invalid value "-1.0" for --pause'),
         (["list"], "no panel is named"),
     ],
     ids=str,
@@ -116,7 +116,7 @@ class TestAuthority:
     ) -> None:
         ran = cvm("list")
         assert ran.status == Exit.FAILED
-        assert "ca_file in a profile, --ca-file" in ran.err
+        assert "name it: --ca-file, or ca_file in a profile" in ran.err
         assert cvm("list", "--ca-file", ca_file).status == Exit.DONE
         monkeypatch.setenv("CVM_CA_FILE", ca_file)
         assert cvm("restart", "1", "2", "--yes", "--max-concurrency", "40").status == Exit.DONE

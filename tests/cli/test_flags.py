@@ -111,3 +111,46 @@ def test_what_does_not_go_together_is_refused(common: Common, message: str) -> N
     with pytest.raises(CommandError, match=message) as refused:
         common.look()
     assert refused.value.status is Exit.USAGE
+
+
+FIGURES: dict[str, dict[str, str | None]] = {
+    "status 1": {"connect-timeout": "0", "read-timeout": "0", "action-timeout": "0", "retries": None},
+    "stop 1": {
+        **dict.fromkeys(("max-concurrency", "per-node", "deadline", "timeout", "batch"), "0"),
+        **dict.fromkeys(("pause", "max-failures"), None),
+    },
+    "wait running 1": {"timeout": "0", "interval": "0"},
+    "watch 1": {"interval": "0", "count": "0"},
+}
+"""Flags with figures, and whether 0 makes no sense for them."""
+
+WRONG = [
+    (command, flag, value)
+    for command, flags in FIGURES.items()
+    for flag, zero in flags.items()
+    for value in ("-1", "nan", "inf", "-inf", "x", "", *([zero] if zero else []))
+]
+
+
+@pytest.mark.parametrize(("command", "flag", "value"), WRONG)
+def test_a_figure_that_makes_no_sense_is_a_usage_error_that_names_the_flag_before_any_call(
+    cvm: Cvm, panel: SimulatedPanel, command: str, flag: str, value: str
+) -> None:
+    ran = cvm(*command.split(), f"--{flag}={value}")
+    assert (ran.status, ran.out) == (Exit.USAGE, "")
+    assert f"--{flag}" in ran.err
+    assert panel.requests == []
+
+
+@pytest.mark.parametrize("flags", ["--max-failures 200%", "--batch 1,150%", "--batch 1.5"])
+@pytest.mark.usefixtures("panel")
+def test_more_than_all_is_told_as_it_was_typed(cvm: Cvm, flags: str) -> None:
+    ran = cvm("stop", "1", *flags.split())
+    assert ran.status == Exit.USAGE
+    assert f"{flags.rsplit(',', maxsplit=1)[-1].rsplit(maxsplit=1)[-1]} is more than all there are" in ran.err
+
+
+@pytest.mark.usefixtures("panel")
+def test_timeouts_and_retries_are_the_sessions(cvm: Cvm) -> None:
+    flags = "--connect-timeout 3 --read-timeout 4 --action-timeout 5 --retries 0"
+    assert cvm("status", "1", *flags.split()).status == Exit.DONE

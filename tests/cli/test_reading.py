@@ -160,3 +160,30 @@ def test_a_wait_tells_which_are_not_there_and_why(cvm: Cvm, panel: SimulatedPane
 
 def test_a_wait_needs_to_be_told_for_which(cvm: Cvm) -> None:
     assert cvm("wait", "running").status == Exit.USAGE
+
+
+@pytest.mark.usefixtures("panel")
+@pytest.mark.parametrize(
+    "command",
+    ["list --match nothing", "list --state terminated", "status --match nothing", "status --state terminated"],
+)
+def test_where_nothing_fits_what_only_looks_gives_an_empty_list(cvm: Cvm, command: str) -> None:
+    ran = cvm(*command.split(), "--json")
+    told = json.loads(ran.out)
+    assert (ran.status, told.get("vpses", told.get("outcomes"))) == (Exit.DONE, [])
+
+
+@pytest.mark.usefixtures("panel")
+def test_a_vps_is_described_for_a_person_and_for_a_program(cvm: Cvm) -> None:
+    shown = cvm("describe", "web-001")
+    assert shown.status == Exit.DONE
+    assert shown.out.startswith("web-001.example.net (1)\n  Panel:")
+    (told,) = json.loads(cvm("describe", "1", "--json").out)["vpses"]
+    assert (told["status"]["state"], told["node_state"]["failures"]) == ("running", 0)
+
+
+def test_what_cannot_be_read_of_a_vps_is_described_too(cvm: Cvm, panel: SimulatedPanel) -> None:
+    panel.unreachable_node(1)
+    ran = cvm("describe", "1")
+    assert ran.status == Exit.FAILED
+    assert "not read: " in ran.out

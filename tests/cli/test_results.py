@@ -126,9 +126,9 @@ NOT_HIDDEN = {
     "list 3-4": "this account has no VPS 3, 4; nothing was done",
     "stop web9": f"VPS 'web9' {NOBODY}{UNREAD_NAME}; nothing was done",
     "list web9 7-8 db9": f"VPS 'web9', 'db9' {NOBODY}{UNREAD_NAME}; this account has no VPS 7, 8; nothing was done",
-    "status --node 2": f'{NONE}{UNREAD_PART}response.vpses[1].node is "x", not a whole number',
-    "status --match db*": f"{NONE}{UNREAD_PART}{UNREAD_NAME}",
-    "status 1 --exclude 1": NONE,
+    "watch --node 2": f'{NONE}{UNREAD_PART}response.vpses[1].node is "x", not a whole number',
+    "watch --match db*": f"{NONE}{UNREAD_PART}{UNREAD_NAME}",
+    "wait running 1 --exclude 1": NONE,
 }
 
 

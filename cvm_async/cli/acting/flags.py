@@ -7,7 +7,7 @@ from attrs import frozen
 from cyclopts import Group, Parameter
 
 from cvm_async._checks import check_seconds
-from cvm_async.cli.flags import Flag
+from cvm_async.cli.flags import Flag, FromZero
 
 _SAFELY = Group("How it is agreed to, ended and kept", sort_key=2.5)
 
@@ -32,7 +32,7 @@ class Safety:
     """
 
     full: Annotated[bool, Flag, Parameter(group=_SAFELY)] = False
-    confirm_above: Annotated[int, Parameter(group=_SAFELY, env_var="CVM_CONFIRM_ABOVE")] = CONFIRM_ABOVE
+    confirm_above: Annotated[int, FromZero, Parameter(group=_SAFELY, env_var="CVM_CONFIRM_ABOVE")] = CONFIRM_ABOVE
     grace: Annotated[float, Parameter(group=_SAFELY)] = GRACE
     report: Annotated[Path | None, Parameter(group=_SAFELY)] = None
     retry_failed: Annotated[Path | None, Parameter(group=_SAFELY)] = None

@@ -7,7 +7,6 @@ has an apostrophe before it; a name is only printed where it can be read back as
 import csv
 import io
 import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, cast
 
@@ -15,13 +14,11 @@ from cvm_async._safe_text import safe_text
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.output.look import Format, Look
 from cvm_async.cli.output.rows import Record, columns_of, flat, ordered, rows_key
+from cvm_async.cli.shell.names import reads_back
 from cvm_async.fleet.naming import Names
 
 _FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
 """How texts begin that spreadsheets take for a formula. Source: OWASP, "CSV Injection"."""
-
-_NOT_A_NAME: Final = re.compile(r"[\s,]|^-|^[0-9]+(-[0-9]+)?$")
-"""What `-` would not read as one hostname: several, a flag, an id or a range of them."""
 
 _ACTS: Final = frozenset(("start", "stop", "restart"))
 
@@ -100,5 +97,4 @@ def _name(row: Record, names: Names | None) -> str:
     hostname, number = row.get("hostname"), row.get("id")
     if not isinstance(hostname, str):
         return safe_text(str(row.get("name", "") if number is None else number))
-    plain = hostname and safe_text(hostname) == hostname and not _NOT_A_NAME.search(hostname)
-    return hostname if plain and names is not None and len(names.places(hostname)) == 1 else str(number)
+    return hostname if reads_back(hostname) and names is not None and len(names.places(hostname)) == 1 else str(number)

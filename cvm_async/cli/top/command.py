@@ -2,12 +2,12 @@
 
 import asyncio
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 from cvm_async.cli.exits import CommandError, Exit
-from cvm_async.cli.flags import Common
+from cvm_async.cli.flags import Common, Seconds
 from cvm_async.cli.top.lines.acting import told
-from cvm_async.cli.which.flags import Selection
+from cvm_async.cli.which.flags import Called, Selection
 
 if TYPE_CHECKING:
     from cvm_async.cli.top.app import Top
@@ -17,7 +17,9 @@ _ALL = Selection()
 _COMMON = Common()
 
 
-async def top(*names: str, interval: float = 30.0, selection: Selection = _ALL, common: Common = _COMMON) -> Exit:
+async def top(
+    *names: Called, interval: Annotated[float, Seconds] = 30.0, selection: Selection = _ALL, common: Common = _COMMON
+) -> Exit:
     """Watch VPSes live in this terminal: trouble first, with keys to sort, filter, open, start, stop and restart them.
 
     Args:

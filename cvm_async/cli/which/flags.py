@@ -9,6 +9,7 @@ from cyclopts import Group, Parameter
 from cvm_async._safe_text import safe_text
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Flag
+from cvm_async.cli.shell.names import complete_vpses
 from cvm_async.cli.which.found import Which
 from cvm_async.cli.which.typed import asked, lines_of_stdin, listed, numbers
 from cvm_async.fleet.naming import folded
@@ -16,6 +17,9 @@ from cvm_async.models import PowerState
 
 _WHICH = Group("Which VPSes", sort_key=1)
 _WILD = frozenset("*?[")
+
+Called = Annotated[str, Parameter(completer=complete_vpses)]
+"""The name of a VPS, as a shell completes it."""
 
 _Several = Annotated[tuple[str, ...], Flag, Parameter(group=_WHICH)]
 
@@ -38,15 +42,16 @@ class Selection:
     stdin: Annotated[bool, Flag, Parameter(group=_WHICH, alias="-")] = False
     node: _Several = ()
     match: _Several = ()
-    exclude: _Several = ()
+    exclude: Annotated[tuple[str, ...], Flag, Parameter(group=_WHICH, completer=complete_vpses)] = ()
     state: _Several = ()
 
-    def read(self, names: Sequence[str], *, none_is_all: bool) -> Which:
+    def read(self, names: Sequence[str], *, none_is_all: bool, may_be_none: bool = False) -> Which:
         """Give what is meant; standard input is read for it, and the panel is not asked yet.
 
         Args:
             names: What was typed beside the flags.
             none_is_all: Whether to say nothing means all.
+            may_be_none: Whether there may be nothing that fits.
 
         Raises:
             CommandError: It does not go together, can't be understood, or says nothing where something must be said.
@@ -67,6 +72,7 @@ class Selection:
             spared=asked(each for each in spared if not _WILD & {*each}),
             unlike=tuple(folded(each) for each in spared if _WILD & {*each}),
             states=_states(listed(self.state)) if self.state else None,
+            may_be_none=may_be_none,
         )
 
 

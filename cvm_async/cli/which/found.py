@@ -38,6 +38,7 @@ class Which:
         spared: Not those with these names.
         unlike: Nor those whose hostname fits one of these patterns.
         states: Of these, those in one of these states; None: in any.
+        may_be_none: Whether it is fine that nothing fits, as where one only looks.
     """
 
     names: tuple[Asked, ...] = ()
@@ -46,11 +47,17 @@ class Which:
     spared: tuple[Asked, ...] = ()
     unlike: tuple[str, ...] = ()
     states: frozenset[PowerState] | None = None
+    may_be_none: bool = False
 
     @property
     def named(self) -> bool:
         """Whether they are named one by one."""
         return bool(self.names)
+
+    @property
+    def limits(self) -> bool:
+        """Whether it means fewer than all."""
+        return self != Which(may_be_none=self.may_be_none)
 
     @property
     def at_most_one(self) -> bool:
@@ -72,11 +79,13 @@ class Which:
             return there and (vps.id, vps.hostname) not in spared
 
         found = named.select(hostname=self.match, exclude=self.unlike, where=is_meant)
-        if self != Which() and not len(found):
+        if self.limits and not len(found):
             problems = may_hide(fleet.problems, *self._figures)
             unread = f", but not all of its list can be read: {some_of(problems)}" if problems else ""
             message = f"none of the account's {some_vpses(len(fleet))} fits{unread}"
-            raise CommandError(message)
+            if not self.may_be_none:
+                raise CommandError(message)
+            terminal.say(message)
         for each in self.unlike:
             if not any(fits(vps.hostname, (each,), short=True) for vps in fleet):
                 terminal.say(f"--exclude {quoted(each)} fits no hostname", tone=Tone.WARNING)
@@ -131,7 +140,7 @@ class Which:
         return fleet.at(self._some(found, fleet)), Exit.PARTLY if report.failed else Exit.DONE
 
     def _some(self, found: Sequence[T], of: Sized) -> Sequence[T]:
-        if self.states is not None and not found:
+        if self.states is not None and not found and not self.may_be_none:
             message = f"none of {some_vpses(len(of))} is {' or '.join(sorted(self.states))}"
             raise CommandError(message)
         return found

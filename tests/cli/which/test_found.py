@@ -88,14 +88,37 @@ REFUSED: dict[str, str] = {
     "1 --exclude wbe1": "this account has no VPS 'wbe1' (did you mean web1.example.net (1)?); nothing was done",
     "--all --exclude db1": "'db1' may be 2 VPSes, give the id: db1.example.net (3), db1.example.org (4); "
     "nothing was done",
+    "-- -": "this account has no VPS '-'; nothing was done",
+    "\x1b[2J": r"this account has no VPS '\x1b[2J' (a pattern goes with --match); nothing was done",
+}
+
+
+EMPTY: dict[str, str] = {
     "web1 --exclude 1": "none of the account's 8 VPSes fits",
     "--node 3-9": "none of the account's 8 VPSes fits",
     "--match zzz": "none of the account's 8 VPSes fits",
     "--state terminated": "none of 8 VPSes is terminated",
     "1-2 --state terminated,suspended": "none of 2 VPSes is suspended or terminated",
-    "-- -": "this account has no VPS '-'; nothing was done",
-    "\x1b[2J": r"this account has no VPS '\x1b[2J' (a pattern goes with --match); nothing was done",
 }
+"""What is understood, and fits nothing: fine where one only looks."""
+
+
+@pytest.mark.parametrize("command", ["stop --yes", "start", "restart --yes", "wait running", "watch"])
+@pytest.mark.parametrize("typed", EMPTY, ids=repr)
+def test_where_nothing_fits_what_does_something_ends_with_1(
+    cvm: Cvm, named: SimulatedPanel, command: str, typed: str
+) -> None:
+    ran = cvm(*command.split(), *typed.split())
+    assert (ran.status, ran.out, ran.err) == (Exit.FAILED, "", f"cvm-async: {EMPTY[typed]}\n")
+    assert named.actions == []
+
+
+@pytest.mark.usefixtures("named")
+@pytest.mark.parametrize("command", ["status", "list"])
+@pytest.mark.parametrize("typed", EMPTY, ids=repr)
+def test_where_nothing_fits_what_only_looks_has_an_empty_list(cvm: Cvm, command: str, typed: str) -> None:
+    ran = cvm(*command.split(), *typed.split(), "--json")
+    assert (ran.status, ids(ran.out)) == (Exit.DONE, [])
 
 
 @pytest.mark.parametrize("command", ["status", "list", "stop --yes", "start", "restart --yes", "wait running", "watch"])
@@ -178,7 +201,7 @@ def test_a_name_that_may_stand_in_what_could_not_be_read_is_refused_so(
     with SimulatedPanel(vpses=[SimulatedVps(id=1), SimulatedVps(id=2, extra={"id": "two"})]) as panel:
         use(monkeypatch, panel)
         unknown, none = cvm("status", "2", "web2"), cvm("status", "--match", "zzz")
-    assert (unknown.status, none.status) == (Exit.FAILED, Exit.FAILED)
+    assert (unknown.status, none.status) == (Exit.FAILED, Exit.PARTLY)
     assert "VPS 2, 'web2' cannot be found, as not all of the account's list can be read: response.vp" in unknown.err
     assert "fits, but not all of its list can be read: response.vpses[1]" in none.err
 
