@@ -15,6 +15,7 @@ from cvm_async._words import some_vpses
 from cvm_async.cli.acting.aftermath import Aftermath
 from cvm_async.cli.acting.flags import Safety
 from cvm_async.cli.acting.interrupts import Interrupts
+from cvm_async.cli.acting.journals import kept_runs
 from cvm_async.cli.acting.plans import agree, panels_of, show_plan
 from cvm_async.cli.acting.saved import Saved, addresses, check_writable, read_report
 from cvm_async.cli.exits import CommandError, Exit
@@ -26,6 +27,7 @@ from cvm_async.cli.terminal import Terminal
 from cvm_async.cli.which.flags import Called, Selection
 from cvm_async.cli.which.found import Which
 from cvm_async.models import PowerState
+from cvm_async.runs.errors import JournalError
 
 _NONE = Selection()
 _HOW = RolloutFlags()
@@ -103,7 +105,8 @@ async def _act(  # noqa: PLR0917 - all that the command was given
     async with common.panels(terminal, how) as panels:
         fleet = await fleet_of(panels, terminal, whole=True)
         chosen = saved.of(fleet) if saved else which.of(fleet, terminal)
-        after = Aftermath(terminal, common.profile, addresses(chosen), safety.report)
+        journal = kept_runs().new(f"{verb} of {some_vpses(len(chosen))}") if safety.journal else None
+        after = Aftermath(terminal, common.profile, addresses(chosen), safety.report, journal)
         where = f" on {panels_of(chosen)}"
         results = Results(terminal, _grid, full=safety.full, where=where, after=after)
         plan = which.of_plan(await _look(chosen, verb, results))
@@ -112,7 +115,11 @@ async def _act(  # noqa: PLR0917 - all that the command was given
             terminal.emit(plan.to_dict())
             return unread(terminal, plan.problems)
         _announce(terminal, plan, panels_of(chosen), how, safety, saved)
-        report = await _apply(plan, chosen, how, safety, results)
+        try:
+            report = await _apply(plan, chosen, how, safety, results, journal if len(plan.to_do) > 1 else None)
+        except JournalError as error:
+            message = f"{error}; nothing was done (--no-journal goes without)"
+            raise CommandError(message) from None
     return results.show(report)
 
 
@@ -176,8 +183,13 @@ def _announce(  # noqa: PLR0917 - all that a person is told before
         terminal.say(f"{plan.verb.row.doing.capitalize()} {some_vpses(len(plan.to_do))} on {panels}")
 
 
-async def _apply(
-    plan: "cvm_async.Plan", chosen: "cvm_async.Fleet", how: RolloutFlags, safety: Safety, results: Results
+async def _apply(  # noqa: PLR0917 - all that a run is made of
+    plan: "cvm_async.Plan",
+    chosen: "cvm_async.Fleet",
+    how: RolloutFlags,
+    safety: Safety,
+    results: Results,
+    journal: "cvm_async.RunJournal | None",
 ) -> Report:
     control = cvm_async.RunControl()
     verb = plan.verb
@@ -197,6 +209,7 @@ async def _apply(
                 whole=True,
                 progress=bar,
                 control=control,
+                journal=journal,
             ),
             cut_off=cut_off,
         )

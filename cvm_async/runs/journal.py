@@ -47,7 +47,8 @@ class RunJournal:
         """Make the file, with all that the run is about to do.
 
         Raises:
-            ConfigurationError: It was used before, or the file cannot be made.
+            ConfigurationError: It was used before.
+            JournalError: The file cannot be made.
             RunBusyError: It is at work.
         """
         if self._writer is not None or self.path.exists():
@@ -63,7 +64,7 @@ class RunJournal:
         except (OSError, sqlite3.Error) as error:
             self._unlock()
             msg = f"the journal {safe_text(str(self.path))} cannot be made: {safe_text(str(error))}"
-            raise ConfigurationError(msg) from None
+            raise JournalError(msg) from None
         self._writer = Writer(self.path)
 
     async def take_up(self) -> RunRecord:

@@ -22,7 +22,7 @@ from cvm_async.fleet.work.run import Run
 from cvm_async.models import VpsStatus
 from cvm_async.runs import file
 from cvm_async.runs.journal import RunJournal
-from cvm_async.runs.record import ENDED, RunRecord, TargetState
+from cvm_async.runs.record import RunRecord, TargetState, is_over
 from cvm_async.runs.resume import Resumed, Unsettled, carried, missing
 
 AnOutcome = Outcome[VpsStatus | None]
@@ -158,7 +158,7 @@ def left_of(record: RunRecord, fleet: Fleet) -> Rest:
     gone: dict[int, AnOutcome] = {}
     for target in record.targets:
         index, member = members.get(target.key, (None, None))
-        outcome = carried(target, member)
+        outcome = carried(target, record.verb, member)
         if index is None:
             gone[target.place] = outcome or missing(target, is_reached=target.address in reached)
             continue
@@ -183,7 +183,7 @@ def _operation(record: RunRecord, how: Rollout, settle: float, unsettled: Unsett
 def pause_left(record: RunRecord, how: Rollout) -> float:
     """Give what is left of the pause in which the run was cut off: where all before a batch is done, and none of it."""
     begins = set(accumulate(how.batch_sizes(len(record.targets))))
-    place = next((target.place for target in record.targets if target.state not in ENDED), 0)
+    place = next((target.place for target in record.targets if not is_over(target.state, record.verb)), 0)
     ended = [target.ended_at for target in record.targets[:place] if target.ended_at is not None]
     if place not in begins or not ended or record.targets[place].state is not TargetState.TODO:
         return 0.0

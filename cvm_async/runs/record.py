@@ -41,6 +41,12 @@ ENDED: frozenset[TargetState] = frozenset(
 """With which a run is done, for good or ill."""
 
 
+def is_over(state: TargetState, verb: Verb) -> bool:
+    """Tell whether taking a run up again would do nothing more for a VPS."""
+    # A restart leaves the state that it found: looking again would tell no more.
+    return state in ENDED or (state is TargetState.UNKNOWN and not verb.row.settled_by_status)
+
+
 @frozen(kw_only=True)
 class TargetRecord:
     """One VPS of a run."""
@@ -145,8 +151,8 @@ class RunSummary:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing is left to resume: each VPS is done, or has failed."""
-        return all(state in ENDED for state in self.counts)
+        """Whether nothing is left to resume: each VPS is done, or has failed, or nobody can ever know."""
+        return all(is_over(state, self.verb) for state in self.counts)
 
     def to_dict(self) -> dict[str, object]:
         """Give it as JSON takes it."""

@@ -13,7 +13,7 @@ from cvm_async.fleet.members import Member
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.work.operations import Attempt, Done, Operation, PowerAction, Untouched
 from cvm_async.models import PowerState, Vps, VpsStatus
-from cvm_async.runs.record import ENDED, TargetRecord, TargetState
+from cvm_async.runs.record import TargetRecord, TargetState, is_over
 
 Unsettled: TypeAlias = Literal["report", "resend"]
 """What to do with a start or stop of which looking does not show that it was carried out."""
@@ -73,12 +73,12 @@ class Resumed:
         return Done(status if self.power.wait else None)
 
 
-def carried(target: TargetRecord, member: Member | None) -> Outcome[VpsStatus | None] | None:
+def carried(target: TargetRecord, verb: Verb, member: Member | None) -> Outcome[VpsStatus | None] | None:
     """Give the outcome of a VPS with which the run is done; None where something is left to do."""
     vps = _as_recorded(target) if member is None else member.vps
     if target.state in (TargetState.DONE, TargetState.UNCHANGED):
         return Outcome(vps, target.panel, None, skipped=target.state is TargetState.UNCHANGED)
-    return Outcome(vps, target.panel, None, _error(target)) if target.state in ENDED else None
+    return Outcome(vps, target.panel, None, _error(target)) if is_over(target.state, verb) else None
 
 
 def missing(target: TargetRecord, *, is_reached: bool) -> Outcome[VpsStatus | None]:

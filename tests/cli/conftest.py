@@ -49,6 +49,8 @@ def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.delenv("CVM_KEEP_RUNS_DAYS", raising=False)
     monkeypatch.setenv("TERM", "xterm")
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield

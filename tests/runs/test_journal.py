@@ -89,7 +89,7 @@ async def test_a_place_where_nothing_can_be_written_is_told_before_anything_is_s
     app = PanelApp(vpses=fleet_of(1))
     async with session_on(app) as session:
         fleet = await session.fleet()
-        with pytest.raises(ConfigurationError, match="cannot be made"):
+        with pytest.raises(JournalError, match="cannot be made"):
             await fleet.stop(journal=RunStore(tmp_path / "file" / "runs").new())
     assert app.actions == []
 

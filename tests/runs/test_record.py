@@ -1,6 +1,7 @@
 import json
 import pickle
 
+from cvm_async._api.verbs import Verb
 from cvm_async.runs.record import ENDED, UNSETTLED, TargetState
 from runs.makes import record
 
@@ -17,6 +18,12 @@ def test_a_run_is_over_when_nothing_is_left_to_resume() -> None:
     assert record().summary.is_over
     for state in TargetState:
         assert record(TargetState.DONE, state).summary.is_over is (state in ENDED)
+
+
+def test_a_restart_that_nobody_can_know_of_is_over_once_that_was_said() -> None:
+    for verb, over in ((Verb.STOP, False), (Verb.RESTART, True)):
+        assert record(TargetState.UNKNOWN, verb=verb).summary.is_over is over
+        assert not record(TargetState.SENT, verb=verb).summary.is_over
 
 
 def test_what_nobody_knows_is_not_over() -> None:

@@ -2,8 +2,9 @@ import pytest
 from attrs import evolve
 
 from cvm_async import errors
+from cvm_async._api.verbs import Verb
 from cvm_async.errors import CvmError
-from cvm_async.runs.record import ENDED, TargetState
+from cvm_async.runs.record import ENDED, TargetState, is_over
 from cvm_async.runs.resume import carried, missing
 from runs.makes import record
 
@@ -15,7 +16,7 @@ KINDS = [
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_error_that_was_kept_comes_back_as_what_it_was(kind: type[CvmError]) -> None:
     target = evolve(record(TargetState.FAILED).targets[0], error="so it was", error_type=kind.__name__)
-    outcome = carried(target, None)
+    outcome = carried(target, Verb.STOP, None)
     assert outcome is not None
     assert isinstance(outcome.error, CvmError)
     assert outcome.error.message == "so it was"
@@ -26,14 +27,15 @@ def test_the_error_that_was_kept_comes_back_as_what_it_was(kind: type[CvmError])
 
 @pytest.mark.parametrize("name", [None, "ValueError", "frozen", "nothing of ours", "Vps"])
 def test_an_error_of_no_class_of_ours_is_the_plain_one(name: str | None) -> None:
-    outcome = carried(evolve(record(TargetState.FAILED).targets[0], error_type=name), None)
+    outcome = carried(evolve(record(TargetState.FAILED).targets[0], error_type=name), Verb.STOP, None)
     assert outcome is not None
     assert type(outcome.error) is CvmError
 
 
+@pytest.mark.parametrize("verb", [Verb.STOP, Verb.RESTART])
 @pytest.mark.parametrize("state", TargetState)
-def test_only_what_is_over_is_carried(state: TargetState) -> None:
-    assert (carried(record(state).targets[0], None) is not None) is (state in ENDED)
+def test_only_what_is_over_is_carried(state: TargetState, verb: Verb) -> None:
+    assert (carried(record(state).targets[0], verb, None) is not None) is is_over(state, verb)
 
 
 @pytest.mark.parametrize("state", sorted(set(TargetState) - ENDED))

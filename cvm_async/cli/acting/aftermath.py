@@ -6,6 +6,8 @@ from pathlib import Path
 
 from attrs import frozen
 
+import cvm_async
+from cvm_async.cli.acting.journals import kept_runs, resume_command
 from cvm_async.cli.acting.saved import write_report
 from cvm_async.cli.results import Report
 from cvm_async.cli.terminal import Terminal
@@ -24,12 +26,14 @@ class Aftermath:
         profiles: The profiles that the command was given; none where the environment names the panel.
         panels: The addresses of the panels by their names.
         path: Where the report is kept; None: nowhere.
+        journal: Of the run, where it is kept; told of what is begun later.
     """
 
     terminal: Terminal
     profiles: Sequence[str]
     panels: Mapping[str, str]
     path: Path | None
+    journal: "cvm_async.RunJournal | None" = None
 
     def __call__(self, report: Report) -> None:
         """Keep the report, and tell what to do next."""
@@ -40,6 +44,8 @@ class Aftermath:
             chosen = _chosen(self.profiles)
             command = " ".join(["cvm-async", report.verb, "--retry-failed", shlex.quote(str(self.path)), *chosen])
             self._tell(f"The report is in {self.path}{f'; do the rest again with: {command}' if again else ''}")
+        if self.journal is not None and self.journal.path.exists():
+            self._tell_how_to_go_on(self.journal)
         unknown: dict[str, list[int]] = {}
         for outcome in by_result.get(Result.UNKNOWN, ()):
             unknown.setdefault(outcome.panel, []).append(outcome.vps.id)
@@ -49,6 +55,10 @@ class Aftermath:
     def _profiles_for(self, panel: str) -> Sequence[str]:
         # Where there are several, a session is called what its profile is, and an id is one of one panel.
         return [panel] if len(self.panels) > 1 and self.profiles else self.profiles
+
+    def _tell_how_to_go_on(self, journal: "cvm_async.RunJournal") -> None:
+        if not kept_runs().read(journal.id).summary.is_over:
+            self._tell(f"To go on: {resume_command(journal.id, self.profiles)}")
 
     def _tell(self, line: str) -> None:
         if self.terminal.json:

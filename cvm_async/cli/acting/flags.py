@@ -28,6 +28,7 @@ class Safety:
         confirm_above: Ask for their number to be typed, and not only for a y, above so many VPSes.
         grace: Seconds that what is under way has to end after a SIGTERM, before it is cut off.
         report: A file to save the report in, as JSON.
+        journal: Keep the run, where it is about more than one VPS, so that `runs resume` goes on with it.
         retry_failed: A file with a report that was saved: do again what failed, was skipped or is unknown in it.
     """
 
@@ -35,6 +36,7 @@ class Safety:
     confirm_above: Annotated[int, FromZero, Parameter(group=_SAFELY, env_var="CVM_CONFIRM_ABOVE")] = CONFIRM_ABOVE
     grace: Annotated[float, Parameter(group=_SAFELY)] = GRACE
     report: Annotated[Path | None, Parameter(group=_SAFELY)] = None
+    journal: Annotated[bool, Parameter(group=_SAFELY)] = True
     retry_failed: Annotated[Path | None, Parameter(group=_SAFELY)] = None
 
     def check(self) -> None:

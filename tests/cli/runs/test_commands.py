@@ -1,0 +1,187 @@
+import json
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from attrs import evolve
+from runs.makes import record
+
+from cli.conftest import Cvm, Tty, send_when
+from cvm_async import Rollout, RunStore
+from cvm_async._api.verbs import Verb
+from cvm_async.panel import Power, SimulatedPanel, gateway_timeout
+from cvm_async.runs import file
+from cvm_async.runs.journal import lock_path
+from cvm_async.runs.lock import taken
+from cvm_async.runs.record import TargetState
+
+
+@pytest.fixture
+def store() -> RunStore:
+    return RunStore()
+
+
+def kept(store: RunStore, panel: SimulatedPanel, *states: TargetState, verb: Verb = Verb.STOP) -> str:
+    """Have a run on disk whose process has died; give its id."""
+    journal = store.new("maintenance")
+    made = record(*states, verb=verb, rollout=Rollout(max_concurrency=2))
+    targets = tuple(evolve(target, address=f"{panel.url}/", panel="127.0.0.1") for target in made.targets)
+    store.path.mkdir(parents=True, exist_ok=True)
+    file.made(journal.path, evolve(made, id=journal.id, targets=targets))
+    return journal.id
+
+
+def test_without_runs_there_is_nothing_to_list(cvm: Cvm) -> None:
+    ran = cvm("runs")
+    assert (ran.status, ran.out) == (0, "")
+    assert "no run was kept" in ran.err
+    assert json.loads(cvm("runs", "list", "--json").out) == {"version": 1, "runs": []}
+
+
+def test_a_run_of_several_is_kept_and_listed(cvm: Cvm, panel: SimulatedPanel) -> None:
+    assert cvm("stop", "1-3", "--yes").status == 0
+    ran = cvm("runs")
+    assert "3 done" in ran.out
+    (run,) = json.loads(cvm("runs", "list", "--json").out)["runs"]
+    assert (run["verb"], run["total"], run["is_over"]) == ("stop", 3, True)
+    assert len(panel.actions) == 3
+
+
+@pytest.mark.usefixtures("panel")
+@pytest.mark.parametrize("command", [("stop", "1"), ("stop", "1-3", "--yes", "--no-journal"), ("status",), ("list",)])
+def test_a_run_of_one_and_what_only_looks_is_not_kept(cvm: Cvm, command: tuple[str, ...]) -> None:
+    assert cvm(*command).status == 0
+    assert json.loads(cvm("runs", "--json").out)["runs"] == []
+
+
+def test_an_unknown_outcome_is_followed_by_the_command_that_goes_on(cvm: Cvm, panel: SimulatedPanel) -> None:
+    panel.inject(gateway_timeout(after_action=True), verb="stop", vps=2)
+    ran = cvm("stop", "1-3", "--yes")
+    (run,) = json.loads(cvm("runs", "--json").out)["runs"]
+    assert f"cvm-async runs resume {run['id']}" in ran.out
+    assert cvm("runs", "resume", run["id"], "--yes").status == 0
+    assert sorted(panel.actions) == [(1, "stop"), (2, "stop"), (3, "stop")]
+
+
+def test_one_is_shown_vps_by_vps(cvm: Cvm, panel: SimulatedPanel, store: RunStore) -> None:
+    run_id = kept(store, panel, TargetState.DONE, TargetState.SENT)
+    ran = cvm("runs", "show", run_id)
+    assert ran.status == 0
+    assert ran.out.index("unknown") < ran.out.index("done")
+    assert "at work, or killed" in ran.out
+    assert json.loads(cvm("runs", "show", run_id, "--json").out)["id"] == run_id
+
+
+def test_resuming_does_what_is_left(cvm: Cvm, panel: SimulatedPanel, store: RunStore) -> None:
+    run_id = kept(store, panel, TargetState.DONE, TargetState.TODO, TargetState.FAILED)
+    ran = cvm("runs", "resume", run_id, "--yes", "--json")
+    assert ran.status == 3
+    assert [outcome["ok"] for outcome in json.loads(ran.out)["outcomes"]] == [True, True, False]
+    assert panel.actions == [(2, "stop")]
+    ran = cvm("runs", "resume", run_id, "--yes")
+    assert (ran.status, ran.out) == (0, "")
+    assert "nothing is left to do" in ran.err
+    assert "finished" in cvm("runs", "show", run_id).out
+
+
+def test_what_stays_unknown_can_be_looked_at_again(cvm: Cvm, panel: SimulatedPanel, store: RunStore) -> None:
+    run_id = kept(store, panel, TargetState.SENT)
+    ran = cvm("runs", "resume", run_id, "--yes", "--settle", "0.05")
+    assert ran.status == 1
+    assert f"cvm-async runs resume {run_id}" in ran.err
+    assert "cvm-async status 1" in ran.out
+    ran = cvm("runs", "resume", run_id, "--yes", "--settle", "0.05", "--resend-unsettled")
+    assert (ran.status, panel.actions) == (0, [(1, "stop")])
+
+
+def test_a_restart_that_nobody_can_know_of_is_told_once(cvm: Cvm, panel: SimulatedPanel, store: RunStore) -> None:
+    run_id = kept(store, panel, TargetState.SENT, verb=Verb.RESTART)
+    ran = cvm("runs", "resume", run_id, "--yes", "--resend-unsettled")
+    assert (ran.status, panel.actions) == (1, [])
+    assert "runs resume" not in ran.err
+    assert "nothing is left to do" in cvm("runs", "resume", run_id, "--yes").err
+
+
+def test_where_nobody_can_be_asked_it_takes_a_yes(cvm: Cvm, panel: SimulatedPanel, store: RunStore) -> None:
+    ran = cvm("runs", "resume", kept(store, panel, TargetState.TODO))
+    assert (ran.status, panel.actions) == (2, [])
+    assert "--yes" in ran.err
+
+
+@pytest.mark.parametrize(("typed", "acts"), [("y\n", True), ("n\n", False), ("", False)])
+def test_a_person_is_asked(
+    cvm: Cvm,
+    panel: SimulatedPanel,
+    at_terminal: Callable[[str], Tty],
+    typed: str,
+    *,
+    acts: bool,
+) -> None:
+    store = RunStore()
+    run_id = kept(store, panel, TargetState.TODO)
+    err = at_terminal(typed)
+    cvm("runs", "resume", run_id)
+    assert panel.actions == [(1, "stop")] * acts
+    assert "Stop of 1 VPS: 1 not begun" in err.getvalue()
+
+
+def test_a_run_at_work_is_left_to_its_process(cvm: Cvm, panel: SimulatedPanel, store: RunStore) -> None:
+    run_id = kept(store, panel, TargetState.TODO)
+    lock = taken(lock_path(store.path / f"{run_id}.run"))
+    ran = cvm("runs", "resume", run_id, "--yes")
+    assert (ran.status, panel.actions) == (1, [])
+    assert "is at work" in ran.err
+    assert cvm("runs", "forget", run_id).status == 1
+    lock.close()
+    assert cvm("runs", "forget", run_id).status == 0
+    assert store.list() == []
+
+
+@pytest.mark.usefixtures("panel")
+@pytest.mark.parametrize("command", ["show", "resume", "forget"])
+def test_a_run_that_is_not_there_is_told(cvm: Cvm, command: str) -> None:
+    ran = cvm("runs", command, "20261125-120000-abcd")
+    assert ran.status == 1
+    assert "there is no run" in ran.err
+
+
+def test_of_several_to_forget_all_are_there_or_none_goes(cvm: Cvm, panel: SimulatedPanel, store: RunStore) -> None:
+    run_id = kept(store, panel, TargetState.TODO)
+    assert cvm("runs", "forget", run_id, "20261125-120000-abcd").status == 1
+    assert len(store.list()) == 1
+    assert cvm("runs", "forget").status == 2
+
+
+@pytest.mark.parametrize("settle", ["0", "-1", "nan"])
+def test_a_time_to_settle_that_is_none_is_refused(
+    cvm: Cvm, panel: SimulatedPanel, store: RunStore, settle: str
+) -> None:
+    ran = cvm("runs", "resume", kept(store, panel, TargetState.TODO), "--yes", "--settle", settle)
+    assert (ran.status != 0, panel.actions) == (True, [])
+    assert "--settle" in ran.err
+
+
+def test_a_run_cut_off_by_ctrl_c_ends_with_the_command_that_goes_on(
+    cvm: Cvm, panel: SimulatedPanel, store: RunStore
+) -> None:
+    for vps in range(1, 9):
+        panel.set_power(vps, Power.RUNNING)
+    panel.world.shutdown_time = 0.2
+    send_when(lambda: len(panel.actions) >= 1, signal.SIGINT)
+    ran = cvm("stop", "1-8", "--yes", "--max-concurrency", "2")
+    assert ran.status == 130
+    (summary,) = store.list()
+    assert f"cvm-async runs resume {summary.id}" in ran.out + ran.err
+    assert cvm("runs", "resume", summary.id, "--yes").status == 0
+    assert sorted(vps for vps, _ in panel.actions) == [*range(1, 9)]
+
+
+def test_a_place_that_cannot_be_written_stops_nothing_from_being_told(
+    cvm: Cvm, panel: SimulatedPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
+    ran = cvm("stop", "1-3", "--yes")
+    assert (ran.status, panel.actions) == (1, [])
+    assert "--no-journal" in ran.err
