@@ -7,7 +7,7 @@ import pytest
 from attrs import evolve
 from runs.makes import record
 
-from cli.conftest import Cvm, Tty, send_when
+from cli.conftest import Cvm, Tty, send_when, use
 from cvm_async import Rollout, RunStore
 from cvm_async._api.verbs import Verb
 from cvm_async.panel import Power, SimulatedPanel, gateway_timeout
@@ -163,18 +163,19 @@ def test_a_time_to_settle_that_is_none_is_refused(
 
 
 def test_a_run_cut_off_by_ctrl_c_ends_with_the_command_that_goes_on(
-    cvm: Cvm, panel: SimulatedPanel, store: RunStore
+    cvm: Cvm, monkeypatch: pytest.MonkeyPatch, store: RunStore
 ) -> None:
-    for vps in range(1, 9):
-        panel.set_power(vps, Power.RUNNING)
-    panel.world.shutdown_time = 0.2
-    send_when(lambda: len(panel.actions) >= 1, signal.SIGINT)
-    ran = cvm("stop", "1-8", "--yes", "--max-concurrency", "2")
-    assert ran.status == 130
-    (summary,) = store.list()
-    assert f"cvm-async runs resume {summary.id}" in ran.out + ran.err
-    assert cvm("runs", "resume", summary.id, "--yes").status == 0
-    assert sorted(vps for vps, _ in panel.actions) == [*range(1, 9)]
+    with SimulatedPanel(vpses=8, nodes=2, shutdown_time=0.1) as panel:
+        use(monkeypatch, panel)
+        for vps in range(1, 9):
+            panel.set_power(vps, Power.RUNNING)
+        send_when(lambda: len(panel.actions) >= 1, signal.SIGINT)
+        ran = cvm("stop", "1-8", "--yes", "--max-concurrency", "2")
+        assert ran.status == 130
+        (summary,) = store.list()
+        assert f"cvm-async runs resume {summary.id}" in ran.out + ran.err
+        assert cvm("runs", "resume", summary.id, "--yes").status == 0
+        assert sorted(vps for vps, _ in panel.actions) == [*range(1, 9)]
 
 
 def test_a_place_that_cannot_be_written_stops_nothing_from_being_told(
