@@ -145,6 +145,22 @@ async def test_it_tells_what_is_under_way_since_when_and_for_how_long_at_most() 
 
 
 @virtual
+async def test_an_action_that_waits_for_its_turn_is_not_under_way_and_is_not_begun_once_it_was_stopped() -> None:
+    app = PanelApp(vpses=fleet_of(1, 1), shutdown_time=10.0, latency=1.0)
+    control = RunControl()
+    seen: list[list[tuple[int, str]]] = []
+    async with session_on(app, limits=Limits(max_concurrency=1)) as session:
+        plan = await (await session.fleet()).plan(PowerState.STOPPED)
+        for seconds in (1.5, 2.5):
+            at(seconds, lambda: seen.append([(each.vps.id, each.doing) for each in control.under_way()]))
+        at(5, control.stop)
+        report = await plan.apply(control=control)
+        assert [outcome.skipped for outcome in report] == [False, True]
+    assert app.actions == [(1, "stop")]
+    assert all(len(each) <= 1 for each in seen)
+
+
+@virtual
 async def test_it_tells_what_is_waited_for() -> None:
     control = RunControl()
     async with session_on(PanelApp(vpses=fleet_of(1, 1))) as session:

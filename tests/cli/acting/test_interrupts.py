@@ -1,5 +1,6 @@
 """One Ctrl-C and a run ends tidily; two, and it is cut off. Either way it says what was done."""
 
+import asyncio
 import json
 import signal
 import threading
@@ -8,7 +9,11 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from cli.conftest import Cvm, Ran, send_when, use
+from cvm_async import RunControl
+from cvm_async.cli.acting.interrupts import Interrupts
 from cvm_async.cli.exits import Exit
+from cvm_async.cli.progress import ProgressBar
+from cvm_async.cli.terminal import Terminal
 from cvm_async.panel import Hang, SimulatedPanel
 
 STOP = ("stop", "--all", "--yes", "--batch", "1", "--grace", "600")
@@ -108,3 +113,15 @@ def test_in_a_pause_nothing_is_under_way(
     assert winding_down.is_set()
     assert (ran.status, results(ran)) == (Exit.INTERRUPTED, ["changed", "skipped"])
     assert "Interrupted: nothing new begins" in ran.err
+
+
+async def test_where_nothing_is_under_way_none_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+    terminal, control = Terminal.here(), RunControl()
+    with Interrupts(terminal, control, ProgressBar(terminal, "Stopping", 2, control), 8.0) as interrupts:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    assert control.stopped
+    assert capsys.readouterr().err == "Interrupted: nothing new begins.\n"
+    assert interrupts.ended is not None
+    assert interrupts.ended.status is Exit.INTERRUPTED

@@ -1,5 +1,6 @@
 """A plan is read before it is agreed to: counts with totals for many, names for few."""
 
+import json
 from collections.abc import Callable
 
 import pytest
@@ -92,12 +93,18 @@ def test_what_a_restart_would_start_and_what_could_not_be_read_is_told_whatever_
     assert "cannot be read: response.vpses[2].id is absent" in text
 
 
+def test_as_json_a_dry_run_of_many_is_the_plan_and_no_table(cvm: Cvm, panel: SimulatedPanel) -> None:
+    ran = cvm("stop", "--all", "--dry-run", "--json")
+    assert json.loads(ran.out)["to_do"] == 22
+    assert panel.actions == []
+
+
 def test_a_person_sees_the_table_and_no_names_unless_they_ask(
     cvm: Cvm, panel: SimulatedPanel, at_terminal: SitDown
 ) -> None:
     err = at_terminal("n\n")
     cvm("stop", "--all")
-    assert "  all        22         2    24" in err.getvalue() or " all " in err.getvalue()
+    assert " all        22         2    24\n" in err.getvalue()
     assert "web-001" not in err.getvalue()
     err = at_terminal("n\n")
     cvm("stop", "--all", "--full")
