@@ -10,6 +10,7 @@ from typing import TypeVar
 from cvm_async._api.verbs import past_of
 from cvm_async._figures import allowance, size, state_word, traffic_size, traffic_usage, usage
 from cvm_async._safe_text import safe_text
+from cvm_async._words import counted
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport
 from cvm_async.fleet.summary import error_word
@@ -87,7 +88,7 @@ def by_node(vpses: Iterable[Vps]) -> list[str]:
 def chat(report: FleetReport[object], lines: int = _CHAT_LINES) -> str:
     """Give a report as a chat message: the summary, then at most so many lines of reasons."""
     why = reasons(report)
-    more = [f"… and {len(why) - lines:,} other reasons"] if len(why) > lines else []
+    more = [f"… and {counted(len(why) - lines, 'other reason')}"] if len(why) > lines else []
     return "\n".join([safe_text(report.summary()), *why[:lines], *more])
 
 

@@ -19,6 +19,7 @@ from cvm_async._gates.node import NodeReport
 from cvm_async._profiles.authority import trusting
 from cvm_async._profiles.choice import Access, access_of
 from cvm_async._profiles.environment import Environment
+from cvm_async._words import counted
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.fleet import Fleet
 from cvm_async.fleet.naming import check_name
@@ -206,7 +207,7 @@ class CvmSession:
         if not hasattr(self, "_account"):
             # In a traceback with locals, of one that could not be made.
             return "<CvmSession: not made>"
-        state = "closed" if self._account.closed else f"{self._account.gates.in_flight} calls in flight"
+        state = "closed" if self._account.closed else f"{counted(self._account.gates.in_flight, 'call')} in flight"
         return f"<CvmSession {self.name!r} at {self.url}: {state}>"
 
     @property

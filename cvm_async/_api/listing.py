@@ -8,6 +8,7 @@ from cvm_async._api.fields import RefusedError
 from cvm_async._api.php import Json
 from cvm_async._api.schema import VPS
 from cvm_async._api.unread import ONCE, PATH
+from cvm_async._words import counted
 from cvm_async.models import Problem, Vps, VpsList
 
 __all__ = ["Listing"]
@@ -55,7 +56,7 @@ class Listing:
         """What could not be read: the first, and how many more."""
         if not self._untold:
             return self._told
-        return [*self._told, Problem(PATH, f"holding {self._untold:,} more problems", "VPSes alone")]
+        return [*self._told, Problem(PATH, f"holding {counted(self._untold, 'more problem')}", "VPSes alone")]
 
     def whole(self) -> VpsList:
         """Give all of it."""

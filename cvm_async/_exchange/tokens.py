@@ -127,13 +127,18 @@ def _written(token: str) -> Iterator[str]:
     yield from (token, escaped, escaped.replace("/", "\\/"))
     # json_encode's options JSON_HEX_TAG, _AMP, _APOS and _QUOT.
     yield "".join(f"\\u{ord(c):04X}" if c in "<>&'\"" else json.dumps(c)[1:-1] for c in token)
-    yield token.replace("\\", "\\\\").replace("'", "\\'")
+    # PHP's `var_export`, and Python's `repr`; and the `repr` of an error that has one in its text.
+    yield from (_slashed(token), _slashed(_slashed(token)))
     yield from (html.escape(token), html.escape(token, quote=False), html.escape(token).replace("&#x27;", "&#039;"))
     yield "".join(f"&#{ord(c)};" for c in token)
     yield "".join(c if c.isalnum() else f"&#{ord(c)};" for c in token)
     for safe in ("", "/", "/-_.~!*'()"):
         upper = quote(token, safe=safe)
         yield from (upper, upper.replace("%20", "+"), _lower_escapes(upper), _lower_escapes(upper).replace("%20", "+"))
+
+
+def _slashed(text: str) -> str:
+    return text.replace("\\", "\\\\").replace("'", "\\'")
 
 
 def _lower_escapes(text: str) -> str:

@@ -10,7 +10,7 @@ from attrs import field, frozen
 from cvm_async._api.verbs import past_of
 from cvm_async._safe_text import safe_text
 from cvm_async._tables import Table
-from cvm_async._words import some_vpses
+from cvm_async._words import counted, some_vpses
 from cvm_async.errors import CvmError
 from cvm_async.fleet.outcome import AnyOutcome, Failed, Outcome, Succeeded
 from cvm_async.fleet.result import Result, result_of, results_of
@@ -237,7 +237,7 @@ class FleetError(CvmError, ExceptionGroup[CvmError]):
             f"{count:,} x {kind}{_some_of(alike.get(kind, []))}" for kind, count in counts.most_common(_SHOWN_KINDS)
         ]
         rest = counts.total() - sum(count for _, count in counts.most_common(_SHOWN_KINDS))
-        return "; ".join([f"{self.message}: {parts[0]}", *parts[1:], *([f"{rest:,} others"] if rest else [])])
+        return "; ".join([f"{self.message}: {parts[0]}", *parts[1:], *([counted(rest, "other")] if rest else [])])
 
 
 _ORIGINS: "WeakKeyDictionary[object, Fleet]" = WeakKeyDictionary()

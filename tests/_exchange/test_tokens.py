@@ -105,6 +105,10 @@ def test_text_without_a_token_stays_and_so_do_words_that_are_no_secret() -> None
     assert Tokens.checked("a", "the").hide(b"a panel, the panel") == b"a panel, the panel"
 
 
+def slashed(token: str) -> str:
+    return token.replace("\\", "\\\\").replace("'", "\\'")
+
+
 SPELLINGS: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "JSON": lambda token: json.dumps(token)[1:-1],
@@ -112,7 +116,10 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "PHP's JSON with JSON_HEX": lambda token: "".join(
         f"\\u{ord(c):04X}" if c in "<>&'\"" else json.dumps(c)[1:-1] for c in token
     ),
-    "PHP's var_export": lambda token: token.replace("\\", "\\\\").replace("'", "\\'"),
+    "PHP's var_export": slashed,
+    # With both quotes behind it, Python's takes the single ones.
+    "Python's repr": lambda token: repr(f"{token}'\"")[1:-4],
+    "a repr in a repr": lambda token: slashed(slashed(token)),
     "HTML": html.escape,
     "HTML as PHP writes it": lambda token: html.escape(token).replace("&#x27;", "&#039;"),
     "HTML without quotes": lambda token: html.escape(token, quote=False),

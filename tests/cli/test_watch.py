@@ -90,7 +90,9 @@ def test_a_program_is_told_first_what_there_is(cvm: Cvm, panel: SimulatedPanel) 
 def test_a_heartbeat_comes_with_each_poll_where_it_is_asked_for(cvm: Cvm) -> None:
     watched = ("watch", "1", "12", "--interval", "0.01", "--count", "2")
     lines = cvm(*watched, "--heartbeat").out.splitlines()
-    assert [line.split(" ", 1)[1][:40] for line in lines] == ["1 running, 1 stopped of 2 VPSes in 0.0 s"] * 2
+    # However long a poll took.
+    told = [line.split(" ", 1)[1].partition(" in ")[0] for line in lines]
+    assert told == ["1 running, 1 stopped of 2 VPSes"] * 2
     beats = [json.loads(line) for line in cvm(*watched, "--heartbeat", "--json").out.splitlines()]
     assert [beat["kind"] for beat in beats] == ["vps_found", "vps_found", "heartbeat", "heartbeat"]
     assert beats[-1]["totals"] == {"running": 1, "stopped": 1}

@@ -12,7 +12,7 @@ from attrs import evolve, frozen
 import cvm_async
 from cvm_async import render
 from cvm_async._api.unread import may_hide
-from cvm_async._words import some_vpses
+from cvm_async._words import counted, some_vpses
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.grids import Tone
 from cvm_async.cli.results import Report, Results
@@ -166,7 +166,11 @@ def _found(fleet: "cvm_async.Fleet", asked: Iterable[Asked]) -> set[int]:
     if missing or several:
         said = _nobody(names, missing)
         said.extend(names.ambiguous(each).message for each in islice(several, _SHOWN))
-        said.extend([f"and {len(several) - _SHOWN:,} more names of several"] if len(several) > _SHOWN else [])
+        said.extend(
+            [f"and {counted(len(several) - _SHOWN, 'more name', 'more names')} of several"]
+            if len(several) > _SHOWN
+            else []
+        )
         raise CommandError("; ".join([*said, "nothing was done"]))
     return places
 
