@@ -41,8 +41,8 @@ def panel(workers: int, *, vpses: int = 96, nodes: int = 8, **traits: float) -> 
     return PanelApp(vpses=vpses, nodes=nodes, workers=workers, **{"cost": 0.04, "latency": 0.2, **traits})  # type: ignore[arg-type]
 
 
-def hung(app: PanelApp) -> None:
-    app.hang_node(SICK)
+def hung(app: PanelApp, node: int = SICK) -> None:
+    app.hang_node(node)
 
 
 def unreachable(app: PanelApp) -> None:
@@ -88,20 +88,20 @@ class Poll:
 Polling = Callable[[], Awaitable[Poll]]
 
 
-def healthy(app: PanelApp) -> frozenset[int]:
-    return frozenset(vps.id for vps in app.world if vps.node != SICK)
+def healthy(app: PanelApp, node: int = SICK) -> frozenset[int]:
+    return frozenset(vps.id for vps in app.world if vps.node != node)
 
 
 def sick(app: PanelApp) -> frozenset[int]:
     return frozenset(vps.id for vps in app.world if vps.node == SICK)
 
 
-async def in_a_row(polling: Polling, polls: int = POLLS) -> list[Poll]:
-    """Poll every 20 s; later, where the one before is not done by then."""
+async def in_a_row(polling: Polling, polls: int = POLLS, every: float = EVERY) -> list[Poll]:
+    """Poll every so many seconds; later, where the one before is not done by then."""
     done: list[Poll] = []
     began = now()
     for number in range(polls):
-        await asyncio.sleep(max(0.0, began + number * EVERY - now()))
+        await asyncio.sleep(max(0.0, began + number * every - now()))
         done.append(await polling())
     return done
 

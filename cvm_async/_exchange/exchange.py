@@ -150,7 +150,7 @@ class Exchange:
 
     async def _enter(self, sending: Sending[object]) -> None:
         try:
-            await sending.permit.enter(sending.call.vps_id or LIST, insists=not sending.call.repeatable)
+            await sending.permit.enter(sending.call.vps_id or LIST, acts=not sending.call.repeatable)
             refusal = self._refusal(sending)
             if refusal is not None:
                 sending.permit.leave(Verdict.NEUTRAL)

@@ -110,7 +110,7 @@ async def repeat(
     def pause(state: RetryCallState) -> float:
         error = _error(state)
         if is_too_many(error):
-            return 0.0
+            return wished_pause(error)
         # Jitter on top of what the panel asks for: it asks all of us the same.
         return min(wished_pause(error) + jitter(state), retry.max_wait)
 

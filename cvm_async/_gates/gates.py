@@ -16,7 +16,7 @@ from attrs import frozen
 
 from cvm_async._gates.adaptive import AdaptiveLimit
 from cvm_async._gates.health import Health
-from cvm_async._gates.node import IDLE, Node, NodeReport
+from cvm_async._gates.node import START, Node, NodeReport
 from cvm_async._gates.node_queue import NodeQueue
 from cvm_async._gates.verdict import Flight, Verdict
 from cvm_async.errors import CvmError, own
@@ -40,10 +40,6 @@ INSTANT = 1e-6
 """Seconds that count as none: by as much, and less, an event loop's timer may come early."""
 
 
-FADING = 0.95
-"""What is left of the memory of a slow answer with each that was faster."""
-
-
 class WaitingWork(Protocol):
     """Fleet work that waits for room."""
 
@@ -59,12 +55,17 @@ class Claim:
     Attributes:
         node: The host node.
         fleet: Whether it is for a fleet, which leaves alone what is open.
-        insists: Whether it goes also where calls that were given up have all the places.
+        acts: Whether it is for a call that is to do something, rather than to read.
     """
 
     node: int | None
     fleet: bool = False
-    insists: bool = False
+    acts: bool = False
+
+    @property
+    def insists(self) -> bool:
+        """Whether it goes also where calls that were given up have all the places, as a person's power action does."""
+        return self.acts and not self.fleet
 
 
 @frozen(eq=False)
@@ -94,6 +95,7 @@ class Gates:
         self._latest = -math.inf
         self._in_flight = 0
         self._health = Health(limits)
+        self._health.share.limit = self._limit
         self._nodes = self._health.nodes
         self._callers: NodeQueue[Claim, Caller] = NodeQueue()
         self._waiting_work: deque[WaitingWork] = deque()
@@ -148,12 +150,12 @@ class Gates:
     def nodes(self) -> list[NodeReport]:
         return self._health.reports(self._clock())
 
-    def admission(self, node: int | None) -> Admission:
-        """Tell whether fleet work on a node may go now."""
+    def admission(self, node: int | None, *, acts: bool = False) -> Admission:
+        """Tell whether fleet work on a node may go now; with `acts`, where it is no mere reading."""
         state = self._nodes.get(node)
         if self._health.is_disturbed or not (state is None or state.is_sound):
-            return self._considered(node, state)
-        has_room = self._in_flight < self._limit and (state is None or state.in_flight < state.width)
+            return self._considered(node, state, acts=acts)
+        has_room = self._in_flight < self._limit and (state is None or self._has_place(state, acts=acts))
         return Admission.GO if has_room else Admission.WAIT
 
     def refusal(self, node: int | None, vps: int | None = None, *, fleet: bool = True) -> CvmError | None:
@@ -168,8 +170,6 @@ class Gates:
         self._latest = began
         self._in_flight += 1
         state = self._nodes.get(node) or self._health.node(node)
-        if not state.in_flight and began - state.idle_since > IDLE:
-            state.start_anew()
         state.in_flight += 1
         if self._health.is_disturbed:
             self._health.began(began)
@@ -199,17 +199,15 @@ class Gates:
         began = now if began is None else began
         if self._adaptive is not None:
             self._adapt(self._adaptive, node, verdict, now, began if telling else None)
+        if verdict is Verdict.ANSWERED and telling:
+            self._health.timed(began, now, self._in_flight)
         self._in_flight -= 1
         state = self._nodes[node]
         state.in_flight -= 1
-        if verdict is Verdict.ANSWERED and telling:
-            self._health.usual = max(now - began, FADING * self._health.usual)
         if verdict is Verdict.ANSWERED and not self._health.is_disturbed:
-            state.answered(began)
+            state.answered(began, now)
         elif verdict is not Verdict.NEUTRAL or self._health.is_disturbed:
             self._health.learn(Flight(node, vps, began, now, verdict), wait)
-        if not state.in_flight:
-            state.idle_since = now
         self._hand_on()
 
     async def queue(self, claim: Claim, vps: int | None = None) -> float:
@@ -262,19 +260,25 @@ class Gates:
         self._health.refresh(now)
         return now
 
-    def _considered(self, node: int | None, state: Node | None) -> Admission:
+    def _has_place(self, state: Node, *, acts: bool) -> bool:
+        if state.in_flight >= START and state.is_quiet(self._clock()):
+            state.start_anew()
+        return state.in_flight < (state.width if acts else state.reads)
+
+    def _considered(self, node: int | None, state: Node | None, *, acts: bool) -> Admission:
         """Answer where something is the matter, with the node or with all."""
         now = self._look()
         if self._health.refusal(node, None, now, fleet=True) is not None:
             return Admission.REFUSED
-        if self._may_begin(now) and (state is None or state.in_flight < self._width(state)):
+        if self._may_begin(now) and (state is None or self._has_place_still(state, acts=acts)):
             return Admission.GO
         self._set_timer(self._health.next_change(now))
         return Admission.WAIT
 
-    @staticmethod
-    def _width(state: Node) -> int:
-        return state.width if state.circuit.is_closed else min(1, state.limit())
+    def _has_place_still(self, state: Node, *, acts: bool) -> bool:
+        if state.circuit.is_closed:
+            return self._has_place(state, acts=acts)
+        return state.in_flight < min(1, state.limit(acts=acts))
 
     def _may_begin(self, now: float) -> bool:
         health = self._health
@@ -299,10 +303,10 @@ class Gates:
         if not has_room or state is None:
             return has_room
         if state.is_sound:
-            return state.in_flight < state.width
+            return self._has_place(state, acts=claim.acts)
         if claim.fleet and self._refusal_of(claim) is not None:
             return False
-        return state.in_flight < (state.most if claim.insists else state.limit())
+        return state.in_flight < (state.most if claim.insists else state.limit(acts=claim.acts))
 
     def _refusal_of(self, claim: Claim, vps: int | None = None) -> CvmError | None:
         return None if claim.insists else self.refusal(claim.node, vps, fleet=claim.fleet)
@@ -321,7 +325,9 @@ class Gates:
         lost = verdict in _FAILURES and 2 * len(self._failing) > max(known, 2)
         if verdict is Verdict.OVERLOADED or lost:
             adaptive.refused(now, 0.0 if began is None else now - began)
-        self._limit = adaptive.limit
+        if adaptive.limit != self._limit:
+            self._limit = self._health.share.limit = adaptive.limit
+            self._health.share_out()
 
     def _hand_on(self) -> None:
         if self._callers:

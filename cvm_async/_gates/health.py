@@ -15,6 +15,7 @@ from cvm_async._gates.breaker import Circuit, NodeState
 from cvm_async._gates.node import Node, NodeReport
 from cvm_async._gates.outage import Outage
 from cvm_async._gates.pace import Pace
+from cvm_async._gates.share import Share
 from cvm_async._gates.verdict import LIST, Flight, Verdict
 from cvm_async.errors import CvmError, NodeUnreachableError, NotSentError, RateLimitedError
 from cvm_async.settings import Limits
@@ -33,6 +34,9 @@ PATIENT = 1.0
 
 QUEUED = 10.0
 """Seconds that a call may have waited for a worker before the panel began with it."""
+
+FADING = 0.95
+"""What is left of the memory of a slow answer with each that was faster."""
 
 INSISTING = 3
 """Calls without an answer after which a person gets no more about the same VPS either; a fleet gets one."""
@@ -64,12 +68,14 @@ class Health:
         abandoned: Calls that we gave up and the panel may still be at.
         outage: Whether the panel as a whole is there.
         pace: How fast calls may begin; None where no call was refused for that lately.
+        share: How many readings each node may have.
         usual: Seconds that the slower ones of the latest answered statuses took.
         is_disturbed: Whether anything but single nodes needs a closer look before a call may go.
     """
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
+        self.share = Share(limits.ceiling)
         self.nodes: dict[int | None, Node] = {}
         self.abandoned = AbandonedCalls()
         self.outage = Outage(limits.breaker)
@@ -90,7 +96,15 @@ class Health:
         state = self.nodes.get(number)
         if state is None:
             state = self.nodes[number] = self._new_node(number)
+            self.share_out()
         return state
+
+    def share_out(self) -> None:
+        """Give each node its share of what may be in flight; all of it where it is the only one."""
+        known = [node for node in self.nodes.values() if node.is_known]
+        for node in known:
+            node.share = node.most if len(known) == 1 else min(node.most, self.share.size)
+            node.retune()
 
     def reports(self, now: float) -> list[NodeReport]:
         self.refresh(now)
@@ -119,6 +133,12 @@ class Health:
             lesson(flight, node)
             node.retune()
         self._look_around()
+
+    def timed(self, began: float, now: float, in_flight: int) -> None:
+        """Learn how long a status took that was answered, with so many in flight."""
+        self.usual = max(now - began, FADING * self.usual)
+        if self.share.answered(began, now, in_flight):
+            self.share_out()
 
     def began(self, began: float) -> None:
         """Learn that a call begins."""
@@ -198,7 +218,7 @@ class Health:
     def _answered(self, flight: Flight, node: Node) -> None:
         if not node.circuit.is_closed:
             self.abandoned.explain(flight.node)
-        node.answered(flight.began)
+        node.answered(flight.began, flight.ended)
         self._let_go(self.abandoned.release(flight.node, flight.began))
         self._panel_answered(flight, node)
 

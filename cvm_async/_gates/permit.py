@@ -47,20 +47,20 @@ class Permit:
         # What stood against it may have passed since; it was refused all the same.
         return error or NodeUnreachableError(f"node {self._node} was left alone", vps_id=vps)
 
-    async def enter(self, vps: int | None = None, *, insists: bool = False) -> None:
+    async def enter(self, vps: int | None = None, *, acts: bool = False) -> None:
         """Go in, waiting for room.
 
         Args:
             vps: The VPS that the call is about.
-            insists: Whether it goes also where calls that were given up have all the places, as a person's power action
-                does.
+            acts: Whether it is to do something, rather than to read; where a person asks for that, it goes also where
+                calls that were given up have all the places.
 
         Raises:
             CvmError: It can't go, nor will it soon.
         """
-        self._vps = None if insists else vps
+        self._vps = None if acts else vps
         if self._began is None:
-            claim = Claim(self._node, fleet=self._refusable, insists=insists and not self._refusable)
+            claim = Claim(self._node, fleet=self._refusable, acts=acts)
             self._began = await self._gates.queue(claim, self._vps)
         elif self._refusable and self._gates.is_disturbed and (refusal := self._gates.refusal(self._node, self._vps)):
             self.step_aside()

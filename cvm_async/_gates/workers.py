@@ -48,6 +48,7 @@ class _PanelQueue(Generic[T]):
     gates: Gates
     per_node: int | None
     holds_places: bool
+    acts: bool
     on_rest: Callable[[Permit], object]
     queue: NodeQueue[int | None, T] = field(factory=NodeQueue["int | None", T])
     under_way: dict[int | None, int] = field(factory=dict["int | None", int])
@@ -86,7 +87,7 @@ class _PanelQueue(Generic[T]):
     def admits(self, node: int | None) -> bool:
         if node is not None and self.under_way.get(node, 0) >= self.width_of_node:
             return False
-        return self.gates.admission(node) is not Admission.WAIT
+        return self.gates.admission(node, acts=self.acts) is not Admission.WAIT
 
 
 @define(eq=False)
@@ -100,6 +101,7 @@ class WorkerPool(Generic[T]):
         per_node: Of these, on one host node of one panel; None likewise.
         holds_places: Whether a target keeps others out until it is done, and not only while its calls are in flight:
             so that none begins between the answer to a call and the conclusion that is drawn from it.
+        acts: Whether its targets are acted on, rather than read.
     """
 
     work: Work[T]
@@ -107,6 +109,7 @@ class WorkerPool(Generic[T]):
     max_concurrency: int | None = None
     per_node: int | None = None
     holds_places: bool = False
+    acts: bool = False
     _panels: dict[Gates, _PanelQueue[T]] = field(init=False, factory=dict[Gates, _PanelQueue[T]])
     _order: deque[_PanelQueue[T]] = field(init=False, factory=deque[_PanelQueue[T]])
     _idle: deque[asyncio.Future[Assignment[T] | None]] = field(
@@ -127,7 +130,7 @@ class WorkerPool(Generic[T]):
         panel = self._panels.get(gates)
         if panel is None:
             panel = self._panels[gates] = _PanelQueue(
-                gates, self.per_node, self.holds_places, partial(self._rest, gates)
+                gates, self.per_node, self.holds_places, self.acts, partial(self._rest, gates)
             )
             self._order.append(panel)
             if self._group is not None:
@@ -235,7 +238,7 @@ class WorkerPool(Generic[T]):
         self._waiting -= 1
         panel.active += 1
         panel.under_way[node] = panel.under_way.get(node, 0) + 1
-        refused = panel.gates.admission(node) is Admission.REFUSED
+        refused = panel.gates.admission(node, acts=self.acts) is Admission.REFUSED
         began = None if refused else panel.gates.enter(node)
         self._send_home()
         permit = Permit(panel.gates, node, began=began, refusable=True, on_rest=panel.on_rest)

@@ -396,7 +396,7 @@ class Judging(Permit):
         super().__init__(gates, None)
         self.left: list[tuple[Verdict, bool, float | None]] = []
 
-    async def enter(self, vps: int | None = None, *, insists: bool = False) -> None:
+    async def enter(self, vps: int | None = None, *, acts: bool = False) -> None:
         pass
 
     def leave(self, verdict: Verdict, *, telling: bool = False, wait: float | None = None) -> None:

@@ -283,7 +283,7 @@ async def test_who_starts_or_stops_a_vps_goes_where_calls_that_were_given_up_hav
         room.leave(1, Verdict.TIMED_OUT, hung, vps=vps)
     with pytest.raises(NodeUnreachableError, match="2 calls to node 1 are still unanswered"):
         await Permit(room, 1).enter(3)
-    await Permit(room, 1).enter(3, insists=True)
+    await Permit(room, 1).enter(3, acts=True)
     assert room.on_node(1) == 1
 
 

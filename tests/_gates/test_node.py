@@ -39,7 +39,7 @@ def test_each_answer_lets_one_more_in_up_to_the_most() -> None:
     state = node()
     widths = [state.width]
     for began in range(6):
-        state.answered(float(began))
+        state.answered(float(began), float(began))
         widths.append(state.width)
     assert widths == [START, 3, 4, 5, 6, 6, 6]
     assert state.latest == 5.0
@@ -48,25 +48,59 @@ def test_each_answer_lets_one_more_in_up_to_the_most() -> None:
 @pytest.mark.parametrize("most", [1, 2])
 def test_it_never_has_more_than_the_most(most: int) -> None:
     state = node(most)
-    state.answered(1.0)
+    state.answered(1.0, 1.0)
     assert state.width == most
 
 
 def test_an_answer_to_an_earlier_call_that_comes_late_is_not_the_latest() -> None:
     state = node()
-    state.answered(2.0)
-    state.answered(1.0)
+    state.answered(2.0, 2.0)
+    state.answered(1.0, 1.0)
     assert state.latest == 2.0
 
 
 def test_where_it_begins_anew_few_go_until_it_has_answered() -> None:
     state = node()
     for began in range(9):
-        state.answered(float(began))
+        state.answered(float(began), float(began))
     state.start_anew()
     assert state.width == START
-    state.answered(10.0)
+    state.answered(10.0, 10.0)
     assert state.width == START + 1
+
+
+@pytest.mark.parametrize(
+    ("after", "quiet"),
+    [
+        pytest.param(0.0, False, id="it has just answered"),
+        pytest.param(2.0, False, id="its answers take as long"),
+        pytest.param(2.1, True, id="its answers do not take as long"),
+    ],
+)
+def test_it_is_quiet_when_it_has_not_answered_for_longer_than_its_answers_take(after: float, *, quiet: bool) -> None:
+    state = node()
+    state.answered(0.0, 1.0)
+    assert state.is_quiet(1.0 + after) is quiet
+
+
+def test_the_memory_of_a_slow_answer_fades() -> None:
+    state = node()
+    for seconds in (8.0, 1.0, 1.0):
+        state.answered(0.0, seconds)
+    assert state.usual == 2.0
+
+
+def test_one_with_few_calls_and_calls_whose_node_is_not_known_are_never_quiet() -> None:
+    assert not node().is_quiet(99.0)
+    assert not node(is_known=False).is_quiet(99.0)
+
+
+def test_of_what_it_may_have_those_that_only_read_have_their_share() -> None:
+    state = node()
+    state.share = 2
+    for began in range(9):
+        state.answered(float(began), float(began))
+    assert (state.width, state.reads, state.limit(acts=True), state.limit()) == (MOST, 2, MOST, 2)
 
 
 def test_calls_whose_node_is_not_known_may_all_go_at_once_and_again() -> None:
@@ -90,9 +124,9 @@ def test_calls_whose_node_is_not_known_may_all_go_at_once_and_again() -> None:
 def test_so_many_may_be_under_way(unanswered: int, held: int, firmly: int, limit: int, *, is_known: bool) -> None:
     state = node(is_known=is_known)
     for began in range(9):
-        state.answered(float(began))
+        state.answered(float(began), float(began))
     state.unanswered, state.held, state.held_firmly = unanswered, held, firmly
-    assert state.limit() == limit
+    assert state.limit(acts=True) == limit
 
 
 def test_where_its_breaker_is_open_a_closer_look_is_needed() -> None:
@@ -100,7 +134,7 @@ def test_where_its_breaker_is_open_a_closer_look_is_needed() -> None:
     state.circuit.fail(0.0)
     state.retune()
     assert (state.width, state.is_sound) == (0, False)
-    state.answered(1.0)
+    state.answered(1.0, 1.0)
     assert (state.width, state.is_sound) == (START + 1, True)
 
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import httpx
 import pytest
+from hypothesis import given, settings, strategies as st
 from trouble import (
     EVERY,
     POLLS,
@@ -23,7 +24,7 @@ from trouble import (
     sick,
     unreachable,
 )
-from virtual_time import virtual
+from virtual_time import run_virtual, virtual
 
 from cvm_async import CvmError, CvmSession, Limits, NodeState, PowerState
 from cvm_async.panel import PanelApp
@@ -79,6 +80,72 @@ async def test_so_it_is_where_the_node_was_well_before(workers: int) -> None:
         polls = await in_a_row(polling)
     assert app.peak_busy_workers(node=SICK, since=3 * EVERY) <= MOST_STUCK
     assert_others_in_time(app, polls, await seconds_without_trouble(workers))
+
+
+@pytest.mark.parametrize("every", [1.0, 2.0, 5.0, 10.0, 20.0, 30.0])
+@pytest.mark.parametrize("workers", [FEW, MORE])
+@settings(max_examples=4)
+@given(nodes=st.integers(2, 8), moment=st.floats(0.0, 1.0))
+def test_so_it_is_however_often_it_is_polled_and_whenever_the_node_hangs(
+    workers: int, every: float, nodes: int, moment: float
+) -> None:
+    async def hang_in_the_midst() -> None:
+        app, node = panel(workers, vpses=48, nodes=nodes), min(SICK, nodes)
+        async with by_session(app) as (_, polling):
+            without = (await in_a_row(polling, 2, every))[-1].elapsed
+            began = now()
+            asyncio.get_running_loop().call_later((1 + moment) * every, hung, app, node)
+            polls = await in_a_row(polling, 6, every)
+        assert app.peak_busy_workers(node=node, since=began) <= MOST_STUCK
+        assert max(poll.seconds_for(healthy(app, node)) for poll in polls) <= TIMES * without
+
+    run_virtual(hang_in_the_midst())
+
+
+@virtual
+async def test_two_hung_nodes_keep_two_workers_each() -> None:
+    app = panel(8)
+    async with by_session(app) as (_, polling):
+        await in_a_row(polling, 2, 5.0)
+        for node in (2, SICK):
+            hung(app, node)
+        polls = await in_a_row(polling, 20, 5.0)
+    assert [app.peak_busy_workers(node=node) for node in (2, SICK)] == [MOST_STUCK] * 2
+    assert all(healthy(app) & healthy(app, 2) == poll.read.keys() for poll in polls)
+
+
+class SlowNode(httpx.AsyncBaseTransport):
+    """One node of a panel answers, but takes its time."""
+
+    def __init__(self, app: PanelApp, seconds: float) -> None:
+        self._panel = httpx.ASGITransport(app)
+        self._paths = {f"/api/client/vps/{vps_id}/status" for vps_id in sick(app)}
+        self._seconds = seconds
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path in self._paths:
+            await asyncio.sleep(self._seconds)
+        return await self._panel.handle_async_request(request)
+
+
+@pytest.mark.parametrize("seconds", [2.0, 6.0, 12.0])
+@pytest.mark.parametrize("nodes", [3, 8])
+@virtual
+async def test_a_node_that_is_only_slow_is_read_whole_and_never_left_alone(nodes: int, seconds: float) -> None:
+    app = panel(8, vpses=48, nodes=nodes)
+    async with httpx.AsyncClient(transport=SlowNode(app, seconds)) as client:
+        session = CvmSession(
+            "https://panel.example.net", public_token=app.public_token, private_token=app.private_token, client=client
+        )
+        async with session:
+            fleet = await session.fleet()
+            for _ in range(3):
+                result = await poll(fleet)
+                assert result.lost == {}
+                assert {report.state for report in session.nodes()} == {NodeState.CLOSED}
+                # Two at a time, from beginning to end.
+                assert result.elapsed <= len(sick(app)) / 2 * (seconds + 1.0)
+    await app.aclose()
 
 
 @pytest.mark.parametrize("workers", [FEW, MORE])
@@ -165,6 +232,29 @@ async def test_so_it_is_with_several_fleets_waits_and_single_calls_beside(worker
         async with busy(session, app):
             polls = await in_a_row(both)
     assert app.peak_busy_workers(node=SICK) <= MOST_STUCK
+    assert all(healthy(app) <= poll.read.keys() for poll in polls)
+
+
+@virtual
+async def test_so_it_is_with_a_watch_beside_where_the_node_hangs_in_the_midst() -> None:
+    app = panel(8)
+    async with by_session(app) as (session, polling):
+        fleet = await session.fleet()
+
+        async def look() -> None:
+            async with fleet.watch(every=3.0) as ticks:
+                async for _ in ticks:
+                    pass
+
+        watching = asyncio.ensure_future(look())
+        await in_a_row(polling, 2, 5.0)
+        asyncio.get_running_loop().call_later(1.7, hung, app)
+        began = now()
+        async with busy(session, app):
+            polls = await in_a_row(polling, 20, 5.0)
+        watching.cancel()
+        await asyncio.wait([watching])
+    assert app.peak_busy_workers(node=SICK, since=began) <= MOST_STUCK
     assert all(healthy(app) <= poll.read.keys() for poll in polls)
 
 

@@ -17,7 +17,7 @@ from cvm_async.fleet.members import Members
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.rollout import Rollout
 from cvm_async.fleet.work.journal import Notes
-from cvm_async.fleet.work.operations import UNSENT, Attempt, Done, Operation, Standing
+from cvm_async.fleet.work.operations import UNSENT, Attempt, Done, Operation, PowerAction, Standing
 
 T = TypeVar("T")
 
@@ -165,6 +165,7 @@ class Run(Generic[T]):
             max_concurrency=self.rollout.max_concurrency,
             per_node=self.rollout.per_node,
             holds_places=self._failures_allowed < len(self.members),
+            acts=isinstance(self.operation, PowerAction),
         )
         by_account: dict[Account, list[int]] = {}
         for index in batch:
