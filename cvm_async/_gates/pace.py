@@ -36,6 +36,8 @@ BEYOND = 1.1
 """How far beyond what windows let through it tries to go: they may have let through more."""
 PATIENCE = 0.125
 """Of the time for which it has been used up: until it is asked again."""
+LONGEST_TURN = 4.0
+"""Seconds that this grows to."""
 CALM = 5.0
 """Seconds without a refusal until it tries whether more is allowed now; twice as long after each vain try."""
 LONGEST_CALM = 60.0
@@ -71,10 +73,10 @@ class Pace:
     """Since when all is refused, as far as is known; infinity where the last call was accepted."""
     _accepted: int = field(init=False, default=0)
     _window: float = field(init=False, default=math.nan)
-    """When a window began, as far as is known; `_let_through`: calls since then, `_paused`: seconds since that were
-    asked for."""
+    """When a window began, as far as is known; `_let_through`: calls since then, `_unused`: seconds since in which no
+    call was tried though one might have been, or in which none should be."""
     _let_through: int = field(init=False, default=0)
-    _paused: float = field(init=False, default=0.0)
+    _unused: float = field(init=False, default=0.0)
     _costly: bool = field(init=False, default=False)
     """Whether the last refusal asked for a pause; `_is_news`: whether nothing was learned from it yet."""
     _is_news: bool = field(init=False, default=False)
@@ -83,6 +85,7 @@ class Pace:
 
     def started(self, now: float) -> None:
         """Space the next call from one that begins now."""
+        self._unused += max(0.0, now - self.next_start)
         self.next_start = max(self.next_start, now + 1 / self.rate)
 
     def accepted(self, began: float, now: float) -> None:
@@ -104,7 +107,7 @@ class Pace:
         All that were under way when the rate was last cut count as one with that which cut it.
         """
         pause = 0.0 if wait is None or wait <= AT_ONCE else min(wait, LONGEST_PAUSE)
-        self._paused += max(0.0, now + pause - max(now, self.next_start)) if pause else 0.0
+        self._unused += max(0.0, now + pause - max(now, self.next_start)) if pause else 0.0
         self.next_start = max(self.next_start, now + pause)
         if began < self._cut:
             return
@@ -118,7 +121,8 @@ class Pace:
             self._set = now + 0.5 / self.rate
         elif was_open:
             self._fall(now)
-        self.next_start = max(self.next_start, now + max(1 / self.rate, PATIENCE * (now - self._closed)))
+        turn = max(1 / self.rate, min(PATIENCE * (now - self._closed), LONGEST_TURN))
+        self.next_start = max(self.next_start, now + turn)
         # Whoever begins after this does so no earlier than that, but for what a timer may be early.
         self._cut = now + 0.5 / self.rate
 
@@ -132,18 +136,18 @@ class Pace:
             # What answers late may have been accepted between two that were refused at this rate.
             self._fall(now)
             return
-        seconds = began - self._window - self._paused
+        seconds = began - self._window - self._unused
         if math.isnan(seconds):
             self._bound = math.inf
         elif self._let_through < ROUND or seconds <= 0:
             return
         else:
-            self._good = self._let_through / seconds
+            self._good = min(self._let_through / seconds, max(self._good, self.rate))
             self._bound = self._good * BEYOND
             self._set_rate(self._good, now)
         self._window = began
         self._let_through = 0
-        self._paused = 0.0
+        self._unused = 0.0
 
     def _rise(self, now: float) -> None:
         if math.isinf(self._bound):

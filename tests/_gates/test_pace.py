@@ -230,3 +230,20 @@ def test_where_more_is_allowed_again_it_goes_faster_and_after_a_vain_try_it_wait
         pace.started(now)
         pace.accepted(now, now)
     assert pace.rate > 90.0
+
+
+@virtual
+async def test_what_passes_between_two_polls_says_nothing_of_a_window() -> None:
+    app = PanelApp(vpses=80, nodes=8, latency=0.05)
+    front = Front(httpx.ASGITransport(app), Window(20, 1.0), 429, {})
+    async with httpx.AsyncClient(transport=front) as client:
+        session = CvmSession(
+            "https://panel.example.net", public_token=app.public_token, private_token=app.private_token, client=client
+        )
+        async with session:
+            fleet = await session.fleet()
+            for _ in range(5):
+                report = await fleet.status()
+                assert len(report.ok) / report.elapsed >= 0.8 * ALLOWED
+                await asyncio.sleep(60.0)
+    await app.aclose()
