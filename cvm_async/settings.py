@@ -40,10 +40,10 @@ class Limits:
     """Calls in flight on the panel. "adaptive": as many as fill its workers and queue none behind them, found out while
     working from how long status calls take, at most 256."""
     per_node: int = field(default=4, validator=count())
-    """Calls in flight about VPSes on one host node. A node that has been silent for longer than its answers take gets two
-    at most, and one more with each answer. Where there are other nodes, readings have an eighth of `max_concurrency` on
-    each, or two, and up to `per_node` only where answers take as long with more in flight: a node that hangs keeps a
-    worker of the panel for each."""
+    """Calls in flight about VPSes on one host node. A node that has been silent for longer than its answers take gets
+    two at most, and one more with each answer. Where there are other nodes, readings have an eighth of
+    `max_concurrency` on each, or two, and up to `per_node` only where answers take as long with more in flight: a node
+    that hangs keeps a worker of the panel for each."""
     breaker: Breaker | None = field(factory=Breaker, validator=one_of(Breaker, "a Breaker, or None"))
     """When fleets leave a dead node, or a panel that is not there, alone; None: never."""
     abandoned_for: float = field(default=180.0, validator=seconds())
