@@ -15,6 +15,7 @@ from textual.worker import Worker, WorkerCancelled, WorkerFailed
 
 from cvm_async._api.verbs import Verb
 from cvm_async._words import some_vpses
+from cvm_async.cli.acting.flags import CONFIRM_ABOVE
 from cvm_async.cli.exits import CommandError
 from cvm_async.cli.top import deeds
 from cvm_async.cli.top.known import Known
@@ -53,6 +54,7 @@ class Top(App[None]):
         panels: What the panels are called.
         every: Seconds from one look to the next.
         search: What to filter by at the beginning.
+        confirm_above: VPSes above which their number is to be typed, and not only `y`.
         now: Tells the time.
 
     Attributes:
@@ -93,11 +95,13 @@ class Top(App[None]):
         panels: Sequence[str],
         every: float,
         search: str = "",
+        confirm_above: int = CONFIRM_ABOVE,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         # From the beginning: with `NO_COLOR`, textual would else make greys of the terminal's own two colours.
         super().__init__(ansi_color=True)
         self._time = now
+        self._confirm_above = confirm_above
         self.theme = "ansi-dark"
         self.known = Known(tuple(panels), every)
         self.known.find(search)
@@ -322,7 +326,7 @@ class Top(App[None]):
 
     async def _agreed(self, plan: Plan) -> bool:
         count = len(plan.to_do)
-        typed = str(count) if count >= asking.TYPED_FROM else ""
+        typed = str(count) if count > self._confirm_above else ""
         page = Agree(lambda width, height: asking.asked(plan, width=width, height=height), typed, anything=bool(count))
         agreed: bool | None = await self.push_screen_wait(page)
         return bool(agreed and count)

@@ -4,8 +4,11 @@ import asyncio
 import sys
 from typing import TYPE_CHECKING, Annotated
 
+from cyclopts import Parameter
+
+from cvm_async.cli.acting.flags import CONFIRM_ABOVE
 from cvm_async.cli.exits import CommandError, Exit
-from cvm_async.cli.flags import Common, Seconds
+from cvm_async.cli.flags import Common, FromZero, Seconds
 from cvm_async.cli.top.lines.acting import told
 from cvm_async.cli.which.flags import Called, Selection
 
@@ -13,18 +16,25 @@ if TYPE_CHECKING:
     from cvm_async.cli.top.app import Top
     from cvm_async.fleet.fleet import Fleet
 
+ConfirmAbove = Annotated[int, FromZero, Parameter(env_var="CVM_CONFIRM_ABOVE")]
+
 _ALL = Selection()
 _COMMON = Common()
 
 
 async def top(
-    *names: Called, interval: Annotated[float, Seconds] = 30.0, selection: Selection = _ALL, common: Common = _COMMON
+    *names: Called,
+    interval: Annotated[float, Seconds] = 30.0,
+    confirm_above: ConfirmAbove = CONFIRM_ABOVE,
+    selection: Selection = _ALL,
+    common: Common = _COMMON,
 ) -> Exit:
     """Watch VPSes live in this terminal: trouble first, with keys to sort, filter, open, start, stop and restart them.
 
     Args:
         names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids. None: all.
         interval: Seconds from the beginning of one look to the next.
+        confirm_above: Ask for their number to be typed, and not only for a y, above so many VPSes.
         selection: Or by what they are; --state is what is filtered by at the beginning.
         common: As for every command.
     """
@@ -40,7 +50,8 @@ async def top(
             return which.of(await panels.fleet(whole=which.named), terminal)
 
         named = tuple(session.name for session in panels.sessions)
-        app = table(load, panels=named, every=interval, search=",".join(sorted(which.states or ())))
+        search = ",".join(sorted(which.states or ()))
+        app = table(load, panels=named, every=interval, search=search, confirm_above=confirm_above)
         await app.run_async()
         await app.over()
     terminal.show(*told(app.reports))

@@ -10,9 +10,6 @@ from cvm_async._words import some_vpses
 from cvm_async.cli.top.lines.look import Line, Tone, cut, fitted, plain
 from cvm_async.fleet.plan import Plan, PlannedStep, Step
 
-TYPED_FROM: Final = 50
-"""VPSes from which a person types their number, and not `y` alone."""
-
 _FIGURE: Final = 18
 _LINES_BESIDE: Final = 8
 """Lines that the question has beside the nodes and the names."""
