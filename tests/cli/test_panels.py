@@ -140,6 +140,10 @@ def test_a_default_serves_where_nothing_else_is_said(cvm: Cvm, home: SimulatedPa
     assert rows(cvm("status", "--json").out) == [("home", 2), ("home", 3)]
 
 
+def test_an_alias_may_name_the_profile(cvm: Cvm) -> None:
+    assert rows(cvm("--profile", "home", "status", "--json").out) == [("home", 2), ("home", 3)]
+
+
 def test_a_profile_says_how_and_the_flags_say_it_better(cvm: Cvm, home: SimulatedPanel) -> None:
     write(profile("home", home, "max_concurrency = 1\nper_node = 1\nread_timeout = 30"))
     assert cvm("restart", "2", "3", "--yes", "--max-concurrency", "2", "--profile", "home").status == Exit.DONE

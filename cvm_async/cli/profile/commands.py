@@ -12,8 +12,9 @@ from cvm_async._profiles.sources import KeyringEntry
 from cvm_async._safe_text import excerpt, safe_text
 from cvm_async._secret import Secret
 from cvm_async.cli.exits import CommandError, Exit
-from cvm_async.cli.flags import Flag, Switch
+from cvm_async.cli.flags import Common, Flag, Switch
 from cvm_async.cli.grids import Tone
+from cvm_async.cli.output.look import Format
 from cvm_async.cli.profile.answers import answered, check_new
 from cvm_async.cli.profile.asking import NOTHING_WRITTEN, Asker
 from cvm_async.cli.profile.checking import check_profiles
@@ -24,17 +25,21 @@ from cvm_async.cli.terminal import Terminal
 _SERVICE = "cvm_async"
 """What our entries in the keyring are for."""
 
+_Output = Annotated[Format | None, Parameter(alias="-o", show_default=False)]
+_Several = Annotated[tuple[str, ...], Flag]
+
 profile: App = App(name="profile", help="Keep profiles: which panels there are, and as whom.")
 
 
 @profile.command(name="list", sort_key=1)
-def list_profiles(*, json: Switch = False) -> Exit:
+def list_profiles(*, output: _Output = None, json: Switch = False) -> Exit:
     """List the profiles; a star marks the default. Tokens are never shown.
 
     Args:
-        json: Print them as JSON.
+        output: How they are printed; all but table and wide are for programs.
+        json: The same as -o json.
     """
-    terminal, file = Terminal.here(json=json), _file()
+    terminal, file = Common(output=output, json=json).terminal(), _file()
     profiles = told(file)
     terminal.table(profile_grid(profiles))
     terminal.show(f"{len(profiles):,} profile{'' if len(profiles) == 1 else 's'} in {file.where}")
@@ -102,17 +107,19 @@ def use(name: str, /) -> None:
 
 
 @profile.command(sort_key=4)
-async def check(*names: str, json: Switch = False) -> Exit:
+async def check(*names: str, profile: _Several = (), output: _Output = None, json: Switch = False) -> Exit:
     """Check profiles with one call to each panel.
 
     What the environment says otherwise does not matter here.
 
     Args:
         names: Which; all if none is named.
-        json: Print the result as JSON.
+        profile: Likewise, as other commands take them.
+        output: How the result is printed; all but table and wide are for programs.
+        json: The same as -o json.
     """
-    terminal, file = Terminal.here(json=json), read_profiles(_path())
-    return await check_profiles(terminal, file, file.listed(names) or file.every())
+    terminal, file = Common(output=output, json=json).terminal(), read_profiles(_path())
+    return await check_profiles(terminal, file, file.listed((*names, *profile)) or file.every())
 
 
 @profile.command(sort_key=5)

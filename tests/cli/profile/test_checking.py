@@ -89,6 +89,15 @@ def test_how_it_ended_is_in_the_exit_status(
     assert cvm("profile", "check", names).status == status
 
 
+@pytest.mark.parametrize("command", ["--profile work profile check", "profile check --profile work,work -o name"])
+def test_a_profile_may_be_named_as_to_other_commands(
+    cvm: Cvm, panel: SimulatedPanel, write: Write, command: str
+) -> None:
+    write(f"{whole(panel)}[none]\n")
+    assert cvm(*command.split()).status == Exit.DONE
+    assert len(panel.requests) == 1
+
+
 def test_a_profile_that_is_not_there_is_told_before_anybody_is_asked(
     cvm: Cvm, panel: SimulatedPanel, write: Write
 ) -> None:

@@ -175,6 +175,23 @@ def test_a_list_shows_no_token(cvm: Cvm, path: Path) -> None:
     assert "s3cret" not in ran.out + ran.err + cvm("profile", "list", "--json").out
 
 
+@pytest.mark.parametrize(
+    ("tokens", "printed"),
+    [
+        ("profile list -o name", "work\n"),
+        ("-o jsonl profile list", '{"name": "work", "default": true, '),
+        ("profile list --output csv", "name,default,url,public_token_from,private_token_from,problem\r\nwork,true,"),
+        ("profile list -o yaml", "version: 1\n"),
+    ],
+)
+def test_a_list_is_for_programs_too(cvm: Cvm, path: Path, tokens: str, printed: str) -> None:
+    write(path, f'default_profile = "work"\n{WORK}')
+    ran = cvm(*tokens.split())
+    assert ran.status == Exit.DONE
+    assert ran.out.startswith(printed)
+    assert "s3cret" not in ran.out
+
+
 def test_a_list_tells_of_what_cannot_be_used(cvm: Cvm, path: Path) -> None:
     write(path, f"{WORK}[broken]\nurk = 's3cret'\n")
     ran = cvm("profile", "list")
