@@ -75,18 +75,11 @@ def accesses(names: Sequence[str], environment: Environment, *, every: bool = Fa
     if named or every:
         file = read_profiles(profiles_path(environment.config_home))
         return _accesses(file, file.every() if every else file.listed(named), environment)
-    if not environment.missing:
-        return [_of_environment(environment)]
-    file_of_default = None if environment.url else _file_with_default(environment)
-    if file_of_default is not None and file_of_default.default is not None:
-        return _accesses(file_of_default, [file_of_default.default], environment)
-    if len(environment.missing) < len(VARIABLES):
-        return [_of_environment(environment)]
-    msg = (
-        "no panel is named: set CVM_URL, CVM_PUBLIC_TOKEN and CVM_PRIVATE_TOKEN, or name a profile with --profile "
-        "or CVM_PROFILE, or make one the default: cvm-async profile add NAME, cvm-async profile use NAME"
-    )
-    raise ConfigurationError(msg)
+    # Whoever names a panel does not mean the default, also where the tokens are missing.
+    usual = None if environment.url else _file_if_any(environment)
+    if usual is not None and usual.default is not None:
+        return _accesses(usual, [usual.default], environment)
+    return [_of_environment(environment)]
 
 
 def resolved(profile: Profile, environment: Environment) -> Access:
@@ -114,11 +107,17 @@ def _accesses(file: ProfileFile, names: Sequence[str], environment: Environment)
 
 
 def _of_environment(environment: Environment) -> Access:
+    if len(environment.missing) == len(VARIABLES):
+        msg = (
+            "no panel is named: set CVM_URL, CVM_PUBLIC_TOKEN and CVM_PRIVATE_TOKEN, or name a profile with --profile "
+            "or CVM_PROFILE, or make one the default: cvm-async profile add NAME, cvm-async profile use NAME"
+        )
+        raise ConfigurationError(msg)
     public, private = environment.pair()
     return Access(url=environment.url, public_token=public, private_token=private)
 
 
-def _file_with_default(environment: Environment) -> ProfileFile | None:
+def _file_if_any(environment: Environment) -> ProfileFile | None:
     """Give the file of profiles; None where there is none, or no home directory to look for it in."""
     try:
         path = profiles_path(environment.config_home)

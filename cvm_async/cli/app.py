@@ -64,7 +64,7 @@ _COMMANDS = {
         "Serve a simulated panel on this machine until interrupted, and say how to talk to it.",
     ),
     "runs": ("runs.commands:runs", "List the runs that were kept, show one, go on with one that was cut off."),
-    "profile": ("profile.commands:profile", "Keep profiles."),
+    "profile": ("profile.commands:profile", "Keep profiles: which panels there are, and as whom."),
 }
 """Where each command is, and what it does in a line; it is loaded when it is run, and not for every `--help`."""
 
