@@ -21,6 +21,8 @@ RISE = 2.0
 """Its growth with each round, until the first refusal at a pace."""
 FALL = 0.8
 """What a refusal leaves of a rate that had been good."""
+EASE = 0.92
+"""The same where a refusal costs a turn only: one that came a little early may have been refused for that."""
 PLUNGE = 0.5
 """The same where none has been good yet: the rate is far off."""
 NEAR = 0.95
@@ -169,7 +171,7 @@ class Pace:
         if self.rate > self._good:
             rate = self._good or self.rate * PLUNGE
         else:
-            rate = self._good = self.rate * FALL
+            rate = self._good = self.rate * (FALL if self._costly else EASE)
         self._set_rate(min(rate, self._bound), now)
 
     def _set_rate(self, rate: float, now: float) -> None:
