@@ -170,6 +170,7 @@ class CvmSession:
             ConfigurationError: There is no such profile, it can't be used, a token can't be had, or `CVM_URL` or a
                 token in the environment says otherwise than the profile.
         """
+        given("environ", environ, Mapping, "a mapping such as os.environ", secret=True)
         environment = Environment.of(environ)
         del environ
         access = access_of(given("name", name, str, "a profile's name"), environment)

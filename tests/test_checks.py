@@ -80,10 +80,12 @@ ENVIRON = {"CVM_URL": PANEL["url"], "CVM_PUBLIC_TOKEN": "public", "CVM_PRIVATE_T
 # Whatever is given: each value of the table is wrong somewhere.
 a_session: Callable[..., object] = partial(CvmSession, **PANEL)
 a_session_of_the_environment: Callable[..., object] = partial(CvmSession.from_env, environ=ENVIRON)
+a_session_of_the_environments_profile: Callable[..., object] = partial(CvmSession.from_profile, environ=ENVIRON)
 
 CONSTRUCTORS: dict[str, tuple[Callable[..., object], Callable[..., object]]] = {
     "CvmSession": (a_session, CvmSession),
     "CvmSession.from_env": (a_session_of_the_environment, CvmSession.from_env),
+    "CvmSession.from_profile": (a_session_of_the_environments_profile, CvmSession.from_profile),
     **{
         name: (getattr(cvm_async, name),) * 2
         for name in ("lane_client", "fast_client", "LaneTransport", "FastTransport")
