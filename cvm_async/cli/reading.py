@@ -102,7 +102,7 @@ async def wait(
     return results.show(report) or looked
 
 
-async def describe(name: Called, *names: Called, common: Common = _COMMON) -> Exit:
+async def describe(name: Called, /, *names: Called, common: Common = _COMMON) -> Exit:
     """Tell all that is known of VPSes: what they are, what they do and use of what they have, and how their nodes are.
 
     Args:
@@ -139,7 +139,7 @@ def _known(outcome: Outcome[VpsStatus], node: "cvm_async.NodeReport | None") -> 
         "status": None if status is None else status.to_dict(),
         "error": None if outcome.error is None else str(outcome.error),
         "error_kind": None if outcome.error is None else outcome.error.kind,
-        "node_state": None if node is None else {"state": str(node.state), "failures": node.failures},
+        "node_state": None if node is None else node.to_dict(),
     }
 
 

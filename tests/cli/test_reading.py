@@ -183,7 +183,7 @@ def test_a_vps_is_described_for_a_person_and_for_a_program(cvm: Cvm) -> None:
 
 
 def test_what_cannot_be_read_of_a_vps_is_described_too(cvm: Cvm, panel: SimulatedPanel) -> None:
-    panel.unreachable_node(1)
+    panel.unreachable_node(1, after=0.01)
     ran = cvm("describe", "1")
     assert ran.status == Exit.FAILED
     assert "not read: " in ran.out

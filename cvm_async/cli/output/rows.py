@@ -69,10 +69,11 @@ def sort_key(row: Record, sort: Sort) -> tuple[object, ...]:
 
 def flat(row: Record, key: str) -> object:
     """Give what a row has under a key; ``usage.ram.used`` is inside of what is under ``usage``. None for nothing."""
-    found: object = row
-    for part in key.split("."):
-        found = found.get(part) if isinstance(found, Mapping) else None
-    return found
+    first, _, rest = key.partition(".")
+    inner = row.get(first)
+    if not rest:
+        return inner
+    return flat(cast("Record", inner), rest) if isinstance(inner, Mapping) else None
 
 
 def keys_of(row: Record, before: str = "") -> Iterator[str]:
