@@ -24,7 +24,7 @@ def main(tokens: Sequence[str] | None = None) -> int:
         return 0
     try:
         # Here, so that a missing extra is a sentence and no traceback; rich is loaded later, in parts.
-        import rich  # noqa: F401, PLC0415
+        import rich  # noqa: F401, PLC0415  # pyright: ignore[reportUnusedImport]
 
         from cvm_async.cli.app import run  # noqa: PLC0415
     except ModuleNotFoundError as missing:

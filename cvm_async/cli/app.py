@@ -72,7 +72,8 @@ for _place, (_name, (_where, _does)) in enumerate(_COMMANDS.items()):
     app.command(f"cvm_async.cli.{_where}", name=_name, help=_does, sort_key=_place)
 
 
-app.register_install_completion_command()
+# cyclopts leaves open what else its command takes.
+app.register_install_completion_command()  # pyright: ignore[reportUnknownMemberType]
 
 
 def run(tokens: Sequence[str]) -> int:

@@ -5,7 +5,7 @@ import datetime as dt
 import re
 import socket
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import ExitStack, asynccontextmanager
 from typing import Any
 
@@ -128,7 +128,7 @@ async def test_what_is_cut_off_while_it_waits_for_a_connection_was_not_sent(
 
 
 @asynccontextmanager
-async def silent_server() -> AsyncIterator[tuple[str, Callable[[], Awaitable[object]]]]:
+async def silent_server() -> AsyncGenerator[tuple[str, Callable[[], Awaitable[object]]]]:
     """Give the address of what takes connections and never shakes hands, and what waits for one."""
     with ExitStack() as sockets:
         listener = sockets.enter_context(socket.create_server(("127.0.0.1", 0)))

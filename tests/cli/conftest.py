@@ -93,7 +93,7 @@ def at_terminal(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Tty]:
 def winding_down(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Give what is set when a signal has been seen, and nothing new begins."""
     seen = threading.Event()
-    wind_down = Interrupts._wind_down
+    wind_down = Interrupts._wind_down  # pyright: ignore[reportPrivateUsage] - the moment that is waited for
 
     def tell(self: Interrupts) -> None:
         wind_down(self)

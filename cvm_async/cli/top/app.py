@@ -132,7 +132,8 @@ class Top(App[None]):
         self._line.value = self.known.wanted.search.text
         self._table.focus()
         self._workers_begun.append(self.run_worker(self._follow()))
-        self.app_resume_signal.subscribe(self, self._redraw)
+        # textual leaves open of what app a signal is.
+        self.app_resume_signal.subscribe(self, self._redraw)  # pyright: ignore[reportUnknownMemberType]
         self.set_interval(_FRAME, self._paint_news)
         self.set_interval(_SECOND, self._paint_time)
         self.paint()

@@ -190,7 +190,8 @@ async def test_after_it_was_suspended_all_of_it_is_drawn_again(monkeypatch: pyte
             return refresh(widget, *regions, **more)
 
         monkeypatch.setattr(Widget, "refresh", note)
-        shown.app.app_resume_signal.publish(shown.app)
+        # textual leaves open of what app a signal is.
+        shown.app.app_resume_signal.publish(shown.app)  # pyright: ignore[reportUnknownMemberType]
         await shown.pilot.pause()
         assert {"head", "table", "rule", "log", "keys"} <= set(drawn)
 
