@@ -187,3 +187,11 @@ def test_what_cannot_be_read_of_a_vps_is_described_too(cvm: Cvm, panel: Simulate
     ran = cvm("describe", "1")
     assert ran.status == Exit.FAILED
     assert "not read: " in ran.out
+
+
+def test_of_a_state_what_cannot_be_looked_at_is_left_out_and_told(cvm: Cvm, panel: SimulatedPanel) -> None:
+    panel.unreachable_node(1, after=0.01)
+    ran = cvm("list", "1-3", "--state", "running", "--json", "--retries", "0")
+    assert ran.status == Exit.PARTLY
+    assert [vps["id"] for vps in json.loads(ran.out)["vpses"]] == [2, 3]
+    assert "1 of 3 VPSes could not be looked at, and are left out:" in ran.err

@@ -300,3 +300,10 @@ def test_what_is_for_a_program_is_utf_8_whatever_the_terminal_lacks(monkeypatch:
 def test_results_that_come_one_by_one_are_a_line_each(capsys: pytest.CaptureFixture[str]) -> None:
     Terminal.here(Look(format=Format.JSONL)).emit({"vpses": []}, indent=None)
     assert capsys.readouterr().out == '{"vpses": []}\n'
+
+
+def test_what_is_for_a_program_goes_wherever_standard_output_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    monkeypatch.setattr("sys.stdout", out)
+    Terminal.here(json=True).emit({"a": 1})
+    assert json.loads(out.getvalue()) == {"a": 1}

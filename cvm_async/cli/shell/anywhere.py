@@ -6,7 +6,6 @@ They are moved there, before anything reads them: what they mean, and whether a 
 from collections.abc import Callable, Sequence
 
 from cyclopts import App
-from cyclopts.exceptions import CycloptsError
 
 _OWN = frozenset(("--help", "-h", "--version", "--install-completion"))
 """What is the program's own, and no command's."""
@@ -44,8 +43,5 @@ def _leading(tokens: Sequence[str], taking_values: frozenset[str]) -> int:
 
 def _commands(app: App, tokens: Sequence[str]) -> int:
     """Give how many words name the command: two in ``profile list``."""
-    try:
-        chain, _, _ = app.parse_commands(tokens)
-    except CycloptsError:
-        return 0
+    chain, _, _ = app.parse_commands(tokens)
     return len(chain)

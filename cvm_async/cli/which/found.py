@@ -16,6 +16,7 @@ from cvm_async._words import counted, some_vpses
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.grids import Tone
 from cvm_async.cli.results import Report, Results
+from cvm_async.cli.shell.wording import in_flags
 from cvm_async.cli.terminal import Terminal
 from cvm_async.cli.which.typed import Asked
 from cvm_async.fleet.naming import Names, as_id, fits, quoted, some_of
@@ -135,7 +136,7 @@ class Which:
         )
         if report.failed:
             told = f"{len(report.failed):,} of {some_vpses(len(fleet))} could not be looked at, and are left out:"
-            results.terminal.say(told, *render.reasons(report), tone=Tone.WARNING)
+            results.terminal.say(told, *map(in_flags, render.reasons(report)), tone=Tone.WARNING)
         found = [place for place, each in enumerate(report) if each.value is not None and self.fits(each.value)]
         return fleet.at(self._some(found, fleet)), Exit.PARTLY if report.failed else Exit.DONE
 
