@@ -145,8 +145,7 @@ class Account:
     ) -> None:
         """Start, stop or restart; join the same action if it is under way, and wait for another one to end.
 
-        What is joined has been sent by somebody else, and so `before_send` is not asked. `hold` and `departing` are as
-        for `Actions.perform`.
+        `before_send`, `hold` and `departing` are as for `Actions.perform`.
         """
         self._check(timeout)
         call = calls.power(verb, _id_of(vps))
@@ -155,10 +154,9 @@ class Account:
                 verb,
                 _id_of(vps),
                 permit or Permit(self.gates, self.node_of(vps)),
-                lambda permit, limit, departure: self.exchange.send(
-                    call, permit, limit, before_send=before_send, departure=departure
-                ),
+                lambda permit, limit, departure: self.exchange.send(call, permit, limit, departure=departure),
                 timeout=self.exchange.allowed(timeout),
+                before_send=before_send,
                 hold=hold,
                 departing=departing,
             )

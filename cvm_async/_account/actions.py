@@ -4,17 +4,25 @@ import asyncio
 import math
 from collections.abc import Callable, Coroutine
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from cvm_async._account.joined import Joined, begin
 from cvm_async._api.verbs import Verb
 from cvm_async._deadline import Deadline
-from cvm_async._exchange.sending import Departure, Hold, free
+from cvm_async._exchange.sending import BeforeSend, Departure, Hold, free
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import CvmError, NoAnswerError, NotSentError, own
 
 Send = Callable[[Permit, Deadline, Departure], Coroutine[object, object, None]]
 """Carries an action out with that permit, ends early where the deadline is ended, and tells whether it has left."""
+
+
+@frozen(eq=False)
+class _Caller:
+    """Somebody who asked for an action; see `Actions.perform`."""
+
+    hold: Hold
+    before_send: BeforeSend | None
 
 
 @define(eq=False)
@@ -23,31 +31,45 @@ class _Action:
 
     Attributes:
         verb: Start, stop or restart.
-        departure: Whether it has left. It must not, once all who asked for it say so.
-        holds: What they say.
+        callers: Who asked for it, and waits for it.
+        departure: Whether it has left. It must not, once all callers say so, nor before all of them know.
+        is_announced: Whether its callers were told that it leaves: who comes now has to be told by itself.
         call: Carries it out.
     """
 
     verb: Verb
+    callers: list[_Caller]
     departure: Departure = field(init=False)
-    holds: list[Hold] = field(init=False, factory=list[Hold])
+    is_announced: bool = field(init=False, default=False)
     call: Joined[None] = field(init=False)
 
     def __attrs_post_init__(self) -> None:
-        self.departure = Departure(self._hold)
+        self.departure = Departure(self._hold, self._announce)
 
     def _hold(self) -> str | None:
-        reasons = [hold() for hold in self.holds]
+        reasons = [caller.hold() for caller in self.callers]
         return reasons[0] if reasons and all(reasons) else None
 
-    async def join(self, vps_id: int, deadline: Deadline, hold: Hold) -> None:
+    async def _announce(self) -> None:
+        self.is_announced = True
+        for caller in tuple(self.callers):
+            # It may have left while another was told.
+            if caller.before_send is not None and caller in self.callers:
+                await caller.before_send()
+
+    async def add(self, caller: _Caller) -> None:
+        """Have another caller."""
+        if self.is_announced and caller.before_send is not None:
+            await caller.before_send()
+        self.callers.append(caller)
+
+    async def join(self, vps_id: int, deadline: Deadline, caller: _Caller) -> None:
         """Wait for its end until the deadline."""
         call = self.call
-        self.holds.append(hold)
         try:
             has_ended = await call.ends(deadline)
         finally:
-            self.holds.remove(hold)
+            self.callers.remove(caller)
         if not has_ended:
             within = f"the {round(deadline.seconds, 3):g} s that this call had"
             msg = f"the {self.verb} did not end within {within}; it goes on for another caller"
@@ -85,6 +107,7 @@ class Actions:
         *,
         timeout: float = math.inf,
         hold: Hold = free,
+        before_send: BeforeSend | None = None,
         departing: Callable[[Departure], object] | None = None,
     ) -> None:
         """Send the action, or join the same one that is under way.
@@ -96,6 +119,7 @@ class Actions:
             send: Called at most once, and never while another action on the VPS is under way.
             timeout: Seconds that this caller waits, for another action and for its own.
             hold: Says why it must not leave any more, if so; it leaves all the same where another caller wants it.
+            before_send: Awaited before it leaves, as that of every caller; at once where one joins what has left.
             departing: Told, once it is known, which departure this caller's is: its own, or that of what it joined.
 
         Cancelled, or out of time, it ends the action unless somebody else waits for it.
@@ -113,24 +137,26 @@ class Actions:
         if deadline.expired:
             msg = f"another action was under way for all of the {timeout:g} s that the {verb} had"
             raise NotSentError(msg, vps_id=vps_id)
-        action = self._current(vps_id)
-        if action is None:
-            if (reason := hold()) is not None:
-                raise NotSentError(f"not begun: {reason}", vps_id=vps_id)
-            action = self._begin(verb, vps_id, permit.hand_over(), send)
+        caller = _Caller(hold, before_send)
+        joined = self._current(vps_id)
+        if joined is None and (reason := hold()) is not None:
+            raise NotSentError(f"not begun: {reason}", vps_id=vps_id)
+        action = joined or self._begin(verb, vps_id, caller, permit.hand_over(), send)
         if departing is not None:
             departing(action.departure)
         permit.step_aside()
-        await action.join(vps_id, Deadline(deadline.left), hold)
+        if joined is not None:
+            await joined.add(caller)
+        await action.join(vps_id, Deadline(deadline.left), caller)
 
     def _current(self, vps_id: int) -> _Action | None:
         action = self._under_way.get(vps_id)
         # One that has just ended may still be noted: whoever asks now asks for another.
         return None if action is None or action.call.task.done() else action
 
-    def _begin(self, verb: Verb, vps_id: int, permit: Permit, send: Send) -> _Action:
+    def _begin(self, verb: Verb, vps_id: int, caller: _Caller, permit: Permit, send: Send) -> _Action:
         """Send in a task of its own, which outlives a caller whom others have joined."""
-        action = self._under_way[vps_id] = _Action(verb)
+        action = self._under_way[vps_id] = _Action(verb, [caller])
         action.call = begin(lambda permit, limit: send(permit, limit, action.departure), permit)
 
         def ended(_: asyncio.Task[None]) -> None:

@@ -82,7 +82,6 @@ class Exchange:
         limit: Deadline,
         *,
         retry: bool = True,
-        before_send: BeforeSend | None = None,
         departure: Departure | None = None,
     ) -> T:
         """Make a call: in turn, tried again where that is safe, within its time.
@@ -92,13 +91,12 @@ class Exchange:
             permit: Its way through the gates.
             limit: Its time, all attempts and the pauses between them included.
             retry: Whether it may be tried again at all.
-            before_send: Awaited before each attempt, when its turn has come and before its time begins.
-            departure: Says whether it may leave, and is told whether it has.
+            departure: Says whether it may leave, and what comes before that; it is told whether it has.
 
         Raises:
             CvmError: And nothing else, but for cancellation.
         """
-        sending = Sending(call, permit, before_send, departure or Departure())
+        sending = Sending(call, permit, departure or Departure())
         with limit:
             return await self._try(sending, retry=retry)
         raise sending.cut_off(limit.seconds)
@@ -155,8 +153,9 @@ class Exchange:
             if refusal is not None:
                 sending.permit.leave(Verdict.NEUTRAL)
                 raise refusal
-            if sending.before_send is not None:
-                await self._announce(sending, sending.before_send)
+            before_send = sending.departure.before_send
+            if before_send is not None:
+                await self._announce(sending, before_send)
         except CvmError as error:
             sending.turned_away = True
             error.attempts = sending.attempts

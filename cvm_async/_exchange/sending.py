@@ -13,7 +13,10 @@ from cvm_async.errors import About, CvmError, NoAnswerError, NotSentError
 T_co = TypeVar("T_co", covariant=True)
 
 BeforeSend: TypeAlias = Callable[[], Awaitable[None]]
-"""Awaited before each attempt, when its turn has come; where it raises a `CvmError`, nothing is sent."""
+"""Awaited before each attempt, when its turn has come and before its time begins.
+
+Where it raises a `CvmError`, nothing is sent.
+"""
 
 Hold: TypeAlias = Callable[[], str | None]
 """Says why a call must not leave any more; None where it may."""
@@ -29,10 +32,12 @@ class Departure:
 
     Attributes:
         hold: Says why it must not leave any more, if so.
+        before_send: Awaited before it leaves.
         sent: Whether an attempt is under way, or has been, that the panel may have seen.
     """
 
     hold: Hold = free
+    before_send: BeforeSend | None = None
     sent: bool = False
 
 
@@ -43,7 +48,6 @@ class Sending(Generic[T_co]):
     Attributes:
         call: What is sent.
         permit: Its way through the gates.
-        before_send: Awaited before each attempt.
         attempts: How often it was begun.
         departure: Whether it may leave, and has.
         trouble: Why the last attempt failed.
@@ -52,7 +56,6 @@ class Sending(Generic[T_co]):
 
     call: Call[T_co]
     permit: Permit
-    before_send: BeforeSend | None = None
     departure: Departure = field(factory=Departure)
     attempts: int = 0
     trouble: CvmError | None = None

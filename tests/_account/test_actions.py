@@ -12,7 +12,7 @@ from cvm_async import ActionFailedError, CvmError, CvmSession, Limits, NoAnswerE
 from cvm_async._account.actions import Actions
 from cvm_async._api.verbs import Verb
 from cvm_async._deadline import Deadline
-from cvm_async._exchange.sending import Departure, Hold, free
+from cvm_async._exchange.sending import BeforeSend, Departure, Hold, free
 from cvm_async._gates.gates import Gates
 from cvm_async._gates.permit import Permit
 from cvm_async.panel import PanelApp
@@ -404,6 +404,59 @@ async def test_who_joins_an_action_that_is_cut_off_before_its_turn_hears_that_it
     assert app.actions == [(2, "stop")]
 
 
+def told(app: PanelApp, name: str, log: list[tuple[str, int]]) -> BeforeSend:
+    """Give what notes, after a second, who was told and how many requests the panel had seen by then."""
+
+    async def before_send() -> None:
+        await asyncio.sleep(1.0)
+        log.append((name, len(app.requests)))
+
+    return before_send
+
+
+@virtual
+async def test_all_who_ask_for_an_action_are_told_before_it_leaves_and_later_ones_as_they_come() -> None:
+    app = slow_panel()
+    log: list[tuple[str, int]] = []
+    async with session_on(app, limits=Limits(max_concurrency=1)) as session:
+
+        def stop(name: str) -> asyncio.Task[None]:
+            return asyncio.create_task(account_of(session).power(Verb.STOP, 1, before_send=told(app, name, log)))
+
+        other = asyncio.create_task(session.stop(2))
+        await asyncio.sleep(1)
+        early = [stop("first"), stop("second"), asyncio.create_task(session.stop(1))]
+        # The first is being told.
+        await asyncio.sleep(SLOW - 0.5)
+        early.append(stop("third"))
+        assert await ends(other, *early) == [None] * 5
+    assert app.actions == [(2, "stop"), (1, "stop")]
+    assert log == [("first", 1), ("third", 1), ("second", 1)]
+
+
+@virtual
+async def test_who_has_left_an_action_before_it_leaves_is_not_told() -> None:
+    app = slow_panel()
+    log: list[tuple[str, int]] = []
+    async with session_on(app, limits=Limits(max_concurrency=1)) as session:
+        other = asyncio.create_task(session.stop(2))
+        await asyncio.sleep(1)
+        first, second, third, fourth = [
+            asyncio.create_task(account_of(session).power(Verb.STOP, 1, before_send=told(app, name, log)))
+            for name in ("first", "second", "third", "fourth")
+        ]
+        await asyncio.sleep(1)
+        first.cancel()
+        await other
+        # While the second is being told.
+        await asyncio.sleep(0.5)
+        third.cancel()
+        left = asyncio.CancelledError
+        assert await ends(first, second, third, fourth) == [left, None, left, None]
+    assert app.actions == [(2, "stop"), (1, "stop")]
+    assert log == [("second", 1), ("fourth", 1)]
+
+
 @virtual
 async def test_a_bad_id_is_refused_and_nothing_stays_noted() -> None:
     app = slow_panel()
@@ -419,11 +472,14 @@ async def test_it_is_right_with_tasks_that_start_eagerly() -> None:
         pytest.skip("new in Python 3.12")
     asyncio.get_running_loop().set_task_factory(factory)
     app = slow_panel()
+    log: list[tuple[str, int]] = []
     async with session_on(app) as session:
+        await account_of(session).power(Verb.STOP, 2, before_send=told(app, "first", log))
+        assert log == [("first", 0)]
         await asyncio.gather(session.stop(1), session.stop(1), session.start(1))
         await session.list_vpses()
     asyncio.get_running_loop().set_task_factory(None)
-    assert app.actions == [(1, "stop"), (1, "start")]
+    assert app.actions == [(2, "stop"), (1, "stop"), (1, "start")]
 
 
 @virtual

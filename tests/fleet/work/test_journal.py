@@ -132,14 +132,14 @@ async def test_a_plan_is_kept_with_the_states_that_it_saw() -> None:
 
 
 @virtual
-async def test_an_action_that_two_runs_want_is_kept_by_the_one_that_sends_it() -> None:
+async def test_an_action_that_two_runs_want_is_kept_by_both_so_that_neither_sends_it_again_when_resumed() -> None:
     app = PanelApp(vpses=fleet_of(1), shutdown_time=5.0)
     async with session_on(app) as session:
         fleet = await session.fleet()
         first, second = Notes(), Notes()
         await asyncio.gather(fleet.stop(journal=first), fleet.stop(journal=second))
     assert app.actions == [(1, "stop")]
-    assert [note for note in first.notes + second.notes if note[0] == "sending"] == [("sending", 0)]
+    assert [note for note in first.notes + second.notes if note[0] == "sending"] == [("sending", 0)] * 2
     assert ("ended", 0, True) in second.notes
 
 
