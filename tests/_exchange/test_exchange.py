@@ -10,6 +10,7 @@ from hypothesis import example, given, settings, strategies as st
 from mocked import (
     DONE,
     LIST,
+    LISTED,
     STATUS,
     TOKENS,
     Panel,
@@ -504,6 +505,28 @@ async def test_an_action_that_is_cut_off_under_way_is_warned_of(
         await make(session, verb)
     unknown = f"panel.example.net: POST /api/client/vps/1/{verb} was cancelled while under way: its outcome is unknown"
     assert logged(caplog, logging.WARNING) == ([] if verb in READS else [unknown])
+
+
+@virtual
+async def test_a_list_that_is_cancelled_while_it_is_read_was_answered_and_holds_no_place() -> None:
+    many = {"response": {"vpses": [{**LISTED, "id": str(number)} for number in range(1, 3_000)]}}
+    came = asyncio.Event()
+
+    async def long(_: httpx.Request) -> httpx.Response:
+        came.set()
+        return answer(200, many)
+
+    async with session_over(Panel(long)) as session:
+        task = asyncio.create_task(session.list_vpses())
+        await came.wait()
+        # The body has come by then, and the reading of it takes more turns than these.
+        for _ in range(3):
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        gates = account_of(session).gates
+        assert (gates.in_flight, gates.is_disturbed) == (0, False)
 
 
 @pytest.mark.parametrize("verb", ACTIONS)

@@ -1,6 +1,7 @@
 # pyright: reportPrivateUsage=false
 import collections.abc
 import types
+from http.cookiejar import CookieJar
 from typing import ForwardRef, Union, cast, get_args, get_origin
 
 import httpx
@@ -49,3 +50,12 @@ def test_types_are_compared_whole() -> None:
     assert plain(collections.abc.Callable[[request], request] | None) == frozenset(
         {(collections.abc.Callable, ((request,), request)), type(None)}
     )
+
+
+@pytest.mark.parametrize(
+    "cookies",
+    [httpx.Cookies({"a": "b"}), CookieJar(), {"a": "b"}, [("a", "b")]],
+    ids=lambda given: type(given).__name__,
+)
+def test_cookies_may_be_given_in_every_way_that_httpx_knows(cookies: options.Cookies) -> None:
+    options.check(cookies=cookies)

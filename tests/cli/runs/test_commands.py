@@ -178,6 +178,21 @@ def test_a_run_cut_off_by_ctrl_c_ends_with_the_command_that_goes_on(
         assert sorted(vps for vps, _ in panel.actions) == [*range(1, 9)]
 
 
+def test_going_on_is_ended_by_ctrl_c_as_any_action_is(
+    cvm: Cvm, monkeypatch: pytest.MonkeyPatch, store: RunStore
+) -> None:
+    with SimulatedPanel(vpses=8, nodes=2, shutdown_time=0.1) as panel:
+        use(monkeypatch, panel)
+        for vps in range(1, 9):
+            panel.set_power(vps, Power.RUNNING)
+        run_id = kept(store, panel, *[TargetState.TODO] * 8)
+        send_when(lambda: len(panel.actions) >= 1, signal.SIGINT)
+        ran = cvm("runs", "resume", run_id, "--yes")
+        assert ran.status == 130
+        assert f"To go on: cvm-async runs resume {run_id}" in ran.err
+        assert len(panel.actions) < 8
+
+
 def test_a_place_that_cannot_be_written_stops_nothing_from_being_told(
     cvm: Cvm, panel: SimulatedPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
