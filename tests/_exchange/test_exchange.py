@@ -520,8 +520,9 @@ async def test_a_list_that_is_cancelled_while_it_is_read_was_answered_and_holds_
         task = asyncio.create_task(session.list_vpses())
         await came.wait()
         # The body has come by then, and the reading of it takes more turns than these.
-        for _ in range(3):
+        for _ in range(10):
             await asyncio.sleep(0)
+        assert not task.done()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
