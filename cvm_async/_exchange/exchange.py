@@ -158,7 +158,7 @@ class Exchange:
                 await self._announce(sending, before_send)
         except CvmError as error:
             sending.turned_away = True
-            error.attempts = sending.attempts
+            error.attempts, error.vps_id = sending.attempts, sending.call.vps_id
             raise
         sending.attempts += 1
 

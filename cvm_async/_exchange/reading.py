@@ -50,6 +50,7 @@ class Reader:
         Raises:
             CvmError: It says no, or nothing that can be read.
         """
+        self._hide_headers(answer)
         try:
             read = await self._decoded(call, answer)
         except CvmError:
@@ -64,6 +65,13 @@ class Reader:
         # A page that shows the tokens, as debugging pages show a request's headers: the error must not quote them.
         return (await self._decoded(call, answer)).value
 
+    def _hide_headers(self, answer: Received) -> None:
+        """Blank out tokens in what came of its headers, in place: the locals of a traceback show that, too."""
+        if answer.location is not None:
+            answer.location = self.tokens.hide_in(answer.location)
+        if answer.flaw is not None:
+            answer.flaw = self.tokens.hide_in(answer.flaw)
+
     async def _hidden(self, body: bytes) -> bytes:
         if len(body) <= WINDOW:
             return self.tokens.hide(body)
@@ -75,7 +83,7 @@ class Reader:
     async def _decoded(self, call: Call[T], answer: Received) -> Decoded[T]:
         if answer.flaw is not None and is_success(answer.status_code):
             raise self._unreadable(call, answer.flaw)
-        location = None if answer.location is None else self._shown(answer.location)
+        location = None if answer.location is None else excerpt(answer.location)
         if len(answer.body) <= WINDOW:
             return call.read(answer.status_code, answer.body, retry_after=answer.retry_after, location=location)
         steps = call.read_steps(answer.status_code, answer.body, retry_after=answer.retry_after, location=location)
@@ -83,7 +91,7 @@ class Reader:
 
     def _unreadable(self, call: Call[object], flaw: str) -> DecodeError:
         limit = longest_body(call, self.max_body)
-        problem = Problem("the body", self._shown(flaw), f"at most {limit:,} bytes, plain or gzip")
+        problem = Problem("the body", excerpt(flaw), f"at most {limit:,} bytes, plain or gzip")
         advice = _TOO_LONG[call.verb.row.about_one_vps] if flaw == too_long(limit) else ""
         unknown = "" if call.repeatable else f"; {unknown_outcome(call.verb)}"
         message = f"the answer of {self.panel} cannot be read: it is {problem.found}{advice}{unknown}"
@@ -94,9 +102,6 @@ class Reader:
             self._diagnostics_told = True
             message = "%s: PHP prints diagnostics before the answer; read past them, here and from now on: %s"
             logger.warning(message, self.panel, self.tokens.hide_in(diagnostics))
-
-    def _shown(self, text: str) -> str:
-        return excerpt(self.tokens.hide_in(text))
 
 
 async def _in_slices(steps: Generator[None, None, Decoded[T]]) -> Decoded[T]:

@@ -129,7 +129,13 @@ def _written(token: str) -> Iterator[str]:
     yield "".join(f"\\u{ord(c):04X}" if c in "<>&'\"" else json.dumps(c)[1:-1] for c in token)
     # PHP's `var_export`, and Python's `repr`; and the `repr` of an error that has one in its text.
     yield from (_slashed(token), _slashed(_slashed(token)))
-    yield from (html.escape(token), html.escape(token, quote=False), html.escape(token).replace("&#x27;", "&#039;"))
+    for escaped in (
+        html.escape(token),
+        html.escape(token, quote=False),
+        html.escape(token).replace("&#x27;", "&#039;"),
+    ):
+        # A page that shows another one escapes it once more.
+        yield from (escaped, escaped.replace("&", "&amp;"))
     yield "".join(f"&#{ord(c)};" for c in token)
     yield "".join(c if c.isalnum() else f"&#{ord(c)};" for c in token)
     for safe in ("", "/", "/-_.~!*'()"):

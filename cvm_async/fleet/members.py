@@ -196,8 +196,9 @@ def _is_async(function: object) -> bool:
 
 def _holds(where: Callable[[Vps], object], vps: Vps) -> bool:
     answer = where(vps)
-    if inspect.iscoroutine(answer):
-        answer.close()
+    if inspect.isawaitable(answer) or inspect.isasyncgen(answer):
+        if inspect.iscoroutine(answer):
+            answer.close()
         refuse("where", "a plain function, as it is not awaited", where)
     return bool(answer)
 

@@ -1,7 +1,7 @@
 """`FleetReport`: what came of one verb over a fleet. A value: it pickles, without the sessions."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, Generic, Self, TypeVar, cast, overload
 from weakref import WeakKeyDictionary
 
@@ -34,13 +34,31 @@ _SHOWN_KINDS: Final = 5
 _SHOWN_VPSES: Final = 5
 
 
+class _Mark:
+    """Holds nothing, and leads nowhere. Unlike a tuple, it can be referred to weakly."""
+
+
+class _Outcomes(tuple[Outcome[T], ...]):  # noqa: SLOT001 - a tuple can have none
+    """The outcomes of a report, with a mark by which their fleet is found, also from an evolved copy of the report."""
+
+    mark: _Mark
+
+
+def _marked(outcomes: Iterable[Outcome[T]]) -> _Outcomes[T]:
+    if isinstance(outcomes, _Outcomes):
+        return cast("_Outcomes[T]", outcomes)
+    marked = _Outcomes(outcomes)
+    marked.mark = _Mark()
+    return marked
+
+
 @frozen(eq=False, repr=False)
 class FleetReport(Generic[T_co]):
     """One outcome a VPS, in the fleet's order, whatever happened to it. `str` of it is its summary."""
 
     verb: str
     """What was done: "status", "start", "stop", "restart" or "wait"."""
-    _outcomes: tuple[Outcome[T_co], ...] = field(repr=False)
+    _outcomes: _Outcomes[T_co] = field(repr=False, converter=_marked)
     elapsed: float
     """Seconds the run took."""
     problems: tuple[Problem, ...] = ()
@@ -83,7 +101,7 @@ class FleetReport(Generic[T_co]):
         return Table.of(f"{self.verb}: {self}", (as_line(outcome, self.verb) for outcome in outcomes), len(self))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return (FleetReport, (self.verb, self._outcomes, self.elapsed, self.problems))
+        return (FleetReport, (self.verb, tuple(self._outcomes), self.elapsed, self.problems))
 
     # It cannot be changed, and a second one would not know its fleet.
     def __copy__(self) -> Self:
@@ -91,6 +109,11 @@ class FleetReport(Generic[T_co]):
 
     def __deepcopy__(self, memo: object) -> Self:
         return self
+
+    @property
+    def mark(self) -> object:
+        """What its fleet is found by; for the parts of this library."""
+        return self._outcomes.mark
 
     @property
     def ok(self) -> tuple[Succeeded[T_co], ...]:
@@ -246,13 +269,18 @@ _ORIGINS: "WeakKeyDictionary[object, Fleet]" = WeakKeyDictionary()
 
 def remember_origin(value: T, fleet: "Fleet") -> T:
     """Give a report or plan that knows its fleet, for as long as it lives."""
-    _ORIGINS[value] = fleet
+    _ORIGINS[_mark_of(value)] = fleet
     return value
 
 
 def origin_of(value: object) -> "Fleet | None":
     """Give the fleet that a report or plan came from."""
-    return _ORIGINS.get(value)
+    return _ORIGINS.get(_mark_of(value))
+
+
+def _mark_of(value: object) -> object:
+    # The outcomes', as their places are the fleet's: a copy that was evolved to have others knows no fleet.
+    return value.mark if isinstance(value, FleetReport) else value
 
 
 def partial_report(error: BaseException | None) -> FleetReport[VpsStatus | None] | None:

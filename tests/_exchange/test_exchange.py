@@ -24,6 +24,7 @@ from mocked import (
     refusal,
     session_over,
 )
+from panels import session_on
 from virtual_time import run_virtual, virtual, virtual_loop
 
 from cvm_async._api import calls
@@ -49,6 +50,7 @@ from cvm_async.errors import (
     VpsNotFoundError,
 )
 from cvm_async.models import PowerState
+from cvm_async.panel import PanelApp
 from cvm_async.settings import Limits, Retry, Timeouts
 
 
@@ -608,6 +610,20 @@ async def test_a_call_that_rests_between_two_attempts_when_the_session_is_closed
         await task
     assert (len(panel.requests), found.value.attempts) == (1, 1)
     assert account_of(session).gates.in_flight == 0
+
+
+@virtual
+async def test_whoever_waits_for_a_turn_when_the_session_is_closed_is_told_so_of_the_own_vps() -> None:
+    app = PanelApp(vpses=4, latency=1.0)
+    async with session_on(app, limits=Limits(max_concurrency=1)) as session:
+        tasks = [asyncio.create_task(session.status(vps_id)) for vps_id in (1, 2, 3, 4)]
+        await asyncio.sleep(0.5)
+        await session.aclose()
+        first, *others = await asyncio.gather(*tasks, return_exceptions=True)
+        assert not isinstance(first, BaseException)
+        assert [(type(error), getattr(error, "vps_id", None)) for error in others] == [
+            (SessionClosedError, vps_id) for vps_id in (2, 3, 4)
+        ]
 
 
 # Whatever happens.

@@ -1,6 +1,7 @@
 import asyncio
 import logging
 import pickle
+from traceback import TracebackException
 
 import httpx
 import pytest
@@ -68,6 +69,17 @@ async def test_a_redirect_is_an_error_that_says_where_to_but_nothing_unsafe(verb
     assert "wants to send us to https://evil.example.net/?[token]\ufffd31maaa" in error.message
     assert len(error.message) < 500
     assert len(panel.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "header"), [(302, "Location"), (200, "Content-Encoding")], ids=["a redirect", "a foreign packing"]
+)
+@virtual
+async def test_what_a_header_echoes_is_not_among_the_locals_of_the_traceback(status: int, header: str) -> None:
+    panel = Panel(answer(status, b"x", headers={header: f"br-{PRIVATE}"}))
+    error = await failure(session_over(panel), Verb.STOP)
+    told = TracebackException.from_exception(error, capture_locals=True)
+    assert not [line for line in told.format() if PRIVATE in line and "test_reading" not in line]
 
 
 @pytest.mark.parametrize("status", [200, 401, 500])

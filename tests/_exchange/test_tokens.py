@@ -122,6 +122,7 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
     "a repr in a repr": lambda token: slashed(slashed(token)),
     "HTML": html.escape,
     "HTML as PHP writes it": lambda token: html.escape(token).replace("&#x27;", "&#039;"),
+    "HTML in HTML": lambda token: html.escape(html.escape(token)),
     "HTML without quotes": lambda token: html.escape(token, quote=False),
     "numbers in HTML": lambda token: "".join(f"&#{ord(character)};" for character in token),
     "a query": lambda token: quote(token, safe=""),

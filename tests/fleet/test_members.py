@@ -1,6 +1,6 @@
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 import pytest
 from panels import account_of, fleet_of, session_on
@@ -25,12 +25,32 @@ def says_later(vps: Vps) -> object:
     return is_even(vps)
 
 
+async def says_in_steps(vps: Vps) -> AsyncGenerator[bool]:
+    yield vps.id % 2 == 0
+
+
+class Awaited:
+    def __await__(self) -> Iterator[None]:
+        return iter(())
+
+
+def says_once_awaited(_: Vps) -> object:
+    return Awaited()
+
+
+def says_later_in_steps(vps: Vps) -> object:
+    return says_in_steps(vps)
+
+
 WRONG: dict[str, tuple[object, ...]] = {
     "ids": (["1"], "12", b"12", [True], [1.0], [None], [-1], 5, True, [[1]], [vps(1)], (number for number in "12")),
     "node": ("1", b"1", True, 1.0, ["1"], [True], [1.5], [None], -1, object()),
     "hostname": (5, b"web*", re.compile("web"), ["web*", 5], [b"web*"], True),
     "exclude": (5, b"web*", re.compile("web"), ["web*", None], [["web*"]], True),
-    "where": (is_even, Even(), functools.partial(is_even), says_later, "web*", True, 5),
+    "where": (
+        *(is_even, Even(), functools.partial(is_even), says_later, says_once_awaited, says_later_in_steps),
+        *("web*", True, 5),
+    ),
 }
 
 

@@ -107,10 +107,10 @@ async def test_a_copy_of_a_report_still_knows_what_failed_and_where_to_try_again
     app.unreachable_node(2, after=1.0)
     async with session_on(app, retry=NO_RETRY) as session:
         report = await (await session.fleet()).status()
-        for again in (copy.copy(report), copy.deepcopy(report)):
+        for again in (copy.copy(report), copy.deepcopy(report), evolve(evolve(report, elapsed=1.0), problems=())):
             assert [vps.id for vps in again.failed_fleet()] == [2]
         with pytest.raises(LookupError, match="pickled or made by hand"):
-            evolve(report, elapsed=1.0).failed_fleet()
+            evolve(report, outcomes=report.failed).failed_fleet()
 
 
 @virtual
