@@ -1,6 +1,5 @@
 """`OpenRun`: a run that was taken up again; until it is left, nobody else can take it up."""
 
-import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from types import TracebackType
@@ -17,13 +16,13 @@ from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport, remember_origin
 from cvm_async.fleet.rollout import Rollout
 from cvm_async.fleet.work.gathering import Gathering, OnProgress
-from cvm_async.fleet.work.operations import DEFAULT_WAIT, PlannedAction, PowerAction
-from cvm_async.fleet.work.run import Run
+from cvm_async.fleet.work.operations import DEFAULT_WAIT, PlannedAction, PowerAction, Standing
+from cvm_async.fleet.work.run import Earlier, Run
 from cvm_async.models import VpsStatus
 from cvm_async.runs import file
 from cvm_async.runs.journal import RunJournal
 from cvm_async.runs.record import RunRecord, TargetState, is_over
-from cvm_async.runs.resume import Resumed, Unsettled, carried, missing
+from cvm_async.runs.resume import Resumed, Unsettled, carried, missing, standing_of
 
 AnOutcome = Outcome[VpsStatus | None]
 
@@ -94,7 +93,6 @@ class OpenRun:
         record = self.record
         how = record.rollout if rollout is None else Rollout.given(rollout)
         rest = left_of(record, fleet)
-        await asyncio.sleep(pause_left(record, how))
         self._ending = "cut off"
         report = await self._go_on(rest, _operation(record, how, settle, unsettled), how, progress, control)
         self._ending = "finished"
@@ -114,8 +112,9 @@ class OpenRun:
 
         journal = _ByPlace(self._journal, rest.places)
         members = rest.fleet.members
+        earlier = Earlier(rest.carried, rest.standings, pause_left(self.record, how))
         gathering = Gathering(members, progress, report)
-        return await gathering.of(lambda emit: Run(members, operation, how, emit, control, journal, rest.carried))
+        return await gathering.of(lambda emit: Run(members, operation, how, emit, control, journal, earlier))
 
 
 @frozen
@@ -126,12 +125,14 @@ class Rest:
         fleet: The run's VPSes that it has, in the run's order.
         places: The place of each in the run.
         carried: The outcomes of those with which the run is done, by their place in the fleet.
+        standings: What is true of those for which something was sent, and with which it is not done, likewise.
         gone: The outcomes of those that it does not have, by their place in the run.
     """
 
     fleet: Fleet
     places: tuple[int, ...]
     carried: Mapping[int, AnOutcome]
+    standings: Mapping[int, Standing]
     gone: Mapping[int, AnOutcome]
 
     def whole(self, outcomes: Sequence[AnOutcome]) -> tuple[AnOutcome, ...]:
@@ -155,6 +156,7 @@ def left_of(record: RunRecord, fleet: Fleet) -> Rest:
     indexes: list[int] = []
     places: list[int] = []
     done: dict[int, AnOutcome] = {}
+    standings: dict[int, Standing] = {}
     gone: dict[int, AnOutcome] = {}
     for target in record.targets:
         index, member = members.get(target.key, (None, None))
@@ -164,9 +166,11 @@ def left_of(record: RunRecord, fleet: Fleet) -> Rest:
             continue
         if outcome is not None:
             done[len(indexes)] = outcome
+        elif target.state is not TargetState.TODO:
+            standings[len(indexes)] = standing_of(target.state)
         indexes.append(index)
         places.append(target.place)
-    return Rest(fleet.at(indexes), tuple(places), done, gone)
+    return Rest(fleet.at(indexes), tuple(places), done, standings, gone)
 
 
 def _named(addresses: Iterable[str]) -> str:

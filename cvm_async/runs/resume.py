@@ -8,10 +8,10 @@ from attrs import frozen
 from cvm_async import errors
 from cvm_async._api.verbs import Verb
 from cvm_async._safe_text import safe_text
-from cvm_async.errors import CvmError, NoAnswerError, WaitTimeoutError
+from cvm_async.errors import CvmError, NoAnswerError, NotSentError, WaitTimeoutError
 from cvm_async.fleet.members import Member
 from cvm_async.fleet.outcome import Outcome
-from cvm_async.fleet.work.operations import Attempt, Done, Operation, PowerAction, Untouched
+from cvm_async.fleet.work.operations import Attempt, Done, Operation, PowerAction, Standing, Untouched
 from cvm_async.models import PowerState, Vps, VpsStatus
 from cvm_async.runs.record import TargetRecord, TargetState, is_over
 
@@ -65,12 +65,25 @@ class Resumed:
         except WaitTimeoutError as error:
             last = None if error.last is None else error.last.state
             if self.unsettled == "resend" and last is _ACTS_ON[verb]:
-                return await self.power(attempt)
+                return await self._again(attempt, unknown)
             seen = error.message if last is None else f"it is {last}"
             raise NoAnswerError(f"{unknown}: {seen}", vps_id=attempt.vps.id) from None
         except CvmError as error:
             raise NoAnswerError(f"{unknown}: {error.message}", vps_id=attempt.vps.id) from None
         return Done(status if self.power.wait else None)
+
+    async def _again(self, attempt: Attempt, unknown: str) -> Done[VpsStatus | None]:
+        """Send it again; where it does not leave, it is as unknown as before."""
+        error: CvmError | None
+        try:
+            result = await self.power(attempt)
+        except NotSentError as unsent:
+            error = unsent
+        else:
+            if isinstance(result, Done):
+                return result
+            error = result.error
+        raise NoAnswerError(f"{unknown}, and it was not sent again: {error}", vps_id=attempt.vps.id)
 
 
 def carried(target: TargetRecord, verb: Verb, member: Member | None) -> Outcome[VpsStatus | None] | None:
@@ -84,16 +97,20 @@ def carried(target: TargetRecord, verb: Verb, member: Member | None) -> Outcome[
 def missing(target: TargetRecord, *, is_reached: bool) -> Outcome[VpsStatus | None]:
     """Give the outcome of a VPS that the fleet does not have, and with which the run is not done."""
     why = "the fleet has no such VPS any more" if is_reached else f"the fleet does not reach {target.address}"
-    known, kind, was_sent = _KNOWN.get(
-        target.state, ("whether its action was carried out is unknown", NoAnswerError, True)
-    )
-    error = kind(f"{safe_text(why)}; {known}", vps_id=target.vps_id)
-    return Outcome(_as_recorded(target), target.panel, None, error, skipped=not was_sent)
+    standing = standing_of(target.state)
+    error = standing.kind(f"{safe_text(why)}; {standing.message}", vps_id=target.vps_id)
+    return Outcome(_as_recorded(target), target.panel, None, error, skipped=not standing.sent)
 
 
-_KNOWN: dict[TargetState, tuple[str, type[CvmError], bool]] = {
-    TargetState.TODO: ("nothing was sent for it", errors.NotSentError, False),
-    TargetState.ANSWERED: ("its action is done, but not seen", WaitTimeoutError, True),
+def standing_of(state: TargetState) -> Standing:
+    """Give what is true of a VPS with which the run is not done, before anything more is done to it."""
+    return _STANDINGS.get(state, _UNKNOWN)
+
+
+_UNKNOWN = Standing(NoAnswerError, "whether its action was carried out is unknown")
+_STANDINGS: dict[TargetState, Standing] = {
+    TargetState.TODO: Standing(NotSentError, "nothing was sent for it", sent=False),
+    TargetState.ANSWERED: Standing(WaitTimeoutError, "its action is done, but not seen"),
 }
 
 
@@ -123,7 +140,7 @@ def _error(target: TargetRecord) -> CvmError:
 _OF_A_MESSAGE = (
     WaitTimeoutError,
     NoAnswerError,
-    errors.NotSentError,
+    NotSentError,
     errors.NotPossibleError,
     errors.DecodeError,
     errors.SessionClosedError,

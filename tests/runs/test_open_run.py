@@ -1,22 +1,27 @@
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
-from panels import fleet_of, session_on
+from panels import fleet_of, session_on, settled
 
 from cvm_async import (
     ConfigurationError,
     Fleet,
+    NotSentError,
     Progress,
     Rollout,
+    RunControl,
     partial_report,
 )
 from cvm_async._api.verbs import Verb
 from cvm_async.panel import PanelApp
 from cvm_async.runs import file
+from cvm_async.runs.journal import RunJournal
 from cvm_async.runs.open_run import pause_left
 from cvm_async.runs.record import TargetState
 from cvm_async.runs.store import RunStore
@@ -292,3 +297,99 @@ def test_what_is_left_of_a_pause_is_kept(states: tuple[TargetState, ...], ago: f
     at = file.utc_now() - timedelta(seconds=ago)
     targets = tuple(evolve(each, ended_at=at if each.state is DONE else None) for each in made.targets)
     assert pause_left(evolve(made, targets=targets), rollout) == pytest.approx(left, abs=1.0)
+
+
+async def test_what_was_sent_before_is_not_told_as_not_begun_where_it_is_stopped(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1, 2, 3))
+    control = RunControl()
+    control.stop("enough")
+    async with session_on(app) as session:
+        run_id = kept(runs, session, SENT, ANSWERED, TODO, wait=True)
+        async with runs.open(run_id) as run:
+            report = await run.resume(await session.fleet(), control=control)
+    assert words(report) == ["NoAnswerError", "WaitTimeoutError", "NotSentError"]
+    assert [outcome.skipped for outcome in report] == [False, False, True]
+    assert "carried out is unknown; not begun: enough" in str(report[0].error)
+    assert [target.state for target in runs.read(run_id).targets] == [SENT, ANSWERED, TODO]
+
+
+async def test_what_was_sent_before_is_not_told_as_not_begun_where_it_is_cut_off(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1, 2, 3))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        run_id = kept(runs, session, SENT, UNKNOWN, TODO)
+
+        async def resume() -> None:
+            async with runs.open(run_id) as run:
+                await run.resume(fleet, rollout=Rollout(max_concurrency=1))
+
+        task = asyncio.create_task(resume())
+        # The first is looked at; the others wait for their turn.
+        await app.wait_for(lambda: any(record.verb == "status" for record in app.requests))
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError) as caught:
+            await task
+    report = partial_report(caught.value)
+    assert report is not None
+    assert words(report) == ["NoAnswerError", "NoAnswerError", "NotSentError"]
+    assert [outcome.skipped for outcome in report] == [False, False, True]
+    assert [target.state for target in runs.read(run_id).targets] == [SENT, UNKNOWN, TODO]
+    assert app.actions == []
+
+
+async def test_each_outcome_is_told_once_where_the_session_is_closed(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1, 2, 3))
+    told: list[int] = []
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        run_id = kept(runs, session, DONE, SENT, TODO)
+    async with runs.open(run_id) as run:
+        report = await run.resume(fleet, progress=lambda progress: told.append(progress.latest.vps.id))
+    assert words(report) == ["ok", "NoAnswerError", "SessionClosedError"]
+    assert told == [1, 2, 3]
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+async def test_what_does_not_leave_again_is_as_unknown_as_before(
+    runs: RunStore,
+    stopped: bool,  # noqa: FBT001 - a row of a table
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def full(_: RunJournal, _place: int) -> None:
+        raise NotSentError("the disk is full")
+
+    app = PanelApp(vpses=fleet_of(1))
+    control = RunControl()
+    monkeypatch.setattr(RunJournal, "sending", full)
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        run_id = kept(runs, session, SENT)
+        async with runs.open(run_id) as run:
+            task = asyncio.create_task(run.resume(fleet, settle=0.2, unsettled="resend", control=control))
+            await app.wait_for(lambda: any(record.verb == "status" for record in app.requests))
+            if stopped:
+                control.stop("enough")
+            report = await task
+    assert words(report) == ["NoAnswerError"]
+    why = "not begun: enough" if stopped else "the disk is full"
+    assert f"not sent again: {why}" in str(report[0].error)
+    assert runs.read(run_id).targets[0].state is UNKNOWN
+    assert app.actions == []
+
+
+async def test_told_to_stop_it_waits_for_no_pause(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1, 2))
+    control = RunControl()
+    async with session_on(app) as session:
+        run_id = kept(runs, session, TODO, TODO, rollout=Rollout(batch=1, pause=3_600.0))
+        with closing(sqlite3.connect(runs.path / f"{run_id}.run", isolation_level=None)) as connection:
+            connection.execute(*file.target_is(0, DONE, ended_at=file.utc_now()))
+        async with runs.open(run_id) as run:
+            fleet = await session.fleet()
+            task = asyncio.create_task(run.resume(fleet, control=control))
+            await settled()
+            assert control.stage.pause > 0
+            assert control.stage.batch == 2
+            control.stop("enough")
+            assert words(await task) == ["ok", "NotSentError"]
+    assert app.actions == []

@@ -63,7 +63,8 @@ class Attempt:
         journal: Keeps what becomes of it; None where nothing is kept.
         place: The VPS's place in the run.
         hold: Says why nothing must be begun any more, if so.
-        on_cut: What to say if it is cut off; the operation keeps it true.
+        before: What is true as long as nothing was begun here.
+        on_cut: What to say if it is cut off; the operation keeps it true. None: what is true before.
         departure: Whether the action that it is about has left; as long as it has not, it is not begun.
         doing: What is under way; `since` when, and for at most so many seconds: `limit`.
     """
@@ -75,7 +76,8 @@ class Attempt:
     journal: Notes | None = None
     place: int = 0
     hold: Hold = free
-    on_cut: Standing = UNSENT
+    before: Standing = UNSENT
+    on_cut: Standing | None = None
     departure: Departure | None = None
     doing: str = Verb.STATUS.value
     since: float = field(factory=loop_time)
@@ -84,7 +86,8 @@ class Attempt:
     @property
     def standing(self) -> Standing:
         """What is true if it is cut off now."""
-        return self.on_cut if self.departure is None or self.departure.sent else UNSENT
+        has_left = self.departure is None or self.departure.sent
+        return self.on_cut if self.on_cut is not None and has_left else self.before
 
     def depart(self, departure: Departure) -> None:
         """Note which departure it is about: its own, or that of an action of others that it has joined."""

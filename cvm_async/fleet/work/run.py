@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext, suppress
 from typing import Generic, TypeVar
 
-from attrs import define, evolve, field
+from attrs import define, evolve, field, frozen
 
 from cvm_async._account.account import Account, loop_time
 from cvm_async._checks import one_of
@@ -25,6 +25,21 @@ Emit = Callable[[int, Outcome[T]], Awaitable[None]]
 """Takes an outcome with its VPS's place in the fleet; may keep the worker waiting, which is back-pressure."""
 
 
+@frozen(eq=False)
+class Earlier(Generic[T]):
+    """What there is of a run that is taken up again.
+
+    Attributes:
+        outcomes: Of those with which it is done, by their place in the fleet: they are in its batches and its failures.
+        standings: What is true of those for which something was sent, and whose outcome is still to be found out.
+        pause: Seconds that are left of the pause in which it was cut off.
+    """
+
+    outcomes: Mapping[int, Outcome[T]] = field(factory=dict[int, Outcome[T]])
+    standings: Mapping[int, Standing] = field(factory=dict[int, Standing])
+    pause: float = 0.0
+
+
 @define(eq=False)
 class Run(Generic[T]):
     """The state of one run.
@@ -36,7 +51,7 @@ class Run(Generic[T]):
         emit: Where outcomes go, each once, as they come.
         control: Who may end it early, and see what it waits for.
         journal: Keeps them; it has begun.
-        carried: Outcomes that are there already, of a run that is resumed: they are in its batches and its failures.
+        earlier: What there is of it already, where it is taken up again.
     """
 
     members: Members
@@ -45,7 +60,7 @@ class Run(Generic[T]):
     emit: Emit[T]
     control: RunControl | None = field(default=None, validator=one_of(RunControl, "a RunControl"))
     journal: Notes | None = None
-    carried: Mapping[int, Outcome[T]] = field(factory=dict[int, Outcome[T]])
+    earlier: Earlier[T] = field(factory=Earlier[T])
     _attempts: dict[int, Attempt] = field(init=False, factory=dict[int, Attempt])
     _stage: Stage = field(init=False, factory=Stage)
     _pause_ends: float | None = field(init=False, default=None)
@@ -85,7 +100,7 @@ class Run(Generic[T]):
         """Give what is to be said of those that have no outcome, once the run was cut off."""
         for index, begun in enumerate(self._begun):
             if not begun:
-                yield index, self._stands(index, UNSENT)
+                yield index, self._stands(index, self._before(index))
         yield from self._cut_off.items()
 
     def under_way(self) -> Iterator[UnderWay]:
@@ -104,35 +119,38 @@ class Run(Generic[T]):
         return self._stage if self._pause_ends is None else evolve(self._stage, pause=self._pause_ends - loop_time())
 
     async def _over_all(self) -> None:
-        todo = await self._refuse_unusable()
         await self._carry()
-        await self._go(todo)
+        await self._go(await self._refuse_unusable())
 
     async def _refuse_unusable(self) -> list[int]:
         """Give their outcomes to those whose session cannot be used from here, and leave its gates alone.
 
-        They may be at work on the event loop of another thread. The others are given back.
+        They may be at work on the event loop of another thread. Those of the other sessions are given back.
         """
         trouble: dict[Account, CvmError | None] = {}
+        usable: list[int] = []
         for index, (account, _) in enumerate(self.members):
             if account not in trouble:
                 trouble[account] = _trouble(account)
             error = trouble[account]
-            if error is not None:
+            if error is None:
+                usable.append(index)
+            elif not self._begun[index]:
                 self._begun[index] = 1
                 self._count_failure()
                 await self.emit(index, self._skip(index, error))
-        return [index for index, begun in enumerate(self._begun) if not begun]
+        return usable
 
     async def _carry(self) -> None:
-        for index, outcome in self.carried.items():
+        for index, outcome in self.earlier.outcomes.items():
             self._begun[index] = 1
             if not (outcome.ok or outcome.skipped):
                 self._count_failure()
             await self.emit(index, outcome)
 
     async def _go(self, todo: Sequence[int]) -> None:
-        begin, worked = 0, False
+        begin = 0
+        pause = self.earlier.pause or None
         batches = sum(1 for _ in self.rollout.batch_sizes(len(todo)))
         for number, size in enumerate(self.rollout.batch_sizes(len(todo)), 1):
             batch = [index for index in todo[begin : begin + size] if not self._begun[index]]
@@ -140,15 +158,15 @@ class Run(Generic[T]):
             if not batch:
                 continue
             self._stage = Stage(number, batches)
-            if worked and self._stopped is None:
-                await self._pause()
+            if pause is not None and self._stopped is None:
+                await self._pause(pause)
             if self._stopped is not None:
                 return
             await self._batch(batch)
-            worked = True
+            pause = self.rollout.pause
 
-    async def _pause(self) -> None:
-        seconds = min(self.rollout.pause, max(0.0, self._left()))
+    async def _pause(self, seconds: float) -> None:
+        seconds = min(seconds, max(0.0, self._left()))
         self._pause_ends = loop_time() + seconds
         with suppress(TimeoutError):
             async with asyncio.timeout(seconds):
@@ -203,7 +221,16 @@ class Run(Generic[T]):
 
     async def _attempt(self, index: int, assignment: Assignment[int]) -> Outcome[T]:
         account, vps = self.members[index]
-        attempt = Attempt(account, vps, assignment.permit, self._left, self.journal, index, self._reason_to_stop)
+        attempt = Attempt(
+            account,
+            vps,
+            assignment.permit,
+            self._left,
+            self.journal,
+            index,
+            self._reason_to_stop,
+            self._before(index),
+        )
         self._attempts[index] = attempt
         began = loop_time()
         try:
@@ -218,6 +245,9 @@ class Run(Generic[T]):
                 self._count_failure()
                 return outcome
             self._cut_off[index] = outcome
+            if outcome.skipped:
+                # It was perhaps kept already that it would be sent.
+                self._keep(index, outcome)
             raise
         finally:
             del self._attempts[index]
@@ -251,8 +281,15 @@ class Run(Generic[T]):
     def _stop_late(self) -> None:
         self.stop(f"the deadline of {self.rollout.deadline:g} s had passed")
 
+    def _before(self, index: int) -> Standing:
+        return self.earlier.standings.get(index, UNSENT)
+
     def _skip(self, index: int, error: CvmError) -> Outcome[T]:
         account, vps = self.members[index]
+        standing = self.earlier.standings.get(index)
+        if standing is not None:
+            # Here nothing was begun, but before: that counts.
+            return self._stands(index, evolve(standing, message=f"{standing.message}; {error.message}"))
         return Outcome(vps, account.panel, None, naming(error, vps.id), skipped=True)
 
     def _stands(self, index: int, standing: Standing, elapsed: float = 0.0) -> Outcome[T]:

@@ -94,13 +94,16 @@ async def test_nothing_new_begins_where_outcomes_cannot_be_kept_and_what_was_don
 
 @virtual
 async def test_a_run_cut_off_before_its_actions_left_has_sent_nothing() -> None:
+    notes = Notes(holds="sending")
     app = PanelApp(vpses=fleet_of(1, 2))
     async with session_on(app) as session:
         fleet = await session.fleet()
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(5):
-                await fleet.stop(journal=Notes(holds="sending"))
+                await fleet.stop(journal=notes)
     assert app.actions == []
+    # It may have kept that they leave.
+    assert set(notes.notes[1:-1]) == {("ended", 0, False), ("ended", 1, False)}
 
 
 @virtual
