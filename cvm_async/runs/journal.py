@@ -5,7 +5,10 @@ import getpass
 import os
 import platform
 import sqlite3
+from collections.abc import Coroutine
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import TypeVar
 
 from attrs import define, field
 
@@ -26,6 +29,8 @@ from cvm_async.runs.lock import taken
 from cvm_async.runs.record import RunRecord, TargetRecord, TargetState, Turn
 from cvm_async.runs.writer import Statement, WriteError, Writer
 
+T = TypeVar("T")
+
 
 @define(eq=False)
 class RunJournal:
@@ -38,7 +43,6 @@ class RunJournal:
     name: str
     """What whoever made it called it."""
     _writer: Writer | None = field(init=False, default=None, repr=False)
-    _lock: sqlite3.Connection | None = field(init=False, default=None, repr=False)
     _lost: Exception | None = field(init=False, default=None, repr=False)
     """Why something that nobody waited for was not written."""
     _states: dict[int, TargetState] = field(init=False, factory=dict[int, TargetState], repr=False)
@@ -54,18 +58,24 @@ class RunJournal:
         if self._writer is not None or self.path.exists():
             msg = f"the run {self.id} has begun before: make a new one, or resume it"
             raise ConfigurationError(msg)
-        await asyncio.to_thread(self._make, _record(self.id, self.name, intent))
+        await self._open_whole(self._begin(_record(self.id, self.name, intent)))
 
-    def _make(self, record: RunRecord) -> None:
+    async def _begin(self, record: RunRecord) -> None:
+        lock = await asyncio.to_thread(self._made, record)
+        self._writer = Writer(self.path, on_end=lock.close)
+
+    def _made(self, record: RunRecord) -> sqlite3.Connection:
+        """Make the file, and give its lock."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            self._lock = taken(lock_path(self.path))
-            file.made(self.path, record)
+            with ExitStack() as stack:
+                lock = stack.enter_context(closing(taken(lock_path(self.path))))
+                file.made(self.path, record)
+                stack.pop_all()
+                return lock
         except (OSError, sqlite3.Error) as error:
-            self._unlock()
             msg = f"the journal {safe_text(str(self.path))} cannot be made: {safe_text(str(error))}"
             raise JournalError(msg) from None
-        self._writer = Writer(self.path)
 
     async def take_up(self) -> RunRecord:
         """Open a run that has begun before, for another turn, and give what is known of it.
@@ -75,20 +85,36 @@ class RunJournal:
             ConfigurationError: The file cannot be read or written.
             JournalError: Likewise.
         """
-        record = await asyncio.to_thread(self._take)
-        await self._write(file.turn_begins(this_turn()))
+        return await self._open_whole(self._take_up())
+
+    async def _take_up(self) -> RunRecord:
+        lock, record = await asyncio.to_thread(self._read)
+        self._writer = writer = Writer(self.path, on_end=lock.close)
+        self._states = {target.place: target.state for target in record.targets}
+        try:
+            await self._write(file.turn_begins(this_turn()))
+        except JournalError:
+            self._writer = None
+            writer.end()
+            raise
         return record
 
-    def _take(self) -> RunRecord:
-        self._lock = taken(lock_path(self.path))
-        try:
+    def _read(self) -> tuple[sqlite3.Connection, RunRecord]:
+        """Read the file, and give its lock, too."""
+        with ExitStack() as stack:
+            lock = stack.enter_context(closing(taken(lock_path(self.path))))
             record = file.read(self.path)
-        except BaseException:
-            self._unlock()
+            stack.pop_all()
+            return lock, record
+
+    async def _open_whole(self, opening: Coroutine[object, object, T]) -> T:
+        """Open it. Cancelled, leave it once it is open: its thread would go on, and keep the process and the lock."""
+        task = asyncio.create_task(opening)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            task.add_done_callback(lambda _: self._leave("cut off"))
             raise
-        self._writer = Writer(self.path)
-        self._states = {target.place: target.state for target in record.targets}
-        return record
 
     async def sending(self, place: int) -> None:
         """Keep that an action is about to leave: durable when this returns.
@@ -136,13 +162,14 @@ class RunJournal:
 
     async def close(self, ending: str) -> None:
         """Keep how the run was left, and let others have it."""
-        if self._writer is None:
-            return
-        try:
-            self._writer.hand_over(file.turn_ends(file.utc_now(), ending))
+        self._leave(ending)
+        if self._writer is not None:
             await asyncio.to_thread(self._writer.close)
-        finally:
-            self._unlock()
+
+    def _leave(self, ending: str) -> None:
+        if self._writer is not None:
+            self._hand_over(file.turn_ends(file.utc_now(), ending))
+            self._writer.end()
 
     async def _write(self, statement: Statement) -> None:
         try:
@@ -151,10 +178,13 @@ class RunJournal:
             raise self._unwritable(error) from None
 
     def _hand_over(self, statement: Statement) -> None:
-        self._open().hand_over(statement, tell=self._told)
+        try:
+            self._open().hand_over(statement, tell=self._told)
+        except WriteError as error:
+            self._told(error)
 
     def _told(self, error: Exception | None) -> None:
-        """Note, in the writer's thread, that something could not be written."""
+        """Note, maybe in the writer's thread, that something could not be written."""
         self._lost = self._lost or error
 
     def _unwritable(self, error: Exception) -> JournalError:
@@ -165,11 +195,6 @@ class RunJournal:
             msg = f"the run {self.id} has not begun"
             raise JournalError(msg)
         return self._writer
-
-    def _unlock(self) -> None:
-        lock, self._lock = self._lock, None
-        if lock is not None:
-            lock.close()
 
 
 def state_after(state: TargetState, outcome: Outcome[object]) -> TargetState:

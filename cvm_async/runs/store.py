@@ -15,7 +15,7 @@ from cvm_async._checks import given, refuse, seconds
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import ConfigurationError
 from cvm_async.runs import file
-from cvm_async.runs.errors import RunBusyError, RunNotFoundError
+from cvm_async.runs.errors import JournalError, RunBusyError, RunNotFoundError
 from cvm_async.runs.journal import RunJournal, lock_path
 from cvm_async.runs.lock import taken
 from cvm_async.runs.open_run import OpenRun
@@ -122,8 +122,8 @@ class RunStore:
             return
         oldest = time.time() - self.keep
         for path in self._files():
-            # Another process may have taken it away, or be at work on it.
-            with suppress(FileNotFoundError, RunBusyError):
+            # Another process may have taken it away, or be at work on it; or it is somebody else's.
+            with suppress(OSError, RunBusyError, JournalError):
                 if path.stat().st_mtime < oldest:
                     self._remove(path)
 

@@ -58,10 +58,12 @@ class Writer:
     Attributes:
         path: The file; it must be there, with its tables.
         connect: Opens it, in the thread that writes.
+        on_end: Called when that thread has written its last.
     """
 
     path: Path
     connect: Callable[[Path], "Connection"] = field(factory=lambda: opened, repr=False)
+    on_end: Callable[[], object] = field(default=lambda: None, repr=False)
     commits: int = field(init=False, default=0)
     """How often it has waited for the disk."""
     _jobs: "SimpleQueue[_Job | None]" = field(init=False, factory=SimpleQueue["_Job | None"], repr=False)
@@ -110,11 +112,15 @@ class Writer:
             raise WriteError(f"{self.path.name} is closed")
         self._jobs.put(_Job(statements, tell))
 
-    def close(self) -> None:
-        """Write what was handed over, and end. It waits for the disk; twice is as good as once."""
+    def end(self) -> None:
+        """Have it end once it has written what was handed over, without waiting for that."""
         if not self._closed:
             self._closed = True
             self._jobs.put(None)
+
+    def close(self) -> None:
+        """Write what was handed over, and end. It waits for the disk; twice is as good as once."""
+        self.end()
         self._thread.join()
 
     def _work(self) -> None:
@@ -132,6 +138,7 @@ class Writer:
         finally:
             if connection is not None:
                 connection.close()
+            self.on_end()
 
     def _together(self) -> list[_Job] | None:
         """Give all that waits now; None at the end."""

@@ -2,11 +2,12 @@ import asyncio
 import getpass
 import os
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from panels import fleet_of, session_on
+from panels import fleet_of, session_on, settled
 from values import vps
 
 from cvm_async import (
@@ -26,10 +27,12 @@ from cvm_async import (
 )
 from cvm_async.errors import About
 from cvm_async.panel import PanelApp, gateway_timeout
+from cvm_async.runs import file
 from cvm_async.runs.errors import JournalError, RunBusyError
 from cvm_async.runs.journal import RunJournal, lock_path, state_after, this_turn
-from cvm_async.runs.record import TargetState
+from cvm_async.runs.record import RunRecord, TargetState, Turn
 from cvm_async.runs.store import RunStore
+from cvm_async.runs.writer import Statement
 from runs.makes import kept
 
 
@@ -247,3 +250,107 @@ async def test_a_planned_run_keeps_what_was_seen(runs: RunStore) -> None:
         journal = runs.new()
         await plan.apply(journal=journal)
     assert [target.seen for target in runs.read(journal.id).targets] == [PowerState.RUNNING] * 2
+
+
+def writers() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("journal ")]
+
+
+async def ends_alone() -> None:
+    """Wait until nobody writes any more."""
+    for thread in threading.enumerate():
+        if thread.name.startswith("journal "):
+            await asyncio.to_thread(thread.join)
+
+
+async def test_a_run_that_is_cancelled_as_it_begins_is_left_and_can_be_taken_up(
+    runs: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, goes_on = file.made, threading.Event()
+
+    def slow(path: Path, record: RunRecord) -> None:
+        goes_on.wait(60)
+        made(path, record)
+
+    monkeypatch.setattr(file, "made", slow)
+    app = PanelApp(vpses=fleet_of(1))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        journal = runs.new()
+        task = asyncio.create_task(fleet.stop(journal=journal))
+        await settled()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        goes_on.set()
+        await opened(journal)
+        await ends_alone()
+        assert [turn.ending for turn in runs.read(journal.id).turns] == ["cut off"]
+        async with runs.open(journal.id) as run:
+            assert (await run.resume(fleet)).ok
+    assert app.actions == [(1, "stop")]
+
+
+async def test_a_run_that_is_cancelled_as_it_is_taken_up_is_left_free(
+    runs: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read, goes_on = file.read, threading.Event()
+
+    def slow(path: Path) -> RunRecord:
+        goes_on.wait(60)
+        return read(path)
+
+    async with session_on(PanelApp(vpses=fleet_of(1))) as session:
+        run_id = kept(runs, session, TargetState.TODO)
+    journal = RunJournal(runs.path / f"{run_id}.run", run_id, "")
+    monkeypatch.setattr(file, "read", slow)
+    task = asyncio.create_task(journal.take_up())
+    await settled()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    goes_on.set()
+    await opened(journal)
+    await ends_alone()
+    assert [turn.ending for turn in runs.read(run_id).turns] == [None, "cut off"]
+    runs.forget(run_id)
+
+
+async def opened(journal: RunJournal) -> None:
+    """Wait for what goes on in the background, with nobody to wait for it."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    await asyncio.wait(others)
+    await settled()
+    # Closed already, it is closed.
+    await journal.close("again")
+
+
+async def test_a_run_that_cannot_be_written_when_it_is_taken_up_leaves_no_thread_and_is_free(
+    runs: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with session_on(PanelApp(vpses=fleet_of(1))) as session:
+        run_id = kept(runs, session, TargetState.TODO)
+
+    def wrong(_: Turn) -> Statement:
+        return "INSERT INTO nothing VALUES (1)", ()
+
+    monkeypatch.setattr(file, "turn_begins", wrong)
+    with pytest.raises(JournalError, match="cannot be written"):
+        async with runs.open(run_id):
+            pass
+    await ends_alone()
+    assert writers() == []
+    runs.forget(run_id)
+
+
+async def test_what_comes_after_its_end_is_lost_without_an_error_of_others(runs: RunStore) -> None:
+    async with session_on(PanelApp(vpses=fleet_of(1))) as session:
+        run_id = kept(runs, session, TargetState.TODO)
+    journal = RunJournal(runs.path / f"{run_id}.run", run_id, "")
+    await journal.take_up()
+    await journal.close("finished")
+    journal.answered(0)
+    with pytest.raises(JournalError, match="closed"):
+        journal.ended(0, Outcome(vps(1), "panel", None))
+    with pytest.raises(NotSentError, match="closed"):
+        await journal.sending(0)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from cvm_async.runs.errors import RunBusyError
+from cvm_async.runs.errors import JournalError, RunBusyError
 from cvm_async.runs.lock import taken
 
 
@@ -42,12 +42,16 @@ def test_only_its_owner_may_touch_it(tmp_path: Path) -> None:
 
 def test_a_folder_in_its_place_is_no_other_process(tmp_path: Path) -> None:
     (tmp_path / "a.lock").mkdir()
-    with pytest.raises(Exception, match="unable to open") as caught:
+    with pytest.raises(JournalError, match="unable to open"):
         taken(tmp_path / "a.lock")
-    assert not isinstance(caught.value, RunBusyError)
 
 
 def test_a_file_that_is_no_lock_is_no_other_process(tmp_path: Path) -> None:
     (tmp_path / "a.lock").write_bytes(b"what is this? " * 1_000)
-    with pytest.raises(Exception, match="not a database"):
+    with pytest.raises(JournalError, match="not a database"):
         taken(tmp_path / "a.lock")
+
+
+def test_a_lock_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> None:
+    with pytest.raises(JournalError, match="cannot be locked"):
+        taken(tmp_path / "nowhere" / "a.lock")

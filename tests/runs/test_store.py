@@ -134,3 +134,10 @@ def test_a_time_that_is_none_is_refused(keep: object) -> None:
 def test_a_name_is_a_text(runs: RunStore) -> None:
     with pytest.raises(ConfigurationError, match="name"):
         runs.new(7)  # type: ignore[arg-type]
+
+
+def test_an_old_run_that_cannot_be_taken_away_keeps_nobody_from_a_new_one(runs: RunStore) -> None:
+    old = written(runs, "old", age=KEEP + 60)
+    lock_path(old).mkdir()
+    runs.new()
+    assert old.exists()
