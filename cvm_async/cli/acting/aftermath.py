@@ -7,7 +7,7 @@ from pathlib import Path
 from attrs import frozen
 
 import cvm_async
-from cvm_async.cli.acting.journals import kept_runs, resume_command
+from cvm_async.cli.acting.journals import how_to_go_on, kept_runs, profile_flags
 from cvm_async.cli.acting.saved import write_report
 from cvm_async.cli.results import Report
 from cvm_async.cli.terminal import Terminal
@@ -41,8 +41,8 @@ class Aftermath:
         if self.path is not None:
             write_report(self.path, report, self.panels)
             again = any(result in AGAIN for result in by_result)
-            chosen = _chosen(self.profiles)
-            command = " ".join(["cvm-async", report.verb, "--retry-failed", shlex.quote(str(self.path)), *chosen])
+            flags = ["--retry-failed", shlex.quote(str(self.path)), *profile_flags(self.profiles)]
+            command = " ".join(["cvm-async", report.verb, *flags])
             self._tell(f"The report is in {self.path}{f'; do the rest again with: {command}' if again else ''}")
         if self.journal is not None and self.journal.path.exists():
             self._tell_how_to_go_on(self.journal)
@@ -58,7 +58,7 @@ class Aftermath:
 
     def _tell_how_to_go_on(self, journal: "cvm_async.RunJournal") -> None:
         if not kept_runs().read(journal.id).summary.is_over:
-            self._tell(f"To go on: {resume_command(journal.id, self.profiles)}")
+            self._tell(how_to_go_on(journal.id, self.profiles))
 
     def _tell(self, line: str) -> None:
         if self.terminal.json:
@@ -69,13 +69,9 @@ class Aftermath:
 
 def look_command(ids: Iterable[int], profiles: Sequence[str]) -> str:
     """Give the command that looks at these: ``cvm-async status 84 76 68 --profile prod``."""
-    chosen = _chosen(profiles)
+    chosen = profile_flags(profiles)
     said = " ".join(["cvm-async", "status", *_ranges(ids), *chosen])
     return said if len(said) <= _LONG else " ".join(["cvm-async", "status", "--all", *chosen])
-
-
-def _chosen(profiles: Sequence[str]) -> list[str]:
-    return [part for profile in profiles for part in ("--profile", shlex.quote(profile))]
 
 
 def _ranges(ids: Iterable[int]) -> list[str]:

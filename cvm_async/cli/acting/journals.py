@@ -31,5 +31,14 @@ def kept_runs(environ: Mapping[str, str] = os.environ) -> "cvm_async.RunStore":
 
 def resume_command(run_id: str, profiles: Sequence[str]) -> str:
     """Give the command that goes on with a run: ``cvm-async runs resume 20261125-1 --profile prod``."""
-    chosen = [part for profile in profiles for part in ("--profile", shlex.quote(profile))]
-    return " ".join(["cvm-async", "runs", "resume", run_id, *chosen])
+    return " ".join(["cvm-async", "runs", "resume", run_id, *profile_flags(profiles)])
+
+
+def how_to_go_on(run_id: str, profiles: Sequence[str]) -> str:
+    """Give the line that tells how a run is gone on with."""
+    return f"To go on: {resume_command(run_id, profiles)}"
+
+
+def profile_flags(profiles: Sequence[str]) -> list[str]:
+    """Give the flags that choose these profiles, as they are typed."""
+    return [part for profile in profiles for part in ("--profile", shlex.quote(profile))]

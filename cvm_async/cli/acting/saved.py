@@ -16,10 +16,8 @@ import cvm_async
 from cvm_async._safe_text import excerpt, safe_text
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.results import Report
+from cvm_async.fleet.result import AGAIN
 from cvm_async.models import JSON_VERSION
-
-_AGAIN = frozenset(("failed", "skipped", "unknown"))
-"""Results in words; what was not possible is as it was, and what was changed is done."""
 
 _SHOWN = 8
 """VPSes and panels that a message names."""
@@ -127,7 +125,7 @@ def _saved(path: Path, told: "dict[str, Any]") -> Saved:
     by_result: dict[str, set[tuple[str, int]]] = {}
     for each in told["outcomes"]:
         by_result.setdefault(each["result"], set()).add((str(each["panel"]), int(each["id"])))
-    again = {key for result, keys in by_result.items() if result in _AGAIN for key in keys}
+    again = {key for result, keys in by_result.items() if result in AGAIN for key in keys}
     known = told.get("panels", {})
     panels = {panel: known.get(panel) for panel, _ in again}
     return Saved(path, panels, frozenset(again), frozenset(by_result.get("unknown", ())))

@@ -1,6 +1,5 @@
 """`cvm-async runs`: list what was kept, show one, go on with one, forget some."""
 
-from collections.abc import Sequence
 from typing import Annotated
 
 from cyclopts import App, Parameter
@@ -11,7 +10,7 @@ from cvm_async._words import some_vpses
 from cvm_async.cli.acting.aftermath import Aftermath
 from cvm_async.cli.acting.flags import GRACE
 from cvm_async.cli.acting.interrupts import Interrupts
-from cvm_async.cli.acting.journals import kept_runs, resume_command
+from cvm_async.cli.acting.journals import how_to_go_on, kept_runs
 from cvm_async.cli.acting.saved import addresses
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Common, Switch
@@ -113,11 +112,11 @@ async def resume(
                         progress=bar,
                         control=control,
                     ),
-                    cut_off=_go_on(run_id, common.profile),
+                    cut_off=how_to_go_on(run_id, common.profile),
                 )
     ended = results.show(report)
     if not kept.read(run_id).summary.is_over:
-        terminal.say(_go_on(run_id, common.profile))
+        terminal.say(how_to_go_on(run_id, common.profile))
     if interrupts.ended is not None:
         raise interrupts.ended
     return ended
@@ -152,10 +151,6 @@ def _ask(terminal: Terminal, record: "cvm_async.RunRecord", *, yes: bool) -> Non
     if not terminal.confirm("Go on?"):
         message = "nothing was done"
         raise CommandError(message)
-
-
-def _go_on(run_id: str, profiles: Sequence[str]) -> str:
-    return f"To go on: {resume_command(run_id, profiles)}"
 
 
 def _grid(report: Report) -> Grid:
