@@ -57,11 +57,8 @@ class Resumed:
             raise NoAnswerError(f"{unknown}: a {verb} leaves the state that it found", vps_id=attempt.vps.id)
         # The readings go through the gates by themselves, and would wait for the room that this holds.
         attempt.permit.step_aside()
-        attempt.permit.rest()
         try:
-            status = await attempt.account.wait(
-                attempt.vps, verb.goal, timeout=self.settle, interval=self.power.interval
-            )
+            status = await self.power.reached(attempt, self.settle)
         except WaitTimeoutError as error:
             last = None if error.last is None else error.last.state
             if self.unsettled == "resend" and last is _ACTS_ON[verb]:

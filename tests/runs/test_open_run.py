@@ -393,3 +393,18 @@ async def test_told_to_stop_it_waits_for_no_pause(runs: RunStore) -> None:
             control.stop("enough")
             assert words(await task) == ["ok", "NotSentError"]
     assert app.actions == []
+
+
+async def test_looking_ends_with_the_runs_deadline_and_is_shown_as_a_wait(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1))
+    control = RunControl()
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        run_id = kept(runs, session, SENT)
+        async with runs.open(run_id) as run:
+            task = asyncio.create_task(run.resume(fleet, rollout=Rollout(deadline=0.2), control=control))
+            await app.wait_for(lambda: any(record.verb == "status" for record in app.requests))
+            assert [each.doing for each in control.under_way()] == ["wait"]
+            # And not after the 120 s that looking may take.
+            report = await asyncio.wait_for(task, 60)
+    assert words(report) == ["NoAnswerError"]

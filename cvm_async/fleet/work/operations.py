@@ -234,25 +234,26 @@ class PowerAction:
         done = f"the {self.verb} is done, but not seen"
         attempt.on_cut = Standing(WaitTimeoutError, f"{done}: cut off while waiting for {self.verb.goal}")
         try:
-            return await self._reached(attempt)
+            return await self.reached(attempt, self.timeout)
         except WaitTimeoutError:
             raise
         except CvmError as error:
             raise WaitTimeoutError(f"{done}: {error.message}", vps_id=attempt.vps.id) from None
 
-    async def _reached(self, attempt: Attempt) -> VpsStatus:
+    async def reached(self, attempt: Attempt, timeout: float | None) -> VpsStatus:
+        """Wait for the state that the action leads to: so many seconds at most, and no longer than the run lasts."""
         left = attempt.left()
         if left <= 0:
             msg = f"the deadline of the run had passed before it could be seen to be {self.verb.goal}"
             raise WaitTimeoutError(msg, vps_id=attempt.vps.id)
-        timeout = finite(left if self.timeout is None else min(self.timeout, left))
-        attempt.begin("wait", timeout)
+        limit = finite(left if timeout is None else min(timeout, left))
+        attempt.begin("wait", limit)
         attempt.permit.rest()
-        return await attempt.account.wait(attempt.vps, self.verb.goal, timeout=timeout, interval=self.interval)
+        return await attempt.account.wait(attempt.vps, self.verb.goal, timeout=limit, interval=self.interval)
 
     async def _settled(self, attempt: Attempt, unanswered: NoAnswerError | DecodeError) -> VpsStatus | None:
         try:
-            status = await self._reached(attempt)
+            status = await self.reached(attempt, self.timeout)
         except WaitTimeoutError as error:
             seen = "its status could not be read" if error.last is None else f"it is {error.last.state}"
         except CvmError as error:
