@@ -5,15 +5,16 @@ loads no HTTP library.
 """
 
 import re
+import sys
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from attrs import evolve, frozen
-from cyclopts import Group, Parameter
+from cyclopts import Group, Parameter, Token
 
 import cvm_async
-from cvm_async._checks import is_count, is_seconds
+from cvm_async._checks import is_seconds
 from cvm_async._safe_text import safe_text
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.output.look import IN_COLUMNS, Format, Look, Sort
@@ -32,6 +33,7 @@ _HOW = Group("How", sort_key=2)
 
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%", re.ASCII)
 _COUNT = re.compile(r"\d{1,9}", re.ASCII)
+_WHOLE = re.compile(r"[+-]?\d{1,18}", re.ASCII)
 _FRACTION = re.compile(r"\d*\.\d+", re.ASCII)
 
 
@@ -45,10 +47,22 @@ def _must_be(rule: str, holds: Callable[[float], bool]) -> Parameter:
     return Parameter(validator=check)
 
 
+def whole(rule: str, least: int, most: int = sys.maxsize) -> Parameter:
+    """Give what refuses all but whole numbers from `least` to `most`; cyclopts itself would round 1.5."""
+
+    def read(_: object, tokens: Sequence[Token]) -> int:
+        typed = tokens[0].value
+        if not (_WHOLE.fullmatch(typed) and least <= int(typed) <= most):
+            raise ValueError(f"It must be {rule}, not {typed!r}.")
+        return int(typed)
+
+    return Parameter(converter=read)
+
+
 Seconds = _must_be("a number of seconds above 0", is_seconds)
 SecondsFromZero = _must_be("a number of seconds from 0 on", lambda value: is_seconds(value, zero=True))
-Count = _must_be("at least 1", lambda value: is_count(value, 1))
-FromZero = _must_be("0 or more", lambda value: is_count(value, 0))
+Count = whole("a whole number from 1 on", 1)
+FromZero = whole("a whole number from 0 on", 0)
 
 Flag: Parameter = Parameter(negative="", show_default=False)
 """A switch that has no --no-… form, or a list that has no --empty-… form."""

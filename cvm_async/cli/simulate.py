@@ -9,21 +9,22 @@ from cyclopts import Parameter
 from cvm_async import panel as simulation
 from cvm_async._words import some_vpses
 from cvm_async.cli.exits import CommandError, Exit
-from cvm_async.cli.flags import Flag, Switch
+from cvm_async.cli.flags import Count, Flag, FromZero, SecondsFromZero, Switch, whole
 from cvm_async.cli.terminal import Terminal
 
+Port = whole("a port, 0 to 65535", 0, 65535)
 Nodes = Annotated[tuple[int, ...], Flag, Parameter(show_default=False)]
 
 
 async def panel(
     *,
-    port: int = 0,
-    vpses: int = 200,
-    nodes: int = 8,
-    cost: float = 0.04,
-    workers: int = 8,
-    boot_time: float = 2.0,
-    shutdown_time: float = 1.0,
+    port: Annotated[int, Port] = 0,
+    vpses: Annotated[int, FromZero] = 200,
+    nodes: Annotated[int, Count] = 8,
+    cost: Annotated[float, SecondsFromZero] = 0.04,
+    workers: Annotated[int, Count] = 8,
+    boot_time: Annotated[float, SecondsFromZero] = 2.0,
+    shutdown_time: Annotated[float, SecondsFromZero] = 1.0,
     hang: Nodes = (),
     unreachable: Nodes = (),
     hang_list: Switch = False,

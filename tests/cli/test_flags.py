@@ -142,6 +142,14 @@ def test_a_figure_that_makes_no_sense_is_a_usage_error_that_names_the_flag_befor
     assert panel.requests == []
 
 
+@pytest.mark.parametrize("flag", ["--retries", "--per-node", "--max-concurrency", "--confirm-above"])
+@pytest.mark.parametrize("value", ["1.5", "2.0", "1e3", "0x10", "9" * 30])
+def test_a_count_is_a_whole_number_and_never_rounded(cvm: Cvm, panel: SimulatedPanel, flag: str, value: str) -> None:
+    ran = cvm("stop", "1", flag, value)
+    assert (ran.status, panel.requests) == (Exit.USAGE, [])
+    assert f"{flag}: It must be a whole number from" in ran.err
+
+
 @pytest.mark.parametrize("flags", ["--max-failures 200%", "--batch 1,150%", "--batch 1.5"])
 @pytest.mark.usefixtures("panel")
 def test_more_than_all_is_told_as_it_was_typed(cvm: Cvm, flags: str) -> None:

@@ -57,9 +57,21 @@ def test_a_list_that_is_never_answered(monkeypatch: pytest.MonkeyPatch, cvm: Cvm
     assert injected == [(Hang(), {"verb": "list", "times": None})]
 
 
-@pytest.mark.parametrize("flags", [["--hang", "99"], ["--unreachable", "99"], ["--nodes", "0"]], ids=" ".join)
-def test_a_panel_that_cannot_be_is_a_usage_error(cvm: Cvm, flags: list[str]) -> None:
-    ran = cvm("panel", *flags)
+@pytest.mark.parametrize(
+    "flags",
+    [
+        "--hang 99",
+        "--unreachable 99",
+        "--nodes 0",
+        "--vpses -1",
+        "--port 65536",
+        "--port -1",
+        "--cost nan",
+        "--boot-time -1",
+    ],
+)
+def test_a_panel_that_cannot_be_is_a_usage_error(cvm: Cvm, flags: str) -> None:
+    ran = cvm("panel", *flags.split())
     assert (ran.status, ran.out) == (Exit.USAGE, "")
     assert ran.err.startswith("cvm-async: ")
 

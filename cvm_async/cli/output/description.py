@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Final, cast
 
 from cvm_async._figures import size, traffic_size
+from cvm_async._gates.breaker import NodeState
 from cvm_async._safe_text import safe_text
+from cvm_async._words import counted
 from cvm_async.cli.output.rows import Record, flat
 from cvm_async.models import MEBIBYTE
 
@@ -54,9 +56,8 @@ def _line(title: str, value: object) -> str:
 def _node(known: Record) -> str | None:
     if known["node"] is None:
         return None
-    state = flat(known, "node_state.state")
-    failures = flat(known, "node_state.failures")
-    return f"{known['node']}, {state}" + (f", {failures} failures in a row" if failures else "")
+    state, failures = flat(known, "node_state.state"), cast("int", flat(known, "node_state.failures"))
+    return f"{known['node']}, {NodeState(state)}" + (f", {counted(failures, 'failure')} in a row" if failures else "")
 
 
 def _used(use: Record, told: "Callable[[int], str]") -> str | None:

@@ -31,12 +31,6 @@ COLUMNS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What a row has as CSV, by where it comes from: always the same, so that a program can count on them."""
 
-WIDE: Final[Mapping[str, tuple[str, ...]]] = {
-    "Vps": ("virtualization_type", "usage.traffic_in.used", "usage.traffic_out.used", "usage.traffic.percent"),
-    "Outcome": ("usage.traffic.percent", "error_kind", "elapsed"),
-}
-"""What a wide table has besides the columns of the usual one, by the kind of what its rows show."""
-
 _RANKS: Final = {
     word: rank for rank, word in enumerate((None, "unknown", "suspended", "terminated", "stopped", "running"))
 }

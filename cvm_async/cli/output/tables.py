@@ -1,13 +1,15 @@
 """Tables for a person, as they were asked for: the columns, by their headings or by JSON's keys, and the order."""
 
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from attrs import evolve
 
+from cvm_async._figures import traffic_size
 from cvm_async._safe_text import safe_text
 from cvm_async.cli.grids import Column, Grid, Row
 from cvm_async.cli.output.look import Format, Look
-from cvm_async.cli.output.rows import WIDE, Record, flat, keys_of, slug, sort_key, unknown_column
+from cvm_async.cli.output.rows import Record, flat, keys_of, slug, sort_key, unknown_column
 
 TITLES: Final = {
     "name": "hostname",
@@ -21,6 +23,18 @@ TITLES: Final = {
     "took": "elapsed",
 }
 """What headings mean as JSON's keys, where the two differ."""
+
+_SHARE: Final = ("OF LIMIT", "usage.traffic.percent", "{} %".format)
+_WIDE: Final[Mapping[str, tuple[tuple[str, str, Callable[..., str]], ...]]] = {
+    "Vps": (
+        ("VIRTUALIZATION", "virtualization_type", str),
+        ("IN", "usage.traffic_in.used", traffic_size),
+        ("OUT", "usage.traffic_out.used", traffic_size),
+        _SHARE,
+    ),
+    "Outcome": (_SHARE, ("KIND OF ERROR", "error_kind", str), ("ANSWER", "elapsed", "{:.3f} s".format)),
+}
+"""What a wide table has besides: headings, JSON's keys, and how they are said; by the kind of what its rows show."""
 
 
 def as_wanted(grid: Grid, look: Look) -> Grid:
@@ -59,16 +73,17 @@ def _chosen(grid: Grid, wanted: tuple[str, ...]) -> Grid:
 def _wide(grid: Grid) -> Grid:
     records = [row.about() for row in grid.rows]
     kind = "Outcome" if records and "ok" in records[0] else "Vps"
-    extra = WIDE[kind] if records and records[0] else ()
-    columns = (*grid.columns, *(Column(key.upper().replace("_", " ")) for key in extra))
+    extra = _WIDE[kind] if records and records[0] else ()
+    columns = (*grid.columns, *(Column(title, right=told is not str) for title, _, told in extra))
     cells = [[row.cells[place] for row in grid.rows] for place in range(len(grid.columns))]
-    return Grid(columns, _rows(grid, [*cells, *([_text(record, key) for record in records] for key in extra)]))
+    more = ([_text(record, key, told) for record in records] for _, key, told in extra)
+    return Grid(columns, _rows(grid, [*cells, *more]))
 
 
 def _rows(grid: Grid, cells: list[list[str]]) -> tuple[Row, ...]:
     return tuple(evolve(row, cells=tuple(column[place] for column in cells)) for place, row in enumerate(grid.rows))
 
 
-def _text(record: Record, key: str) -> str:
+def _text(record: Record, key: str, told: Callable[..., str] = str) -> str:
     value = flat(record, key)
-    return "" if value is None else safe_text(str(value))
+    return "" if value is None else safe_text(told(value))

@@ -46,7 +46,7 @@ def test_all_that_is_known_is_told_safe_to_print() -> None:
     for said in (
         "(7)",
         "Panel: acme",
-        "Node: 3, closed, 2 failures in a row",
+        "Node: 3, in use, 2 failures in a row",
         "State: unknown",
         "Panel's word: melting",
         "RAM: 256 MiB of 512 MiB, 50.0 %",

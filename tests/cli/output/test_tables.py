@@ -54,8 +54,8 @@ def test_rows_are_sorted() -> None:
 @pytest.mark.parametrize(
     ("grid", "more"),
     [
-        (GRID, ("USAGE.TRAFFIC.PERCENT", "ERROR KIND", "ELAPSED")),
-        (list_grid([("p", vps(1, "web"))]), ("VIRTUALIZATION TYPE", "USAGE.TRAFFIC IN.USED")),
+        (GRID, ("OF LIMIT", "KIND OF ERROR", "ANSWER")),
+        (list_grid([("p", vps(1, "web"))]), ("VIRTUALIZATION", "IN", "OUT", "OF LIMIT")),
         (Grid((Column("NODE"),), (Row(("1",)),)), ()),
         (list_grid([]), ()),
     ],

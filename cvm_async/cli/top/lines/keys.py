@@ -24,7 +24,7 @@ TABLE: Final[Keys] = (
 
 CLOSE: Final[Keys] = (("esc", "close"),)
 DETAIL: Final[Keys] = (("esc", "close"), ("S", "start"), ("X", "stop"), ("R", "restart"))
-PROGRESS: Final[Keys] = (("esc", "close; it goes on, and p shows it again"),)
+PROGRESS: Final[Keys] = (("esc", "close; p shows it again"),)
 LOOKING: Final[Keys] = (("esc", "do nothing"),)
 YES_OR_NO: Final[Keys] = (("y", "yes, do it"), ("n", "no"))
 
