@@ -7,6 +7,7 @@ from pathlib import Path
 from attrs import frozen
 
 import cvm_async
+from cvm_async._api.verbs import acts
 from cvm_async.cli.acting.journals import how_to_go_on, kept_runs, profile_flags
 from cvm_async.cli.acting.saved import write_report
 from cvm_async.cli.results import Report
@@ -37,6 +38,9 @@ class Aftermath:
 
     def __call__(self, report: Report) -> None:
         """Keep the report, and tell what to do next."""
+        if not acts(report.verb):
+            # Interrupted while it looked: nothing was done, and what an earlier run has kept in the file still counts.
+            return
         by_result = report.by_result()
         if self.path is not None:
             write_report(self.path, report, self.panels)

@@ -59,3 +59,13 @@ def test_a_report_that_is_kept_says_where_and_how_to_go_on(tmp_path: Path, capsy
     )
     after(FleetReport("stop", (Outcome(vps(7), "a", None),), 1.0))
     assert capsys.readouterr().out == f"The report is in {path}\n"
+
+
+def test_what_was_only_seen_takes_the_place_of_no_report(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("of an earlier run")
+    error = NoAnswerError("cut off before its status was read")
+    looked: Report = FleetReport("status", (Outcome(vps(7), "a", error=error),), 1.0)
+    Aftermath(Terminal.here(), [], {"a": "https://a"}, path)(looked)
+    assert path.read_text() == "of an earlier run"
+    assert capsys.readouterr().out == ""
