@@ -71,6 +71,11 @@ class Deadline:
         return max(0.0, self._due - self._loop.time())
 
     @property
+    def is_over(self) -> bool:
+        """Whether its time is over, and what has arrived is still read: nothing new should begin."""
+        return self._graces < MOST_GRACES
+
+    @property
     def was_blocked(self) -> bool:
         """Whether the loop was blocked until just now: that nobody answered, we then cannot know."""
         return self._loop.time() - self._blocked_until < JUST_NOW

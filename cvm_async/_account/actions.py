@@ -23,6 +23,12 @@ class _Caller:
 
     hold: Hold
     before_send: BeforeSend | None
+    limit: Deadline
+
+    def held(self) -> str | None:
+        """Say why it must not leave for this one any more: what leaves in the last instant ends unknown."""
+        over = f"the {round(self.limit.seconds, 3):g} s that this call had were over" if self.limit.is_over else None
+        return self.hold() or over
 
 
 @define(eq=False)
@@ -47,7 +53,7 @@ class _Action:
         self.departure = Departure(self._hold, self._announce)
 
     def _hold(self) -> str | None:
-        reasons = [caller.hold() for caller in self.callers]
+        reasons = [caller.held() for caller in self.callers]
         return reasons[0] if reasons and all(reasons) else None
 
     async def _announce(self) -> None:
@@ -63,9 +69,9 @@ class _Action:
             await caller.before_send()
         self.callers.append(caller)
 
-    async def join(self, vps_id: int, deadline: Deadline, caller: _Caller) -> None:
-        """Wait for its end until the deadline."""
-        call = self.call
+    async def join(self, vps_id: int, caller: _Caller) -> None:
+        """Wait for its end until the caller's deadline."""
+        call, deadline = self.call, caller.limit
         try:
             has_ended = await call.ends(deadline)
         finally:
@@ -134,10 +140,10 @@ class Actions:
             while (other := self._current(vps_id)) is not None and other.verb is not verb:
                 permit.step_aside()
                 await asyncio.wait([other.call.task])
-        if deadline.expired:
+        if deadline.expired or deadline.is_over:
             msg = f"another action was under way for all of the {timeout:g} s that the {verb} had"
             raise NotSentError(msg, vps_id=vps_id)
-        caller = _Caller(hold, before_send)
+        caller = _Caller(hold, before_send, Deadline(deadline.left))
         joined = self._current(vps_id)
         if joined is None and (reason := hold()) is not None:
             raise NotSentError(f"not begun: {reason}", vps_id=vps_id)
@@ -147,7 +153,7 @@ class Actions:
         permit.step_aside()
         if joined is not None:
             await joined.add(caller)
-        await action.join(vps_id, Deadline(deadline.left), caller)
+        await action.join(vps_id, caller)
 
     def _current(self, vps_id: int) -> _Action | None:
         action = self._under_way.get(vps_id)

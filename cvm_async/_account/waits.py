@@ -120,20 +120,21 @@ class _Wait:
         if not passes(error):
             self.done.set_exception(own(error))
 
-    def end_if_late(self, now: float, asking_since: float | None, *, blocked: bool) -> None:
+    def end_if_late(self, now: float, asking_since: float | None, *, fires_at: float) -> None:
         """At the deadline allow a last reading its time, and give up where it has had that.
 
         Args:
             now: The time.
             asking_since: When the reading that is under way was due; None where none is.
-            blocked: Whether the event loop was blocked until now: what was read may be here, and is looked at first.
+            fires_at: When this was to be looked at. Where that is past, the event loop was blocked: what was read may
+                be here, and is looked at first; where it was blocked at the deadline, a reading has its time anew.
         """
         if now < self.ends_at or self.done.done():
             return
         if math.isinf(self.gives_up_at):
             self.gives_up_at = (now if asking_since is None else asking_since) + LAST_LOOK
-        if blocked:
-            self.gives_up_at = max(self.gives_up_at, now + GRACE)
+        if now - fires_at > LATE:
+            self.gives_up_at = max(self.gives_up_at, now + (LAST_LOOK if fires_at <= self.ends_at else GRACE))
         if now >= self.gives_up_at or (asking_since is None and self.next_look > now):
             self.give_up_late()
 
@@ -286,14 +287,14 @@ class Waits:
         """End what is over, and ask for what is due."""
         self._timer = None
         now = self._clock()
-        blocked = now - self._fires_at > LATE
+        fires_at = self._fires_at
         due: list[_Watched] = []
         while self._agenda and self._agenda[0][0] <= now:
             watched = self._watched.get(heapq.heappop(self._agenda)[1])
             if watched is None:
                 continue
             for wait in watched.open:
-                wait.end_if_late(now, watched.asking_since, blocked=blocked)
+                wait.end_if_late(now, watched.asking_since, fires_at=fires_at)
             if not watched.open:
                 continue
             if watched.asking_since is None and watched.next_look <= now:

@@ -96,10 +96,10 @@ class Exchange:
         Raises:
             CvmError: And nothing else, but for cancellation.
         """
-        sending = Sending(call, permit, departure or Departure())
+        sending = Sending(call, permit, limit, departure or Departure())
         with limit:
             return await self._try(sending, retry=retry)
-        raise sending.cut_off(limit.seconds)
+        raise sending.cut_off()
 
     async def _try(self, sending: Sending[T], *, retry: bool) -> T:
         try:
@@ -166,6 +166,8 @@ class Exchange:
         """Give why a call whose turn has come must not leave, if so."""
         if self._is_closed:
             return SessionClosedError(f"the session with {self.panel} was closed", **sending.call.about())
+        if sending.limit.is_over:
+            return sending.cut_off()
         reason = sending.departure.hold()
         return None if reason is None else NotSentError(f"not begun: {reason}", **sending.call.about())
 

@@ -6,6 +6,7 @@ from typing import Generic, TypeAlias, TypeVar
 from attrs import define, field
 
 from cvm_async._api.calls import Call
+from cvm_async._deadline import Deadline
 from cvm_async._exchange.retry import may_repeat
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import About, CvmError, NoAnswerError, NotSentError
@@ -48,6 +49,7 @@ class Sending(Generic[T_co]):
     Attributes:
         call: What is sent.
         permit: Its way through the gates.
+        limit: Its time.
         attempts: How often it was begun.
         departure: Whether it may leave, and has.
         trouble: Why the last attempt failed.
@@ -56,6 +58,7 @@ class Sending(Generic[T_co]):
 
     call: Call[T_co]
     permit: Permit
+    limit: Deadline
     departure: Departure = field(factory=Departure)
     attempts: int = 0
     trouble: CvmError | None = None
@@ -75,10 +78,10 @@ class Sending(Generic[T_co]):
         error.attempts = self.attempts
         self.trouble = error
 
-    def cut_off(self, seconds: float) -> CvmError:
+    def cut_off(self) -> CvmError:
         """Give the error of a call whose time is over."""
         # What is left of a caller's time is told as the caller would tell it.
-        within = f"within the {round(seconds, 3):g} s that the call had"
+        within = f"within the {round(self.limit.seconds, 3):g} s that the call had"
         last = f"; the last attempt failed: {self.trouble.message}" if self.trouble else ""
         about: About = {**self.call.about(), "attempts": self.attempts}
         if self.departure.sent:

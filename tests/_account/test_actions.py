@@ -6,7 +6,7 @@ import pytest
 from attrs import frozen
 from hypothesis import given, strategies as st
 from panels import NO_RETRY, account_of, session_on, settled
-from virtual_time import virtual
+from virtual_time import virtual, virtual_loop
 
 from cvm_async import ActionFailedError, CvmError, CvmSession, Limits, NoAnswerError, NotSentError, Timeouts
 from cvm_async._account.actions import Actions
@@ -574,3 +574,16 @@ async def test_whoever_asks_and_leaves_no_two_actions_on_one_vps_are_in_flight_a
             # then its client had gone, and the panel, whose VPS is locked, says no.
             assert earlier.ended is not None
             assert later.started >= earlier.ended or later.status == 500
+
+
+@virtual
+async def test_an_action_that_waits_for_another_one_is_not_sent_when_its_time_was_over_on_a_blocked_loop() -> None:
+    app = slow_panel()
+    async with session_on(app) as session:
+        stop = asyncio.create_task(session.stop(1))
+        await asyncio.sleep(1)
+        start = asyncio.create_task(session.start(1, timeout=SLOW))
+        await asyncio.sleep(SLOW - 2)
+        virtual_loop().hold(60.0)
+        assert await ends(stop, start) == [None, NotSentError]
+    assert app.actions == [(1, "stop")]

@@ -275,6 +275,18 @@ async def test_a_loop_that_was_held_past_the_deadline_looks_once_more() -> None:
 
 
 @virtual
+async def test_a_reading_whose_turn_had_not_come_when_the_loop_was_held_past_the_deadline_has_its_time() -> None:
+    app = PanelApp(vpses=2, nodes=1, latency=0.5)
+    async with session_on(app, limits=Limits(max_concurrency=1)) as session:
+        waits = [asyncio.create_task(session.wait_until(vps_id, STOPPED, timeout=1.0)) for vps_id in (1, 2)]
+        await asyncio.sleep(0.2)
+        for vps_id in (1, 2):
+            app.set_power(vps_id, "stopped")
+        virtual_loop().hold(60.0)
+        assert [status.state for status in await asyncio.gather(*waits)] == [STOPPED, STOPPED]
+
+
+@virtual
 async def test_a_last_reading_that_arrived_while_the_loop_was_blocked_counts() -> None:
     app = PanelApp(vpses=1, latency=1.0)
     async with session_on(app) as session:

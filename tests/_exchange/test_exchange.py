@@ -626,6 +626,25 @@ async def test_whoever_waits_for_a_turn_when_the_session_is_closed_is_told_so_of
         ]
 
 
+# A loop that was blocked.
+
+
+@pytest.mark.parametrize("verb", ["status", "stop"])
+@virtual
+async def test_a_call_whose_turn_comes_when_its_time_was_over_on_a_blocked_loop_is_not_sent(verb: str) -> None:
+    app = PanelApp(vpses=2, latency=1.0, shutdown_time=1.0)
+    async with session_on(app, limits=Limits(max_concurrency=1)) as session:
+        calls_made = [asyncio.create_task(getattr(session, verb)(vps_id, timeout=2.0)) for vps_id in (1, 2)]
+        await asyncio.sleep(0.5)
+        virtual_loop().hold(60.0)
+        first, second = await asyncio.gather(*calls_made, return_exceptions=True)
+        assert not isinstance(first, BaseException)
+        assert isinstance(second, NotSentError)
+        assert second.vps_id == 2
+        assert "the 2 s that" in str(second)
+    assert [record.vps for record in app.requests] == [1]
+
+
 # Whatever happens.
 
 HEADERS = st.dictionaries(
