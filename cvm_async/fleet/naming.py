@@ -104,9 +104,11 @@ class Names:
         places = self.places(name)
         more = f" and {len(places) - _LISTED:,} more" if len(places) > _LISTED else ""
         listed = ", ".join(map(self._told, places[:_LISTED]))
-        what = "take it from the one panel" if as_id(name) is not None else "give the id"
+        matches = tuple(self._called[place][1] for place in places)
+        by_id = len({vps.id for vps in matches}) == len(matches)
+        what = "give the id" if by_id else "take it from the one panel"
         message = f"{quoted(name)} may be {len(places):,} VPSes, {what}: {listed}{more}"
-        return AmbiguousNameError(message, name=name, matches=tuple(self._called[place][1] for place in places))
+        return AmbiguousNameError(message, name=name, matches=matches)
 
     def similar(self, name: str | int) -> tuple[str, ...]:
         """Give what was perhaps meant by a name that nobody has: only what is close, and its numbers are the same.

@@ -89,6 +89,13 @@ def test_several_of_one_name_are_refused_with_their_ids(name: str, ids: list[int
     assert not isinstance(caught.value, KeyError)
 
 
+@pytest.mark.parametrize("name", ["web1", 1])
+def test_where_an_id_would_not_tell_them_apart_the_panel_does(name: str | int) -> None:
+    names = Names((panel, evolve(vps(1), hostname="web1.example.net")) for panel in ("work", "home"))
+    with pytest.raises(AmbiguousNameError, match=r"take it from the one panel: .*\(1\) on work, .*\(1\) on home"):
+        names.place(name)
+
+
 @pytest.mark.parametrize(
     ("name", "similar"),
     [

@@ -15,6 +15,7 @@ from cvm_async.cli.acting.saved import addresses
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Common, Switch
 from cvm_async.cli.grids import Grid, Tone, result_grid
+from cvm_async.cli.output.look import Format
 from cvm_async.cli.progress import ProgressBar
 from cvm_async.cli.results import Report, Results, fleet_of
 from cvm_async.cli.runs.tables import how_far, runs_grid, targets_grid
@@ -22,6 +23,7 @@ from cvm_async.cli.terminal import Terminal
 from cvm_async.models import JSON_VERSION
 
 _COMMON = Common()
+_Output = Annotated[Format | None, Parameter(alias="-o", show_default=False)]
 
 _HELP = "List the runs that were kept, show one, go on with one that was cut off."
 
@@ -30,13 +32,14 @@ runs: App = App(name="runs", help=_HELP, sort_key=7.5)
 
 @runs.default
 @runs.command(name="list")
-def list_runs(*, json: Switch = False) -> Exit:
+def list_runs(*, output: _Output = None, json: Switch = False) -> Exit:
     """List the runs that were kept, the newest first.
 
     Args:
-        json: Print them as JSON, and nothing else on standard output.
+        output: How they are printed; all but table and wide are for programs.
+        json: The same as -o json.
     """
-    terminal = Terminal.here(json=json)
+    terminal = Common(output=output, json=json).terminal()
     found = kept_runs().list()
     terminal.table(runs_grid(found))
     if not found:

@@ -48,6 +48,24 @@ def test_a_run_of_several_is_kept_and_listed(cvm: Cvm, panel: SimulatedPanel) ->
     assert len(panel.actions) == 3
 
 
+@pytest.mark.parametrize(
+    ("tokens", "printed"),
+    [
+        ("runs list -o name", "{id}\n"),
+        ("-o jsonl runs list", '{{"id": "{id}", "name": "maintenance", '),
+        ("runs --output csv", "id,name,verb,began_at,panels,is_over,total,"),
+        ("runs -o yaml", "version: 1\nruns:\n- id: {id}\n"),
+    ],
+)
+def test_a_list_is_for_programs_too(
+    cvm: Cvm, panel: SimulatedPanel, store: RunStore, tokens: str, printed: str
+) -> None:
+    run_id = kept(store, panel, TargetState.DONE)
+    ran = cvm(*tokens.split())
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith(printed.format(id=run_id))
+
+
 @pytest.mark.usefixtures("panel")
 @pytest.mark.parametrize("command", [("stop", "1"), ("stop", "1-3", "--yes", "--no-journal"), ("status",), ("list",)])
 def test_a_run_of_one_and_what_only_looks_is_not_kept(cvm: Cvm, command: tuple[str, ...]) -> None:
