@@ -120,7 +120,7 @@ class MissingExtraError(ConfigurationError, ModuleNotFoundError):
 
     def __init__(self, message: str, *, name: str) -> None:
         super().__init__(message)
-        self.name = name
+        self.name: str | None = name
         """The package that is missing."""
 
     # `ImportError` keeps the name beside the attributes.

@@ -79,12 +79,6 @@ class Extra(dict[str, object]):
 
     __slots__ = ()
 
-    def _refuse(self, *_: object, **__: object) -> NoReturn:
-        msg = "what a panel has sent can't be changed: make a dict of it first"
-        raise TypeError(msg)
-
-    __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse  # pyright: ignore[reportAssignmentType] - nobody may call them
-
     # Unpickling would set one item after the other.
     def __reduce__(self) -> tuple[object, ...]:
         return Extra, (dict(self),)
@@ -96,6 +90,14 @@ class Extra(dict[str, object]):
     def __repr__(self) -> str:
         return f"Extra({super().__repr__()})"
 
+
+def _refuse(*_: object, **__: object) -> NoReturn:
+    msg = "what a panel has sent can't be changed: make a dict of it first"
+    raise TypeError(msg)
+
+
+for _change in ("__setitem__", "__delitem__", "__ior__", "clear", "pop", "popitem", "setdefault", "update"):
+    setattr(Extra, _change, _refuse)
 
 NO_EXTRA: Final = Extra()
 

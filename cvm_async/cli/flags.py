@@ -59,10 +59,10 @@ def whole(rule: str, least: int, most: int = sys.maxsize) -> Parameter:
     return Parameter(converter=read)
 
 
-Seconds = _must_be("a number of seconds above 0", is_seconds)
-SecondsFromZero = _must_be("a number of seconds from 0 on", lambda value: is_seconds(value, zero=True))
-Count = whole("a whole number from 1 on", 1)
-FromZero = whole("a whole number from 0 on", 0)
+Seconds: Parameter = _must_be("a number of seconds above 0", is_seconds)
+SecondsFromZero: Parameter = _must_be("a number of seconds from 0 on", lambda value: is_seconds(value, zero=True))
+Count: Parameter = whole("a whole number from 1 on", 1)
+FromZero: Parameter = whole("a whole number from 0 on", 0)
 
 Flag: Parameter = Parameter(negative="", show_default=False)
 """A switch that has no --no-… form, or a list that has no --empty-… form."""

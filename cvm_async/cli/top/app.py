@@ -62,8 +62,8 @@ class Top(App[None]):
         failure: What ended it, if not a person.
     """
 
-    TITLE = "cvm-async top"
-    ENABLE_COMMAND_PALETTE = False
+    TITLE: str | None = "cvm-async top"
+    ENABLE_COMMAND_PALETTE: ClassVar[bool] = False
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("q", "quit"),
         # Also where a line to type on would take it for "copy", and where a page is open.
@@ -78,7 +78,7 @@ class Top(App[None]):
         Binding("ctrl+z", "suspend_process"),
         *(Binding(key, f"act({key!r})") for key in _ACTS),
     ]
-    CSS = """
+    CSS: ClassVar[str] = """
     #head { height: 3; }
     #rule, #keys { height: 1; }
     #log { height: 5; }
@@ -103,7 +103,7 @@ class Top(App[None]):
         self._time = now
         self._confirm_above = confirm_above
         self.theme = "ansi-dark"
-        self.known = Known(tuple(panels), every)
+        self.known: Known = Known(tuple(panels), every)
         self.known.find(search)
         self.failure: CvmError | CommandError | None = None
         self.load = load

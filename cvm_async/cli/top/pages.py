@@ -33,7 +33,7 @@ class Page(ModalScreen[T], Generic[T]):
         keys: What its foot says.
     """
 
-    DEFAULT_CSS = """
+    DEFAULT_CSS: ClassVar[str] = """
     Page { align: center middle; background: transparent; }
     Page > Vertical { width: 100%; max-width: 110; height: auto; max-height: 100%; border: round ansi_blue;
         background: ansi_default; padding: 1 2 0 2; }
@@ -105,7 +105,7 @@ class Agree(Page[bool]):
         Binding("y", "answer(True)"),
         Binding("n,escape,q,enter", "answer(False)"),
     ]
-    DEFAULT_CSS = "Agree Input { width: 24; }"
+    DEFAULT_CSS: ClassVar[str] = "Agree Input { width: 24; }"
 
     def __init__(self, make_lines: MakeLines, typed: str, *, anything: bool) -> None:
         typing = (("esc", "no"), ("enter", f"yes, once {typed} is typed"))

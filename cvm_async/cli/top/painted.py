@@ -1,7 +1,7 @@
 """Lines of pieces on the screen, and nothing else: what they say is made elsewhere."""
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from typing import ClassVar, Final
 
 from rich.segment import Segment
 from rich.style import Style
@@ -28,7 +28,7 @@ def strip_of(line: Line, width: int, base: Style, *, under_cursor: bool = False)
 class Painted(Widget):
     """Some lines, as high as they are many unless its style says otherwise; then the last of them show."""
 
-    DEFAULT_CSS = "Painted { height: auto; width: 100%; }"
+    DEFAULT_CSS: ClassVar[str] = "Painted { height: auto; width: 100%; }"
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002 - textual's name for it
         super().__init__(id=id)

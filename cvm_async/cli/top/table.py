@@ -37,7 +37,7 @@ class FleetTable(ScrollView, can_focus=True):
         Binding("a", "mark_all"),
         Binding("enter", "open"),
     ]
-    DEFAULT_CSS = """
+    DEFAULT_CSS: ClassVar[str] = """
     FleetTable { height: 1fr; overflow-x: hidden; overflow-y: auto; scrollbar-size-vertical: 1;
         scrollbar-background: ansi_default; scrollbar-background-hover: ansi_default;
         scrollbar-background-active: ansi_default; }
@@ -89,7 +89,7 @@ class FleetTable(ScrollView, can_focus=True):
         """
         current = None if self.current is None or self.cursor == 0 else self.current.key
         self.rows, self._order, self._panels = list(rows), order, panels
-        self.virtual_size = Size(self.size.width, len(self.rows) + _HEADING)
+        self.virtual_size: Size = Size(self.size.width, len(self.rows) + _HEADING)
         place = next((index for index, row in enumerate(self.rows) if row.key == current), None)
         self.cursor = min(self.cursor, max(len(self.rows) - 1, 0)) if place is None else place
         self._fitted_to = 0
