@@ -12,7 +12,7 @@ from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Count, Flag, FromZero, SecondsFromZero, Switch, whole
 from cvm_async.cli.terminal import Terminal
 
-Port = whole("a port, 0 to 65535", 0, 65535)
+Port: Parameter = whole("a port, 0 to 65535", 0, 65535)
 Nodes = Annotated[tuple[int, ...], Flag, Parameter(show_default=False)]
 
 
