@@ -7,6 +7,8 @@ touched, and each VPS is looked at again just before it is acted on.
 from collections.abc import Sequence
 from typing import Literal
 
+from attrs import evolve
+
 import cvm_async
 from cvm_async import render
 from cvm_async._api.verbs import Verb, acts
@@ -26,6 +28,7 @@ from cvm_async.cli.results import Report, Results, fleet_of, unread
 from cvm_async.cli.terminal import Terminal
 from cvm_async.cli.which.flags import Called, Selection
 from cvm_async.cli.which.found import Which
+from cvm_async.errors import ConfigurationError
 from cvm_async.models import PowerState
 from cvm_async.runs.errors import JournalError
 
@@ -105,8 +108,7 @@ async def _act(  # noqa: PLR0917 - all that the command was given
     async with common.panels(terminal, how) as panels:
         fleet = await fleet_of(panels, terminal, whole=True)
         chosen = saved.of(fleet) if saved else which.of(fleet, terminal)
-        journal = kept_runs().new(f"{verb} of {some_vpses(len(chosen))}") if safety.journal else None
-        after = Aftermath(terminal, common.profile, addresses(chosen), safety.report, journal)
+        after = Aftermath(terminal, common.profile, addresses(chosen), safety.report)
         where = f" on {panels_of(chosen)}"
         results = Results(terminal, _grid, full=safety.full, where=where, after=after)
         plan = which.of_plan(await _look(chosen, verb, results))
@@ -114,13 +116,29 @@ async def _act(  # noqa: PLR0917 - all that the command was given
             show_plan(terminal, plan, full=safety.full, ask=False)
             terminal.emit(plan.to_dict())
             return unread(terminal, plan.problems)
-        _announce(terminal, plan, panels_of(chosen), how, safety, saved)
         try:
-            report = await _apply(plan, chosen, how, safety, results, journal if len(plan.to_do) > 1 else None)
+            journal = _journal(plan, safety)
+            _announce(terminal, plan, panels_of(chosen), how, safety, saved)
+            results = evolve(results, after=evolve(after, journal=journal))
+            report = await _apply(plan, chosen, how, safety, results, journal)
         except JournalError as error:
             message = f"{error}; nothing was done (--no-journal goes without)"
             raise CommandError(message) from None
     return results.show(report)
+
+
+def _journal(plan: "cvm_async.Plan", safety: Safety) -> "cvm_async.RunJournal | None":
+    """Give what keeps the run, where it is about several VPSes; for one, nothing is looked for on the disk.
+
+    Raises:
+        JournalError: There is no place to keep it in.
+    """
+    if not safety.journal or len(plan.to_do) <= 1:
+        return None
+    try:
+        return kept_runs().new(f"{plan.verb} of {some_vpses(len(plan.to_do))}")
+    except ConfigurationError as error:
+        raise JournalError(error.message) from None
 
 
 def _again(verb: Verb, names: Sequence[str], selection: Selection, safety: Safety) -> Saved | None:

@@ -36,7 +36,11 @@ def default_path() -> Path:
     Raises:
         ConfigurationError: That is in the home directory, and there is none, as for some users of containers.
     """
-    path = user_state_path("cvm_async") / "runs"
+    try:
+        path = user_state_path("cvm_async", appauthor=False) / "runs"
+    except RuntimeError:
+        # So newer releases of it say that there is no home; older ones give a path that begins with "~".
+        path = Path()
     if path.is_absolute():
         return path
     msg = "there is no home directory to keep runs in: set HOME, or XDG_STATE_HOME, or name a folder"

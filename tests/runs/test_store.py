@@ -38,12 +38,16 @@ def test_runs_are_kept_in_the_platforms_folder_for_state(monkeypatch: pytest.Mon
 
 
 def test_where_there_is_no_home_that_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nowhere(name: str) -> Path:
+    def unexpanded(name: str, **_: object) -> Path:
         return Path("~") / name
 
-    monkeypatch.setattr("cvm_async.runs.store.user_state_path", nowhere)
-    with pytest.raises(ConfigurationError, match="no home directory"):
-        RunStore()
+    def refused(_: str, **__: object) -> Path:
+        raise RuntimeError
+
+    for nowhere in (unexpanded, refused):
+        monkeypatch.setattr("cvm_async.runs.store.user_state_path", nowhere)
+        with pytest.raises(ConfigurationError, match="no home directory"):
+            RunStore()
 
 
 def test_the_newest_run_is_listed_first(runs: RunStore) -> None:

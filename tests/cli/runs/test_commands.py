@@ -211,6 +211,26 @@ def test_going_on_is_ended_by_ctrl_c_as_any_action_is(
         assert len(panel.actions) < 8
 
 
+def test_without_a_home_one_vps_needs_no_journal_and_several_are_told_how_to_do_without(
+    cvm: Cvm, panel: SimulatedPanel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nowhere(_: str, **__: object) -> Path:
+        raise RuntimeError
+
+    monkeypatch.setattr("cvm_async.runs.store.user_state_path", nowhere)
+    assert cvm("stop", "1").status == 0
+    assert cvm("stop", "2-4", "--dry-run").status == 0
+    ran = cvm("stop", "2-4", "--yes")
+    assert (ran.status, panel.actions) == (1, [(1, "stop")])
+    assert "no home directory" in ran.err
+    assert "--no-journal" in ran.err
+    assert cvm("stop", "2-4", "--yes", "--no-journal").status == 0
+    assert len(panel.actions) == 4
+    ran = cvm("runs")
+    assert ran.status == 2
+    assert "no home directory" in ran.err
+
+
 def test_a_place_that_cannot_be_written_stops_nothing_from_being_told(
     cvm: Cvm, panel: SimulatedPanel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
