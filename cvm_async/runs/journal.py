@@ -6,7 +6,7 @@ import os
 import platform
 import sqlite3
 from collections.abc import Coroutine
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -113,8 +113,14 @@ class RunJournal:
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
-            task.add_done_callback(lambda _: self._leave("cut off"))
+            task.add_done_callback(self._opened_in_vain)
             raise
+
+    def _opened_in_vain(self, opening: asyncio.Task[object]) -> None:
+        # Why it failed, if it did, nobody asks any more, and asyncio would complain of that.
+        with suppress(asyncio.CancelledError):
+            opening.exception()
+        self._leave("cut off")
 
     async def sending(self, place: int) -> None:
         """Keep that an action is about to leave: durable when this returns.
