@@ -25,10 +25,14 @@ class _Caller:
     before_send: BeforeSend | None
     limit: Deadline
 
+    @property
+    def time(self) -> str:
+        """Say what time it had."""
+        return f"the {round(self.limit.seconds, 3):g} s that this call had"
+
     def held(self) -> str | None:
         """Say why it must not leave for this one any more: what leaves in the last instant ends unknown."""
-        over = f"the {round(self.limit.seconds, 3):g} s that this call had were over" if self.limit.is_over else None
-        return self.hold() or over
+        return self.hold() or (f"{self.time} were over" if self.limit.is_over else None)
 
 
 @define(eq=False)
@@ -77,8 +81,7 @@ class _Action:
         finally:
             self.callers.remove(caller)
         if not has_ended:
-            within = f"the {round(deadline.seconds, 3):g} s that this call had"
-            msg = f"the {self.verb} did not end within {within}; it goes on for another caller"
+            msg = f"the {self.verb} did not end within {caller.time}; it goes on for another caller"
             raise NoAnswerError(msg, vps_id=vps_id)
         if call.task.cancelled():
             raise self._cut_off(vps_id)

@@ -75,13 +75,15 @@ class Pace:
     """Since when all is refused, as far as is known; infinity where the last call was accepted."""
     _accepted: int = field(init=False, default=0)
     _window: float = field(init=False, default=math.nan)
-    """When a window began, as far as is known; `_let_through`: calls since then, `_unused`: seconds since in which no
-    call was tried though one might have been, or in which none should be."""
+    """When a window began, as far as is known."""
     _let_through: int = field(init=False, default=0)
+    """Calls since then."""
     _unused: float = field(init=False, default=0.0)
+    """Seconds since then in which no call was tried though one might have been, or in which none should be."""
     _costly: bool = field(init=False, default=False)
-    """Whether the last refusal asked for a pause; `_is_news`: whether nothing was learned from it yet."""
+    """Whether the last refusal asked for a pause."""
     _is_news: bool = field(init=False, default=False)
+    """Whether nothing was learned from it yet."""
     _calm: float = field(init=False, default=CALM)
     _trying: bool = field(init=False, default=False)
 
