@@ -2,11 +2,10 @@
 
 import json
 import pickle
-from collections.abc import Generator
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
+from turns import run
 
 from cvm_async._api.decode import (
     Decoded,
@@ -28,25 +27,12 @@ from cvm_async.models import (
     VpsStatus,
 )
 
-T = TypeVar("T")
-
 SAMPLES = Path(__file__).parent / "samples"
 DIAGNOSTIC = b'<br />\n<b>Warning</b>:  Undefined key "x" in <b>/srv/panel/client.php</b> on line <b>17</b><br />\n'
 
 
 def sample(name: str) -> bytes:
     return (SAMPLES / name).read_bytes()
-
-
-def run(steps: Generator[None, None, T]) -> tuple[T, int]:
-    turns = 0
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            value: T = end.value
-            return value, turns
-        turns += 1
 
 
 def read_status(body: bytes) -> Decoded[VpsStatus]:

@@ -1,31 +1,17 @@
 """JSON that is read through a window is what `json` makes of it, wherever the window cuts it, and never in one go."""
 
 import json
-from collections.abc import Generator
-from typing import TypeVar
 
 import pytest
 from hypothesis import example, given
 from hypothesis.strategies import booleans, characters, dictionaries, floats, integers, lists, none, recursive, text
+from turns import run
 
 from cvm_async._api.php import Json, NotJsonError, TooDeepError, Unusable
 from cvm_async._api.windows import WINDOW, Streamed, Walk
 
-T = TypeVar("T")
-
 TORN = 2
 """Characters of a number that a cut may leave behind: a window must hold as many more than its longest value."""
-
-
-def run(steps: Generator[None, None, T]) -> tuple[T, int]:
-    turns = 0
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            value: T = end.value
-            return value, turns
-        turns += 1
 
 
 def walked(body: bytes | str, size: int = WINDOW, start: int = 0) -> tuple[Json, Walk]:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import httpx
 import pytest
 from hypothesis import given, strategies as st
+from turns import others
 from virtual_time import run_virtual
 
 from cvm_async._exchange.body import (
@@ -84,6 +85,7 @@ async def test_while_much_comes_out_of_little_others_have_their_turns(encoding: 
     turns = 0
 
     async def count() -> None:
+        # Turns that were begun, one for each mebibyte; the last is not over when all is unpacked.
         nonlocal turns
         while True:
             turns += 1
@@ -248,18 +250,9 @@ async def test_a_body_in_many_pieces_of_some_size_is_read() -> None:
 
 
 async def test_others_have_their_turn_between_pieces_that_are_there_already() -> None:
-    turns = 0
-
-    async def count_turns() -> None:
-        nonlocal turns
-        while True:
-            await asyncio.sleep(0)
-            turns += 1
-
-    counting = asyncio.create_task(count_turns())
-    await read_body(Arriving([b"a"] * 1000), "", LIMIT)
-    counting.cancel()
-    assert turns >= 1000 // PIECES_PER_TURN - 1
+    async with others() as turns:
+        await read_body(Arriving([b"a"] * 1000), "", LIMIT)
+    assert turns.count >= 1000 // PIECES_PER_TURN - 1
 
 
 def test_a_size_up_to_the_limit_passes() -> None:

@@ -1,4 +1,3 @@
-import asyncio
 import logging
 import pickle
 from traceback import TracebackException
@@ -6,6 +5,7 @@ from traceback import TracebackException
 import httpx
 import pytest
 from mocked import LIST, LISTED, PRIVATE, TOKENS, Panel, answer, echoing, failure, logged, refusal, session_over
+from turns import others
 from virtual_time import virtual
 
 from cvm_async._api.verbs import Verb
@@ -109,22 +109,13 @@ async def test_a_page_that_shows_the_tokens_is_quoted_without_them() -> None:
 async def test_a_long_list_is_read_in_slices_between_which_others_run() -> None:
     vpses = [{**LISTED, "id": str(number)} for number in range(1, 2001)]
     body = {"response": {"vpses": vpses}}
-    turns = 0
 
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    async with session_over(Panel(answer(200, body), answer(200, LIST))) as session:
-        counting = asyncio.create_task(count())
+    async with session_over(Panel(answer(200, body), answer(200, LIST))) as session, others() as turns:
         await session.list_vpses()
-        long = turns
+        long = turns.count
         await session.list_vpses()
-        counting.cancel()
     assert len(str(body)) > WINDOW
-    assert long > 5 + (turns - long)
+    assert long > 5 + (turns.count - long)
 
 
 @pytest.mark.parametrize("status", [200, 500])
@@ -133,21 +124,12 @@ async def test_a_long_page_that_shows_the_tokens_is_quoted_without_them_and_othe
     async def dump(_: httpx.Request) -> httpx.Response:
         return answer(status, f"<pre>{PRIVATE}</pre>\nFatal error: {PRIVATE}".encode() + b" " * 2 * WINDOW)
 
-    turns = 0
-
-    async def count() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    counting = asyncio.create_task(count())
-    error = await failure(session_over(Panel(dump), retry=Retry(attempts=1)), Verb.LIST)
-    counting.cancel()
+    async with others() as turns:
+        error = await failure(session_over(Panel(dump), retry=Retry(attempts=1)), Verb.LIST)
     assert error.message.startswith("PHP broke off on the panel")
     assert "Fatal error: [token]" in error.message
     assert not any(token in text for token in TOKENS for text in (str(error), repr(vars(error))))
-    assert turns > 20
+    assert turns.count > 20
 
 
 @virtual

@@ -14,6 +14,7 @@ import httpx
 import pytest
 import uvicorn
 from scripted import OK, End, Script, ScriptedServer
+from turns import others
 
 from cvm_async.fast import FastTransport
 from cvm_async.transport import LaneTransport
@@ -397,26 +398,16 @@ class TestConnections:
         self, client: httpx.AsyncClient
     ) -> None:
         crumbs = HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n"
-        turns = 0
-
-        async def count_turns() -> None:
-            nonlocal turns
-            while True:
-                await asyncio.sleep(0)
-                turns += 1
-
         async with ScriptedServer({"/": Script((crumbs,))}) as server:
-            async with client.stream("GET", server.origin) as response:
-                counting = asyncio.create_task(count_turns())
+            async with client.stream("GET", server.origin) as response, others() as turns:
                 size = 0
                 async for piece in response.aiter_raw():
                     size += len(piece)
                     await asyncio.sleep(0)
-            counting.cancel()
             assert size == 20_000
             assert (await client.get(server.origin)).content == b"x" * 20_000
             assert server.connections == 1
-        assert turns >= 20
+        assert turns.count >= 20
 
 
 class TestTls:
