@@ -156,7 +156,8 @@ def drawn(command: str, lines: list[str]) -> str:
 async def main() -> None:
     """Draw them all."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--into", type=Path, default=Path(__file__).parent, help="the folder to write them to")
+    images = Path(__file__).parent / "images"
+    parser.add_argument("--into", type=Path, default=images, help="the folder to write them to")
     folder: Path = parser.parse_args().into
     for name, draw in (("top", top), ("watch", watch)):
         (folder / f"{name}.svg").write_text(await draw(), encoding="utf-8")

@@ -21,5 +21,5 @@ def test_the_pictures_can_be_drawn(tmp_path: Path) -> None:
 
 
 def test_the_pages_show_them() -> None:
-    assert "docs/top.svg" in (DOCS.parent / "README.md").read_text("utf-8")
-    assert {path.name for path in DOCS.glob("*.svg")} == {"top.svg", "watch.svg"}
+    assert "docs/images/top.svg" in (DOCS.parent / "README.md").read_text("utf-8")
+    assert {path.name for path in (DOCS / "images").iterdir()} == {"top.svg", "watch.svg"}

@@ -29,7 +29,7 @@ from cvm_async.cli.app import app
 from cvm_async.panel import SimulatedPanel
 
 README = Path(__file__).parent.parent / "README.md"
-PAGES = (README, *sorted((README.parent / "docs").glob("*.md")))
+PAGES = (README, *sorted((README.parent / "docs").rglob("*.md")))
 BLOCKS = [
     block
     for page in PAGES
@@ -142,7 +142,7 @@ def test_the_profiles_of_a_page_can_be_used(tmp_path: Path, block: str) -> None:
 
 
 def test_every_key_of_a_profile_is_told_of() -> None:
-    text = (README.parent / "docs" / "configuration.md").read_text("utf-8")
+    text = (README.parent / "docs" / "reference" / "configuration.md").read_text("utf-8")
     rows = "".join(re.findall(r"^\| (`.*?) \|", text, re.MULTILINE))
     assert sorted(re.findall(r"`(\w+)`", rows)) == sorted([DEFAULT, *KEYS])
 
