@@ -2,7 +2,7 @@
 
 import asyncio
 import shlex
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -19,6 +19,7 @@ Nodes = Annotated[tuple[int, ...], Flag, Parameter(show_default=False)]
 async def panel(
     *,
     port: Annotated[int, Port] = 0,
+    api: Literal["2012", "2013", "both"] = "2012",
     vpses: Annotated[int, FromZero] = 200,
     nodes: Annotated[int, Count] = 8,
     cost: Annotated[float, SecondsFromZero] = 0.04,
@@ -34,6 +35,7 @@ async def panel(
 
     Args:
         port: The port; any that is free if 0.
+        api: Which revision of the API it has: the specification's, the later one, or both.
         vpses: How many VPSes it has.
         nodes: On how many host nodes.
         cost: Seconds that each call costs the panel, as checking a token does.
@@ -49,6 +51,7 @@ async def panel(
     try:
         served = simulation.SimulatedPanel(
             port=port,
+            api=api,
             vpses=vpses,
             nodes=nodes,
             cost=cost,

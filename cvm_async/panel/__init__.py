@@ -24,7 +24,10 @@ if TYPE_CHECKING:
         gateway_timeout,
         redirect,
         too_many_requests,
+        uncaught,
+        unencodable_list,
     )
+    from cvm_async.panel.hosts.catalog import SimulatedNode, SimulatedTemplate
     from cvm_async.panel.hosts.clock import Clock, LoopClock, ManualClock
     from cvm_async.panel.hosts.world import Combined, Power, SimulatedVps, Split, Verb, World
     from cvm_async.panel.records import RequestRecord
@@ -44,7 +47,9 @@ __all__ = [
     "Power",
     "RequestRecord",
     "Reset",
+    "SimulatedNode",
     "SimulatedPanel",
+    "SimulatedTemplate",
     "SimulatedVps",
     "Split",
     "Verb",
@@ -55,6 +60,8 @@ __all__ = [
     "gateway_timeout",
     "redirect",
     "too_many_requests",
+    "uncaught",
+    "unencodable_list",
 ]
 
 _ROOMS = {
@@ -73,7 +80,10 @@ _ROOMS = {
         "gateway_timeout",
         "redirect",
         "too_many_requests",
+        "uncaught",
+        "unencodable_list",
     ),
+    "hosts.catalog": ("SimulatedNode", "SimulatedTemplate"),
     "records": ("RequestRecord",),
     "server": ("SimulatedPanel",),
     "hosts.world": ("Combined", "Power", "SimulatedVps", "Split", "Verb", "World"),

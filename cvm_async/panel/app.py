@@ -5,7 +5,6 @@ worker, holds its session's lock, and carries out what it was asked to. That is 
 """
 
 import asyncio
-import re
 from collections.abc import Coroutine, Mapping
 from http import HTTPStatus
 
@@ -16,9 +15,10 @@ from cvm_async.panel.asgi import Delivery, HttpRequest, HttpResponse, Receive, S
 from cvm_async.panel.hosts.world import Verb
 from cvm_async.panel.php import SessionLocks, WorkerPool
 from cvm_async.panel.records import RequestRecord
+from cvm_async.panel.routes import Route, Routes
 from cvm_async.panel.script import Call, CallerLeftError, PanelScript
 
-_READS = frozenset({Verb.LIST, Verb.STATUS})
+_ACTS = frozenset({Verb.START, Verb.STOP, Verb.RESTART, Verb.REINSTALL})
 
 _fixed = attrs.setters.frozen
 _none_or_positive = attrs.validators.optional(attrs.validators.ge(1))
@@ -49,24 +49,22 @@ class PanelApp(PanelScript):
     proxy_timeout: float | None = attrs.field(default=None, validator=_none_or_seconds)
     cookie_lock: bool = True
 
-    _route: re.Pattern[str] = attrs.field(init=False)
+    _routes: Routes = attrs.field(init=False)
     _pool: WorkerPool = attrs.field(init=False)
     _locks: SessionLocks = attrs.field(factory=SessionLocks, init=False)
     _tasks: set[asyncio.Task[Delivery]] = attrs.field(factory=set["asyncio.Task[Delivery]"], init=False)
 
     def __attrs_post_init__(self) -> None:
         super().__attrs_post_init__()
-        self._route = re.compile(
-            re.escape(self.path_prefix)
-            + r"/api/client/vps/(?:(?P<list>list)|(?P<vps>\d{1,19})/(?P<verb>status|start|stop|restart))",
-            re.ASCII,
-        )
+        self._routes = Routes(self.api, self.documented_list, self.resources, self.path_prefix)
         self._pool = WorkerPool(self.workers, self.backlog)
 
     async def __call__(self, scope: Mapping[str, object], receive: Receive, send: Send) -> None:
         """Answer one request, as ASGI 3 has it."""
         request = HttpRequest.of_scope(scope, receive)
-        call = Call(request, self._arrival(request))
+        route = self._routes.find(request.method, request.path)
+        form = await request.form() if route is not None and route.verb is Verb.REINSTALL else {}
+        call = Call(request, self._arrival(request, route), None if route is None else route.number, form)
         delivery = await (self._work(call) if self._is_instant(call) else self._outlive(call))
         await request.deliver(delivery, send)
 
@@ -78,14 +76,15 @@ class PanelApp(PanelScript):
         if tasks:
             await asyncio.wait(tasks)
 
-    def _arrival(self, request: HttpRequest) -> RequestRecord:
-        verb, vps = self._meaning(request)
+    def _arrival(self, request: HttpRequest, route: Route | None) -> RequestRecord:
+        vps = None if route is None else route.vps
         machine = None if vps is None else self.world.find(vps)
         record = RequestRecord(
             method=request.method,
             path=request.path,
-            verb=verb,
+            verb=None if route is None else route.verb,
             vps=vps,
+            is_later=route is not None and route.is_later,
             node=None if machine is None else machine.vps.node,
             cookie_sent=request.session is not None,
             started=self.clock.now(),
@@ -93,13 +92,6 @@ class PanelApp(PanelScript):
         self.requests.append(record)
         self._notify()
         return record
-
-    def _meaning(self, request: HttpRequest) -> tuple[Verb, int | None] | tuple[None, None]:
-        route = self._route.fullmatch(request.path)
-        if route is None:
-            return None, None
-        verb, vps = (Verb.LIST, None) if route["list"] else (Verb(route["verb"]), int(route["vps"]))
-        return (verb, vps) if request.method == ("GET" if verb in _READS else "POST") else (None, None)
 
     def _is_instant(self, call: Call) -> bool:
         """Tell whether nothing can keep this call waiting, so that it needs no task to outlive its caller."""
@@ -110,7 +102,7 @@ class PanelApp(PanelScript):
             and not self._injections
             and not self._troubles
             and not (call.request.session and self.cookie_lock)
-            and (call.record.verb is None or call.record.verb in _READS)
+            and call.record.verb not in _ACTS
         )
 
     async def _outlive(self, call: Call) -> Delivery:

@@ -6,6 +6,7 @@ All that the panel knows of ASGI stands here; what the request means is none of 
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TypeAlias, cast
+from urllib.parse import parse_qsl
 
 import attrs
 
@@ -101,6 +102,15 @@ class HttpRequest:
             reset=extensions.get(RESET_CONNECTION),
             close=extensions.get(CLOSE_CONNECTION),
         )
+
+    async def form(self) -> dict[str, str]:
+        """Read the fields of a form that came along; nothing where the caller has gone before all of it was there."""
+        body = b""
+        while (message := await self.receive())["type"] == "http.request":
+            body += cast("bytes", message.get("body", b""))
+            if not message.get("more_body"):
+                return dict(parse_qsl(body.decode("latin-1"), keep_blank_values=True))
+        return {}
 
     async def deliver(self, delivery: Delivery, send: Send) -> None:
         """Answer, or fail to.

@@ -11,11 +11,13 @@ from typing import Literal, TypeVar
 import attrs
 
 from cvm_async.panel import faults, wire
+from cvm_async.panel.hosts.catalog import TEMPLATES, SimulatedTemplate
 from cvm_async.panel.hosts.clock import Clock, LoopClock
 from cvm_async.panel.hosts.population import populate
 from cvm_async.panel.hosts.world import Machine, Power, SimulatedVps, Verb, World
 from cvm_async.panel.php import StandingCalls
 from cvm_async.panel.records import RequestRecord, most_at_once
+from cvm_async.panel.routes import Api
 
 T = TypeVar("T")
 
@@ -36,12 +38,23 @@ class PanelControls:
         settle: seconds after the answer until the new state shows. Fixed.
         public_token, private_token: the one pair that is let in; setting others revokes it.
         client_api: whether the pair has access to this API; False gives 403.
-        unknown_vps: the status that goes with the error for an unknown id: 200 as seen, or 404 as documented.
+        api: which revision of the API it routes: "2012", the specification's; "2013", the later one, with its paths and
+            its megabytes; or "both". Fixed.
+        documented_list: whether the later revision's list is where its text says, `vps/list`, and not at `list`, as on
+            the running panel. Fixed.
+        resources: whether the later revision has nodes, templates and reinstall, as documented; the running panel has
+            none of them. Fixed.
+        templates: what VPSes can be installed from. Fixed.
+        unknown_route: the status of a path that is not routed: 500 with an empty body, or 404 with a web server's page.
+        unknown_vps: the status that goes with the error for an unknown id: 200 as seen, or 404 as the later revision
+            documents it. None: 200, or with "2013" 404.
         no_access: the status that goes with the error of a pair without access: 403, or 200 on some releases.
+        swallows_failures: whether a power action that is refused, as of a VPS that is suspended, is answered as if it
+            had been done: where a handler swallows the exception, only looking tells.
         cached_for: seconds for which a list, once shown, stays as it is, and a pair that was let in is let in; 60 on a
             panel with memcache as shipped.
         numbers, diagnostics, debug_output, early_headers, later_keys, terminated_as_unknown, empty: see
-            `wire.Dialect`. Fixed.
+            `wire.Dialect`. Fixed. `later_keys` and `terminated_as_unknown` are True with "2013" if they are None.
         clock: what time is; `ManualClock` for one that stands still. Fixed.
     """
 
@@ -54,26 +67,36 @@ class PanelControls:
     public_token: str = "simulated-public-token"  # noqa: S105 - opens nothing but a simulation
     private_token: str = "simulated-private-token"  # noqa: S105 - likewise
     client_api: bool = True
-    unknown_vps: Literal[200, 404] = 200
+    api: Api = attrs.field(default="2012", validator=attrs.validators.in_(("2012", "2013", "both")), on_setattr=_fixed)
+    documented_list: bool = attrs.field(default=False, on_setattr=_fixed)
+    resources: bool = attrs.field(default=True, on_setattr=_fixed)
+    templates: Iterable[SimulatedTemplate] = attrs.field(default=TEMPLATES, on_setattr=_fixed)
+    unknown_route: int = attrs.field(default=500, validator=attrs.validators.in_((404, 500)))
+    unknown_vps: Literal[200, 404] | None = None
     no_access: Literal[200, 403] = 403
+    swallows_failures: bool = False
     cached_for: float = attrs.field(default=0.0, validator=_not_negative)
     numbers: Literal["strings", "mixed"] = attrs.field(default="strings", on_setattr=_fixed)
     diagnostics: int = attrs.field(default=0, validator=attrs.validators.ge(0), on_setattr=_fixed)
     debug_output: bool = attrs.field(default=False, on_setattr=_fixed)
     early_headers: bool = attrs.field(default=False, on_setattr=_fixed)
-    later_keys: bool = attrs.field(default=False, on_setattr=_fixed)
-    terminated_as_unknown: bool = attrs.field(default=False, on_setattr=_fixed)
+    later_keys: bool | None = attrs.field(default=None, on_setattr=_fixed)
+    terminated_as_unknown: bool | None = attrs.field(default=None, on_setattr=_fixed)
     empty: wire.EmptyResponse | Literal["rotating"] = attrs.field(default="response-list", on_setattr=_fixed)
     clock: Clock = attrs.field(factory=LoopClock, on_setattr=_fixed)
 
     # The ledger: what really was carried out, in order, also where the answer was lost. A refused call is not
     # here.
     actions: list[tuple[int, Verb]] = attrs.field(factory=list[tuple[int, Verb]], init=False)
+    # Which template each reinstalled VPS got, in order.
+    reinstalls: list[tuple[int, int]] = attrs.field(factory=list[tuple[int, int]], init=False)
     requests: list[RequestRecord] = attrs.field(factory=list[RequestRecord], init=False)
     world: World = attrs.field(init=False)
     dialect: wire.Dialect = attrs.field(init=False)
     _troubles: dict[int, faults.NodeTrouble] = attrs.field(factory=dict[int, faults.NodeTrouble], init=False)
     _injections: list[faults.Injection] = attrs.field(factory=list[faults.Injection], init=False)
+    # Nodes whose tunnel has just been opened anew.
+    _reconnected: set[int] = attrs.field(factory=set[int], init=False)
     _standing: StandingCalls = attrs.field(init=False)
     _watchers: set[asyncio.Future[None]] = attrs.field(factory=set["asyncio.Future[None]"], init=False)
 
@@ -86,13 +109,14 @@ class PanelControls:
             shutdown_time=self.shutdown_time,
             settle=self.settle,
         )
+        later = self.api == "2013"
         self.dialect = wire.Dialect(
             numbers=self.numbers,
             diagnostics=self.diagnostics,
             debug_output=self.debug_output,
             early_headers=self.early_headers,
-            later_keys=self.later_keys,
-            terminated_as_unknown=self.terminated_as_unknown,
+            later_keys=later if self.later_keys is None else self.later_keys,
+            terminated_as_unknown=later if self.terminated_as_unknown is None else self.terminated_as_unknown,
             empty=self.empty,
         )
 
@@ -110,7 +134,8 @@ class PanelControls:
 
         Args:
             fault: what goes wrong.
-            verb: "list", "status", "start", "stop" or "restart"; None for any call.
+            verb: "list", "status", "start", "stop" or "restart", or of the later revision "reinstall", "list_nodes",
+                "node", "list_templates" or "template"; None for any call.
             vps: the id of a VPS; None for any call, a list too.
             node: a node; None likewise.
             skip: how many such calls pass unharmed first: `skip=2` strikes the third.
@@ -159,6 +184,25 @@ class PanelControls:
             ValueError: no VPS is on such a node.
         """
         self._trouble(node, faults.Unreachable(after, answer))
+
+    def wedge_node(self, node: int) -> None:
+        """Let a node's daemon answer nothing of use, so that each of its VPSes seems to be stopped and to use nothing.
+
+        So it does with a wrong session key, and where every command times out. A power action is not carried out.
+
+        Raises:
+            ValueError: no VPS is on such a node.
+        """
+        self._trouble(node, faults.Wedged())
+
+    def reconnect_node(self, node: int) -> None:
+        """Open the tunnel to a node anew: its first answer is lost, and tells of a VPS that runs without memory.
+
+        Raises:
+            ValueError: no VPS is on such a node.
+        """
+        self._check_node(node)
+        self._on_loop(lambda: self._reconnected.add(node))
 
     def heal_node(self, node: int, *, release: bool = True) -> None:
         """Let a node work again.
@@ -231,9 +275,12 @@ class PanelControls:
                 self._watchers.discard(heard)
 
     def _trouble(self, node: int, trouble: faults.NodeTrouble) -> None:
+        self._check_node(node)
+        self._troubles[node] = trouble
+
+    def _check_node(self, node: int) -> None:
         if node not in self.world.nodes:
             raise ValueError(f"no VPS is on a node {node}")
-        self._troubles[node] = trouble
 
     def _of(self, node: int | None) -> Iterable[RequestRecord]:
         return (record for record in self.requests if node is None or record.node == node)

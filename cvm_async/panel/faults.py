@@ -87,6 +87,20 @@ def database_down() -> Answer:
     return Answer(body=b"Could not connect to the database.")
 
 
+def uncaught(*, after_action: bool = False) -> Answer:
+    """Return a 500 with an empty body, as of an exception that nobody catches.
+
+    For a list it is what one VPS gives whose node row is missing; with `after_action=True`, after a start, what comes
+    of one that outlasts PHP's patience with the node, and was done.
+    """
+    return Answer(status=500, after_action=after_action)
+
+
+def unencodable_list() -> Answer:
+    """Return a 200 with an empty body, for a list: a hostname on it is not UTF-8, and `json_encode` gave up."""
+    return Answer()
+
+
 def garbage(*, after_action: bool = False) -> Answer:
     """Return a 200 whose body is neither text nor JSON."""
     return Answer(body=b'\x1f\x8b\x00\xff\xfe{"response":\xc3\x28', after_action=after_action)
@@ -135,6 +149,14 @@ class Hung:
     """A node whose command daemon does not answer: neither do calls to its VPSes."""
 
 
+@attrs.frozen
+class Wedged:
+    """A node whose daemon answers nothing of use, or refuses the session's key: every VPS on it seems to be stopped.
+
+    A power action comes to nothing there, and ends in an exception that nobody catches.
+    """
+
+
 UnreachableAnswer = Literal["uncaught", "empty", "503", "unknown"]
 
 # How a panel that can't reach a node answers a status, and how a power action. An uncaught exception is a 500 with an
@@ -165,4 +187,4 @@ class Unreachable:
     answer: UnreachableAnswer
 
 
-NodeTrouble = Hung | Unreachable
+NodeTrouble = Hung | Unreachable | Wedged

@@ -16,6 +16,7 @@ class RequestRecord:
     Attributes:
         method, path: as they came, the path without its query.
         verb, vps, node: what they mean to the panel; None where they mean nothing.
+        is_later: whether it was asked as the API's later revision has it.
         cookie_sent: whether the caller sent the panel's session cookie.
         started, ended: instants of the panel's clock; `ended` is None while the panel is at it. A caller that
             goes away does not end a request.
@@ -33,6 +34,7 @@ class RequestRecord:
     ended: float | None = None
     status: int | None = None
     begun: float | None = None
+    is_later: bool = False
 
 
 def most_at_once(spans: Iterable[tuple[float, float | None]], since: float = -math.inf) -> int:

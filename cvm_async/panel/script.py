@@ -6,13 +6,15 @@ A command on a hung node has no limit but PHP's own for its sockets, and nobody 
 import asyncio
 import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from http import HTTPStatus
 
 import attrs
 
 from cvm_async.panel import faults, wire
 from cvm_async.panel.asgi import HttpRequest, HttpResponse
 from cvm_async.panel.controls import PanelControls
+from cvm_async.panel.hosts.catalog import SimulatedTemplate, by_id, node_of
 from cvm_async.panel.hosts.world import Machine, Refusal, SimulatedVps, Verb
 from cvm_async.panel.php import End, Processor
 from cvm_async.panel.records import RequestRecord
@@ -33,6 +35,8 @@ class Call:
 
     request: HttpRequest
     record: RequestRecord
+    number: int | None = None
+    form: Mapping[str, str] = attrs.field(factory=dict[str, str])
     left: asyncio.Event = attrs.field(factory=asyncio.Event)
 
 
@@ -76,7 +80,7 @@ class PanelScript(PanelControls):
 
     _processor: Processor = attrs.field(init=False)
     _sessions: Iterator[int] = attrs.field(init=False)
-    _listed: _Listed = attrs.field(factory=_Listed, init=False)
+    _listed: dict[bool, _Listed] = attrs.field(factory=dict[bool, _Listed], init=False)
     # The pair that was let in last, and when.
     _let_in: tuple[tuple[str, str], float] = attrs.field(default=(("", ""), -math.inf), init=False)
 
@@ -89,37 +93,84 @@ class PanelScript(PanelControls):
         """Do what the PHP script does, in its order: the tokens, the database, the node."""
         verb, vps_id = call.record.verb, call.record.vps
         if verb is None:
-            # An unknown route ends in an exception that nobody catches.
-            return self._uncaught(call)
+            return self._unrouted(call)
         if self.cost:
             await self.clock.sleep(self._processor.book(self.clock.now(), self.cost))
         if not self._lets_in(call.request.tokens):
             return self._refuse(call, 401, wire.NO_VALID_PAIR)
         if not self.client_api:
             return self._refuse(call, self.no_access, wire.NO_ACCESS)
-        if vps_id is None:
-            return self._respond(call, 200, self._list())
+        return self._told(call, verb) if vps_id is None else await self._about_vps(call, verb, vps_id)
+
+    async def _about_vps(self, call: Call, verb: Verb, vps_id: int) -> HttpResponse:
         machine = self.world.find(vps_id)
         if machine is None:
-            return self._refuse(call, self.unknown_vps, wire.NO_SUCH_VPS)
+            documented = 404 if self.api == "2013" else 200
+            return self._refuse(call, self.unknown_vps or documented, wire.NO_SUCH_VPS)
+        if verb is Verb.REINSTALL and self._template(call) is None:
+            return self._refuse(call, 422, wire.NOT_INSTALLABLE)
         return await self._on_node(call, verb, machine)
+
+    def _unrouted(self, call: Call) -> HttpResponse:
+        if self.unknown_route == HTTPStatus.NOT_FOUND:
+            return self._respond(call, self.unknown_route, wire.proxy_page(404, "Not Found"))
+        # It ends in an exception that nobody catches.
+        return self._uncaught(call)
+
+    def _told(self, call: Call, verb: Verb) -> HttpResponse:
+        """Answer what is about no VPS, and so needs no node."""
+        tell: Mapping[Verb, Callable[[Call], bytes | None]] = {
+            Verb.LIST: self._list,
+            Verb.LIST_NODES: lambda _: wire.render_nodes(map(node_of, sorted(self.world.nodes)), self.dialect),
+            Verb.NODE: self._node,
+            Verb.LIST_TEMPLATES: lambda _: wire.render_templates(self._offered.values(), self.dialect),
+            Verb.TEMPLATE: self._one_template,
+        }
+        body = tell[verb](call)
+        refusal = wire.NO_SUCH_NODE if verb is Verb.NODE else wire.NO_SUCH_TEMPLATE
+        return self._refuse(call, self.no_access, refusal) if body is None else self._respond(call, 200, body)
+
+    def _node(self, call: Call) -> bytes | None:
+        if call.number is None or call.number not in self.world.nodes:
+            return None
+        return wire.render_node(node_of(call.number), self.dialect)
+
+    @property
+    def _offered(self) -> dict[int, SimulatedTemplate]:
+        return {number: template for number, template in by_id(self.templates).items() if template.visible}
+
+    def _one_template(self, call: Call) -> bytes | None:
+        template = None if call.number is None else self._offered.get(call.number)
+        return None if template is None else wire.render_template(template, self.dialect)
+
+    def _template(self, call: Call) -> int | None:
+        """Return the template that a form asks for, or None where it can't be installed."""
+        named = call.form.get("template", "")
+        template = self._offered.get(int(named)) if named.isdecimal() else None
+        return template.id if template is not None and template.available else None
 
     async def _on_node(self, call: Call, verb: Verb, machine: Machine) -> HttpResponse:
         node, lost = machine.vps.node, 0
+        later = call.record.is_later
         for _ in range(_COMMANDS.get(verb, 1)):
             lost += not await self._is_heard(call, node)
             trouble = self._troubles.get(node)
+            if isinstance(trouble, faults.Wedged):
+                lost += 1
             if isinstance(trouble, faults.Unreachable):
                 await self.clock.sleep(trouble.after)
                 return self._unreached(call, verb, machine.vps, trouble)
         if verb is not Verb.STATUS:
             return self._uncaught(call) if lost else await self._act(call, verb, machine)
         if lost:
-            return self._respond(call, 200, wire.render_unheard(machine.vps, self.dialect))
+            return self._respond(call, 200, wire.render_unheard(machine.vps, self.dialect, later=later))
         if self.latency:
             await self.clock.sleep(self.latency)
-        shown = self.world.shown(machine, self.clock.now())
-        return self._respond(call, 200, wire.render_status(machine.vps, shown, self.dialect))
+        vps, shown = machine.vps, self.world.shown(machine, self.clock.now())
+        if node in self._reconnected:
+            self._reconnected.remove(node)
+            vps = attrs.evolve(vps, ram_used=0)
+        return self._respond(call, 200, wire.render_status(vps, shown, self.dialect, later=later))
 
     def _unreached(self, call: Call, verb: Verb, vps: SimulatedVps, trouble: faults.Unreachable) -> HttpResponse:
         of_status, of_action = faults.UNREACHABLE_ANSWERS[trouble.answer]
@@ -127,14 +178,20 @@ class PanelScript(PanelControls):
         if answer == "503":
             return self._refuse(call, 503, wire.NODE_UNREACHABLE)
         if answer == "unknown":
-            return self._respond(call, 200, wire.render_status(vps, None, self.dialect))
+            return self._respond(call, 200, wire.render_status(vps, None, self.dialect, later=call.record.is_later))
         return self._uncaught(call)
 
     async def _act(self, call: Call, verb: Verb, machine: Machine) -> HttpResponse:
         seconds = self.world.carry_out(machine, verb, self.clock.now())
         if isinstance(seconds, Refusal):
+            if self.swallows_failures:
+                return self._respond(call, 200, wire.EMPTY_RESPONSES["list"])
             return self._refuse(call, 500, seconds.reason)
         self.actions.append((machine.vps.id, verb))
+        template = self._template(call)
+        if template is not None:
+            self.reinstalls.append((machine.vps.id, template))
+            self.world.install(machine, template)
         self._notify()
         patience = math.inf if self.socket_timeout is None else self.socket_timeout
         if seconds:
@@ -169,13 +226,15 @@ class PanelScript(PanelControls):
         known, since = self._let_in
         return tokens == known and self.clock.now() < since + self.cached_for
 
-    def _list(self) -> bytes:
-        now = self.clock.now()
-        if now >= self._listed.since + self.cached_for:
-            same = self._listed.revision == self.world.revision
-            body = self._listed.body if same else wire.render_list(self.world, self.dialect)
-            self._listed = _Listed(self.world.revision, now, body)
-        return self._listed.body
+    def _list(self, call: Call) -> bytes:
+        now, later = self.clock.now(), call.record.is_later
+        listed = self._listed.get(later, _Listed())
+        if now >= listed.since + self.cached_for:
+            dialect = attrs.evolve(self.dialect, later_keys=self.dialect.later_keys or later)
+            same = listed.revision == self.world.revision
+            body = listed.body if same else wire.render_list(self.world, dialect)
+            listed = self._listed[later] = _Listed(self.world.revision, now, body)
+        return listed.body
 
     def _refuse(self, call: Call, status: int, message: str) -> HttpResponse:
         return self._respond(call, status, wire.render_errors(message, self.dialect))

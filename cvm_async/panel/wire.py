@@ -12,6 +12,7 @@ from typing import Literal
 
 import attrs
 
+from cvm_async.panel.hosts.catalog import SimulatedNode, SimulatedTemplate, location_of
 from cvm_async.panel.hosts.world import Combined, Power, SimulatedVps
 
 EmptyResponse = Literal[
@@ -33,6 +34,9 @@ NO_VALID_PAIR = "No valid API token pair was specified."
 NO_ACCESS = "The specified API token pair does not have access to this API."
 NO_SUCH_VPS = "The specified VPS ID does not exist or is not accessible to this user."
 NODE_UNREACHABLE = "The host node of this VPS is unreachable."
+NO_SUCH_NODE = "You do not have a VPS on the specified node."
+NO_SUCH_TEMPLATE = "The specified template is not available to you."
+NOT_INSTALLABLE = "The specified template cannot be installed."
 
 _DIAGNOSTIC = (
     b"<br />\n<b>Warning</b>:  Undefined array key &quot;x&quot; in "
@@ -45,8 +49,7 @@ _FATAL = (
 _DEBUG_OUTPUT = b'string(14) "Not an object!"\n'
 # What Python makes of a byte that is not UTF-8, so that a text can hold it.
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LOCATIONS = ("Roubaix, France", "Germany", "Kansas City / Missouri", "København")
-_TEMPLATES = 5
+MEBIBYTE = 1024 * 1024
 
 
 @attrs.frozen(kw_only=True)
@@ -92,8 +95,12 @@ def render_list(vpses: Iterable[SimulatedVps], dialect: Dialect) -> bytes:
     return _encode({"response": {"vpses": entries}}, dialect)
 
 
-def render_status(vps: SimulatedVps, power: Power | None, dialect: Dialect) -> bytes:
-    """Return the body of a status answer; a power of None is one that the panel could not find out."""
+def render_status(vps: SimulatedVps, power: Power | None, dialect: Dialect, *, later: bool = False) -> bytes:
+    """Return the body of a status answer; a power of None is one that the panel could not find out.
+
+    The later revision counts in megabytes: memory as a text without a fraction, or the number 0 where nothing runs, and
+    disk space as a number with one.
+    """
     word = "unknown" if power is None else vps.shown_as or str(power)
     if power is Power.TERMINATED and dialect.terminated_as_unknown:
         word = "unknown"
@@ -105,6 +112,9 @@ def render_status(vps: SimulatedVps, power: Power | None, dialect: Dialect) -> b
         "disk_used": number(vps.disk_used),
         "status": word,
     }
+    if later:
+        fields["ram_used"] = str(ram_used // MEBIBYTE) if power is Power.RUNNING else 0
+        fields["disk_used"] = vps.disk_used / MEBIBYTE
     if isinstance(vps.traffic, Combined):
         fields["traffic_used"] = number(vps.traffic.used)
     elif vps.traffic is not None:
@@ -113,9 +123,29 @@ def render_status(vps: SimulatedVps, power: Power | None, dialect: Dialect) -> b
     return _encode({"response": fields}, dialect)
 
 
-def render_unheard(vps: SimulatedVps, dialect: Dialect) -> bytes:
+def render_unheard(vps: SimulatedVps, dialect: Dialect, *, later: bool = False) -> bytes:
     """Return the body of a status whose commands on the node came to nothing: as of a VPS that is stopped."""
-    return render_status(attrs.evolve(vps, disk_used=0, shown_as=None), Power.STOPPED, dialect)
+    return render_status(attrs.evolve(vps, disk_used=0, shown_as=None), Power.STOPPED, dialect, later=later)
+
+
+def render_nodes(nodes: Iterable[SimulatedNode], dialect: Dialect) -> bytes:
+    """Return the body that lists host nodes."""
+    return _encode({"response": {"nodes": [_node(node, dialect) for node in nodes]}}, dialect)
+
+
+def render_node(node: SimulatedNode, dialect: Dialect) -> bytes:
+    """Return the body about one host node."""
+    return _encode({"response": _node(node, dialect)}, dialect)
+
+
+def render_templates(templates: Iterable[SimulatedTemplate], dialect: Dialect) -> bytes:
+    """Return the body that lists templates."""
+    return _encode({"response": {"templates": [_template(template, dialect) for template in templates]}}, dialect)
+
+
+def render_template(template: SimulatedTemplate, dialect: Dialect) -> bytes:
+    """Return the body about one template."""
+    return _encode({"response": _template(template, dialect)}, dialect)
 
 
 def render_errors(message: str, dialect: Dialect) -> bytes:
@@ -161,9 +191,29 @@ def _entry(vps: SimulatedVps, dialect: Dialect) -> dict[str, object]:
         entry["traffic_in_used"] = number(vps.traffic.in_used)
         entry["traffic_out_used"] = number(vps.traffic.out_used)
     if dialect.later_keys:
-        entry["location"] = _LOCATIONS[vps.node % len(_LOCATIONS)]
-        entry["template"] = number(vps.id % _TEMPLATES + 1)
+        entry["location"] = location_of(vps.node)
+        entry["template"] = number(vps.template)
     return entry | dict(vps.extra)
+
+
+def _node(node: SimulatedNode, dialect: Dialect) -> dict[str, object]:
+    return {
+        "id": _number(dialect)(node.id),
+        "name": node.name,
+        "hostname": node.hostname,
+        "location": node.location,
+    }
+
+
+def _template(template: SimulatedTemplate, dialect: Dialect) -> dict[str, object]:
+    return {
+        "id": _number(dialect)(template.id),
+        "name": template.name,
+        "description": template.description,
+        "supported": template.supported,
+        "available": template.available,
+        "outdated": template.outdated,
+    }
 
 
 def _number(dialect: Dialect) -> Callable[[float | None], object]:

@@ -17,7 +17,7 @@ from .conftest import Cvm
 
 def test_it_serves_until_it_is_ended_and_says_how_to_talk_to_it(cvm: Cvm, monkeypatch: pytest.MonkeyPatch) -> None:
     command = [sys.executable, "-m", "cvm_async", "panel", "--vpses", "8", "--nodes", "4", "--cost", "0"]
-    command += ["--hang", "2", "--unreachable", "3"]
+    command += ["--hang", "2", "--unreachable", "3", "--api", "both"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:  # noqa: S603
         assert served.stdout is not None
         lines = [served.stdout.readline() for _ in range(3)]

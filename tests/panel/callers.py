@@ -51,9 +51,9 @@ async def get(app: PanelApp, *paths: str) -> list[httpx.Response]:
         return await gathered(*(client.get(path) for path in paths))
 
 
-async def post(app: PanelApp, path: str) -> httpx.Response:
+async def post(app: PanelApp, path: str, form: dict[str, str] | None = None) -> httpx.Response:
     async with without_socket(app) as client:
-        return await client.post(path)
+        return await client.post(path, data=form)
 
 
 async def turns(number: int = 30) -> None:

@@ -118,3 +118,28 @@ async def test_where_the_server_does_not_offer_to_drop_an_error_says_so() -> Non
     server = Server()
     with pytest.raises(ConnectionResetError, match="simulated panel"):
         await server.request(offers_to_drop=False).deliver(Reset(), server.send)
+
+
+@pytest.mark.parametrize(
+    ("messages", "fields"),
+    [
+        pytest.param([{"type": "http.request", "body": b"template=7&x="}], {"template": "7", "x": ""}, id="at once"),
+        pytest.param(
+            [{"type": "http.request", "body": b"temp", "more_body": True}, {"type": "http.request", "body": b"late=7"}],
+            {"template": "7"},
+            id="in pieces",
+        ),
+        pytest.param(
+            [{"type": "http.request", "body": b"template=7", "more_body": True}, {"type": "http.disconnect"}],
+            {},
+            id="cut off",
+        ),
+        pytest.param([{"type": "http.request"}], {}, id="none"),
+    ],
+)
+async def test_a_form_is_read_as_it_comes(messages: list[dict[str, object]], fields: dict[str, str]) -> None:
+    async def receive() -> Mapping[str, object]:
+        return messages.pop(0)
+
+    request = HttpRequest.of_scope({"type": "http", "method": "POST", "path": "/", "headers": ()}, receive)
+    assert await request.form() == fields

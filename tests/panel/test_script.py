@@ -10,7 +10,10 @@ from cvm_async.panel import (
     PanelApp,
     Power,
     SimulatedVps,
+    uncaught,
+    unencodable_list,
 )
+from cvm_async.panel.routes import Api
 from panel.callers import errors, gathered, get, post, turns, without_socket
 
 # What is answered
@@ -357,3 +360,139 @@ async def test_a_status_waits_for_its_commands_and_a_list_does_not() -> None:
     assert clock.now() == 0.0
     await clock.run(get(app, *["1/status"] * 10))
     assert clock.now() == 0.2
+
+
+# The later revision
+
+
+async def test_the_later_revision_counts_in_megabytes() -> None:
+    vps = SimulatedVps(id=1, ram_used=31 * 2**20, disk_used=1.5 * 2**20)
+    app = PanelApp(vpses=[vps], api="both", numbers="mixed")
+    [in_bytes, in_megabytes] = await get(app, "1/status", "1")
+    app.set_power(1, "stopped")
+    [of_stopped] = await get(app, "1")
+    assert in_bytes.json()["response"]["ram_used"] == str(31 * 2**20)
+    told = in_megabytes.json()["response"]
+    assert (told["ram_used"], told["disk_used"]) == ("31", 1.5)
+    assert of_stopped.json()["response"]["ram_used"] == 0
+    assert [record.is_later for record in app.requests] == [False, True, True]
+
+
+async def test_its_list_says_where_a_vps_is_and_what_it_was_made_from() -> None:
+    app = PanelApp(vpses=[SimulatedVps(id=1, node=1, template=3)], api="both")
+    [specified, later] = await get(app, "list", "../list")
+    assert "location" not in specified.json()["response"]["vpses"][0]
+    [entry] = later.json()["response"]["vpses"]
+    assert (entry["location"], entry["template"]) == ("Germany", "3")
+
+
+@pytest.mark.parametrize(("api", "status"), [("2012", 200), ("2013", 404)])
+async def test_of_an_unknown_vps_the_later_revision_says_404(api: Api, status: int) -> None:
+    paths = {"2012": "9/status", "2013": "9"}
+    [response] = await get(PanelApp(vpses=1, api=api), paths[api])
+    assert (response.status_code, len(errors(response))) == (status, 1)
+    [response] = await get(PanelApp(vpses=1, api=api, unknown_vps=200), paths[api])
+    assert response.status_code == 200
+
+
+async def test_on_its_running_panel_a_terminated_vps_is_unknown() -> None:
+    app = PanelApp(vpses=[SimulatedVps(id=1, power=Power.TERMINATED)], api="2013")
+    [response] = await get(app, "1")
+    assert response.json()["response"]["status"] == "unknown"
+
+
+async def test_an_unknown_route_may_be_a_404_of_the_web_server() -> None:
+    [response] = await get(PanelApp(vpses=1, unknown_route=404), "1")
+    assert (response.status_code, response.content[:6]) == (404, b"<html>")
+
+
+async def test_nodes_are_those_that_one_has_a_vps_on() -> None:
+    app = PanelApp(vpses=[SimulatedVps(id=1, node=3)], api="2013")
+    [listed, one, other] = await get(app, "../node/list", "../node/3", "../node/4")
+    assert listed.json()["response"]["nodes"] == [one.json()["response"]]
+    assert sorted(one.json()["response"]) == ["hostname", "id", "location", "name"]
+    assert (other.status_code, errors(other)) == (403, ["You do not have a VPS on the specified node."])
+    assert [(record.verb, record.vps) for record in app.requests] == [
+        ("list_nodes", None),
+        ("node", None),
+        ("node", None),
+    ]
+
+
+async def test_templates_that_are_not_visible_are_refused() -> None:
+    [listed, one, hidden] = await get(
+        PanelApp(vpses=1, api="2013"), "../template/list", "../template/1", "../template/6"
+    )
+    assert [template["id"] for template in listed.json()["response"]["templates"]] == list("12345")
+    assert one.json()["response"] == {
+        "id": "1",
+        "name": "Debian 7 (x86_64)",
+        "description": "Debian Wheezy, minimal",
+        "supported": True,
+        "available": True,
+        "outdated": False,
+    }
+    assert (hidden.status_code, len(errors(hidden))) == (403, 1)
+
+
+async def test_a_reinstall_makes_a_vps_from_another_template() -> None:
+    app = PanelApp(vpses=[SimulatedVps(id=1, template=1, disk_used=5.0)], api="2013", numbers="mixed")
+    response = await post(app, "1/reinstall", {"template": "2"})
+    [listed, status] = await get(app, "../list", "1")
+    assert response.status_code == 200
+    assert (app.actions, app.reinstalls) == ([(1, "reinstall")], [(1, 2)])
+    assert listed.json()["response"]["vpses"][0]["template"] == 2
+    assert status.json()["response"]["disk_used"] == 0
+
+
+@pytest.mark.parametrize("template", ["5", "6", "99", "", "x"])
+async def test_what_cannot_be_installed_is_refused_with_422(template: str) -> None:
+    app = PanelApp(vpses=1, api="2013")
+    response = await post(app, "1/reinstall", {"template": template})
+    assert (response.status_code, errors(response)) == (422, ["The specified template cannot be installed."])
+    assert not app.actions
+
+
+# What nodes and handlers say that is not so
+
+
+async def test_on_a_wedged_node_all_seems_to_be_stopped() -> None:
+    app = PanelApp(vpses=2, nodes=2)
+    app.wedge_node(1)
+    [wedged, well] = await get(app, "1/status", "2/status")
+    assert wedged.json()["response"]["status"] == "stopped"
+    assert wedged.json()["response"]["disk_used"] == "0"
+    assert well.json()["response"]["status"] == "running"
+    response = await post(app, "1/stop")
+    assert (response.status_code, response.content, app.actions) == (500, b"", [])
+
+
+async def test_the_first_result_after_a_reconnect_is_lost() -> None:
+    app = PanelApp(vpses=1)
+    app.reconnect_node(1)
+    [first] = await get(app, "1/status")
+    [second] = await get(app, "1/status")
+    assert (first.json()["response"]["status"], first.json()["response"]["ram_used"]) == ("running", "0")
+    assert second.json()["response"]["ram_used"] != "0"
+    with pytest.raises(ValueError, match="no VPS is on a node 9"):
+        app.reconnect_node(9)
+
+
+async def test_a_handler_that_swallows_its_failures_says_that_all_is_well() -> None:
+    app = PanelApp(vpses=[SimulatedVps(id=1, power=Power.SUSPENDED)], swallows_failures=True)
+    response = await post(app, "1/start")
+    assert (response.status_code, response.content, app.actions) == (200, b"[]", [])
+
+
+async def test_a_start_that_outlasts_phps_patience_is_an_empty_500_and_done() -> None:
+    app = PanelApp(vpses=[SimulatedVps(id=1, power=Power.STOPPED)])
+    app.inject(uncaught(after_action=True), verb="start")
+    response = await post(app, "1/start")
+    assert (response.status_code, response.content, app.actions) == (500, b"", [(1, "start")])
+
+
+async def test_a_list_that_cannot_be_encoded_is_an_empty_200() -> None:
+    app = PanelApp(vpses=1)
+    app.inject(unencodable_list(), verb="list")
+    [response] = await get(app, "list")
+    assert (response.status_code, response.content) == (200, b"")

@@ -13,6 +13,7 @@ MEBIBYTE = 1024 * 1024
 GIGABYTE = 1_000_000_000
 _STOPPED_EVERY = 12
 _SUSPENDED_EVERY = 40
+_TEMPLATES = 4
 _ROLES = ("web", "db", "mail", "cache", "build")
 _RAM_SIZES = (256, 512, 1024, 2048, 4096)  # MB
 _DISK_SIZES = (10_000, 20_000, 40_000, 80_000)  # MB
@@ -36,6 +37,7 @@ def populate(vpses: int, nodes: int, seed: int) -> Iterator[SimulatedVps]:
             burstable_ram=2 * ram if chance.random() < 0.5 else None,  # noqa: PLR2004 - a half
             disk_space=disk,
             cpu_count=chance.choice((1, 1, 2, 4)),
+            template=number % _TEMPLATES + 1,
             ram_used=int(ram * MEBIBYTE * chance.uniform(0.1, 0.9)),
             # In quarters of a byte: the panel divides, and says what comes out.
             disk_used=int(disk * MEBIBYTE * chance.uniform(0.05, 0.95) * 4) / 4,

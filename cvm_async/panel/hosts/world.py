@@ -27,6 +27,12 @@ class Verb(StrEnum):
     START = "start"
     STOP = "stop"
     RESTART = "restart"
+    # In the later revision only.
+    REINSTALL = "reinstall"
+    LIST_NODES = "list_nodes"
+    NODE = "node"
+    LIST_TEMPLATES = "list_templates"
+    TEMPLATE = "template"
 
 
 class Phase(Enum):
@@ -53,6 +59,7 @@ class Refusal:
 
 _BOOT = Step(Phase.BOOT, then=Power.RUNNING)
 _SHUTDOWN = Step(Phase.SHUTDOWN, then=Power.STOPPED)
+_REBUILT = Step(Phase.BOOT, then=Power.STOPPED)
 _SUSPENDED = Refusal("The VPS is suspended.")
 _TERMINATED = Refusal("The VPS is terminated.")
 _LOCKED = Refusal("The VPS is locked: another command is being carried out.")
@@ -65,6 +72,11 @@ TRANSITIONS: Mapping[tuple[Power, Verb], tuple[Step, ...] | Refusal] = {
     (Power.STOPPED, Verb.START): (_BOOT,),
     (Power.STOPPED, Verb.STOP): Refusal("The VPS is already stopped."),
     (Power.STOPPED, Verb.RESTART): (_BOOT,),
+    # It ends as it began; of that the documentation says nothing.
+    (Power.RUNNING, Verb.REINSTALL): (_SHUTDOWN, _BOOT),
+    (Power.STOPPED, Verb.REINSTALL): (_REBUILT,),
+    (Power.SUSPENDED, Verb.REINSTALL): _SUSPENDED,
+    (Power.TERMINATED, Verb.REINSTALL): _TERMINATED,
     (Power.SUSPENDED, Verb.START): _SUSPENDED,
     (Power.SUSPENDED, Verb.STOP): _SUSPENDED,
     (Power.SUSPENDED, Verb.RESTART): _SUSPENDED,
@@ -105,6 +117,7 @@ class SimulatedVps:
         disk_space: in MB. cpu_count: cores or units. ram_used: in bytes, while it runs. disk_used: in bytes,
             with the fraction that the panel computes.
         traffic: how it is counted, or None where the panel says nothing.
+        template: which it was installed from; only the later revision tells.
         boot_time: seconds, or None for the world's. shutdown_time: likewise.
         shown_as: a word that the panel says instead of the state, such as one that the API does not document.
         extra: further keys of its list entry, as JSON values; one of the known keys replaces the true value,
@@ -123,6 +136,7 @@ class SimulatedVps:
     ram_used: int = 200 * 1024 * 1024
     disk_used: float = 4_000_000_000.5
     traffic: Combined | Split | None = attrs.field(factory=Combined)
+    template: int = 1
     boot_time: float | None = None
     shutdown_time: float | None = None
     shown_as: str | None = None
@@ -238,6 +252,11 @@ class World:
         machine.shows = tuple(shows)
         machine.locked_until = end
         return end - now
+
+    def install(self, machine: Machine, template: int) -> None:
+        """Note what a VPS is made from now on; what was on it is gone."""
+        machine.vps = attrs.evolve(machine.vps, template=template, disk_used=0)
+        self.revision += 1
 
     def _duration(self, vps: SimulatedVps, phase: Phase) -> float:
         own = vps.boot_time if phase is Phase.BOOT else vps.shutdown_time
