@@ -73,8 +73,8 @@ Switch = Annotated[bool, Flag]
 
 @Parameter(name="*")
 @frozen(kw_only=True)
-class Common:
-    """What every command that talks to a panel takes.
+class PanelFlags:
+    """What every command takes that talks to a panel, whatever it does with the answers.
 
     Attributes:
         profile: A profile, as `cvm-async profile` keeps them; a,b make one fleet over several. Default: $CVM_PROFILE.
@@ -85,12 +85,6 @@ class Common:
         read_timeout: Seconds for the panel's answer to a status or a list; 15 if not given.
         action_timeout: Seconds for its answer to a start, stop or restart; 120 if not given.
         retries: How often a call that failed is tried again, where that is safe and of use; 2 if not given.
-        output: How results are printed: all but table and wide are for programs, and alone on standard output.
-        json: The same as -o json.
-        columns: The columns to show, such as id,hostname,ram, in a table or as CSV.
-        no_header: No line of headings.
-        sort: What rows are sorted by.
-        quiet: Print results and what went wrong, and nothing else.
         verbose: Tell of every exchange with the panel.
     """
 
@@ -102,39 +96,7 @@ class Common:
     read_timeout: Annotated[float | None, Seconds, Parameter(group=_PANEL)] = None
     action_timeout: Annotated[float | None, Seconds, Parameter(group=_PANEL)] = None
     retries: Annotated[int | None, FromZero, Parameter(group=_PANEL)] = None
-    output: Annotated[Format | None, Parameter(group=_OUTPUT, alias="-o", show_default=False)] = None
-    json: Annotated[bool, Flag, Parameter(group=_OUTPUT)] = False
-    columns: Annotated[tuple[str, ...], Flag, Parameter(group=_OUTPUT)] = ()
-    no_header: Annotated[bool, Flag, Parameter(group=_OUTPUT)] = False
-    sort: Annotated[Sort | None, Parameter(group=_OUTPUT, show_default=False)] = None
-    quiet: Annotated[bool, Flag, Parameter(group=_OUTPUT, alias="-q")] = False
     verbose: Annotated[bool, Flag, Parameter(group=_OUTPUT)] = False
-
-    def terminal(self) -> Terminal:
-        """Give this process's terminal, with results as the flags will have them.
-
-        Raises:
-            CommandError: They do not go together.
-        """
-        return Terminal.here(self.look())
-
-    def look(self) -> Look:
-        """Give what results look like.
-
-        Raises:
-            CommandError: The flags do not go together.
-        """
-        named = self.output or (Format.JSON if self.json else Format.TABLE)
-        columns = tuple(part.strip() for each in self.columns for part in each.split(","))
-        if self.json and named is not Format.JSON:
-            raise CommandError(f"give --json or -o {named}; not both", Exit.USAGE)
-        if (columns or self.no_header) and named not in IN_COLUMNS:
-            which = "--columns" if columns else "--no-header"
-            raise CommandError(f"{which} goes with -o table, wide or csv; not with {named}", Exit.USAGE)
-        if "" in columns:
-            message = "--columns has an empty name in it"
-            raise CommandError(message, Exit.USAGE)
-        return Look(format=named, columns=columns, header=not self.no_header, sort=self.sort, quiet=self.quiet)
 
     @asynccontextmanager
     async def panels(self, terminal: Terminal, how: "RolloutFlags | None" = None) -> AsyncGenerator[Panels]:
@@ -180,6 +142,54 @@ class Common:
             limits=ways.limits if how is None else how.opened(ways.limits),
         )
         return evolve(access, ways=ways)
+
+
+@Parameter(name="*")
+@frozen(kw_only=True)
+class Common(PanelFlags):
+    """What every command takes that prints what it was told.
+
+    Attributes:
+        output: How results are printed: all but table and wide are for programs, and alone on standard output.
+        json: The same as -o json.
+        columns: The columns to show, such as id,hostname,ram, in a table or as CSV.
+        no_header: No line of headings.
+        sort: What rows are sorted by.
+        quiet: Print results and what went wrong, and nothing else.
+    """
+
+    output: Annotated[Format | None, Parameter(group=_OUTPUT, alias="-o", show_default=False)] = None
+    json: Annotated[bool, Flag, Parameter(group=_OUTPUT)] = False
+    columns: Annotated[tuple[str, ...], Flag, Parameter(group=_OUTPUT)] = ()
+    no_header: Annotated[bool, Flag, Parameter(group=_OUTPUT)] = False
+    sort: Annotated[Sort | None, Parameter(group=_OUTPUT, show_default=False)] = None
+    quiet: Annotated[bool, Flag, Parameter(group=_OUTPUT, alias="-q")] = False
+
+    def terminal(self) -> Terminal:
+        """Give this process's terminal, with results as the flags will have them.
+
+        Raises:
+            CommandError: They do not go together.
+        """
+        return Terminal.here(self.look())
+
+    def look(self) -> Look:
+        """Give what results look like.
+
+        Raises:
+            CommandError: The flags do not go together.
+        """
+        named = self.output or (Format.JSON if self.json else Format.TABLE)
+        columns = tuple(part.strip() for each in self.columns for part in each.split(","))
+        if self.json and named is not Format.JSON:
+            raise CommandError(f"give --json or -o {named}; not both", Exit.USAGE)
+        if (columns or self.no_header) and named not in IN_COLUMNS:
+            which = "--columns" if columns else "--no-header"
+            raise CommandError(f"{which} goes with -o table, wide or csv; not with {named}", Exit.USAGE)
+        if "" in columns:
+            message = "--columns has an empty name in it"
+            raise CommandError(message, Exit.USAGE)
+        return Look(format=named, columns=columns, header=not self.no_header, sort=self.sort, quiet=self.quiet)
 
 
 @Parameter(name="*")

@@ -1,6 +1,5 @@
 """The panels that a command talks to, and the one fleet that their VPSes make."""
 
-import asyncio
 from collections.abc import Callable
 
 from attrs import frozen
@@ -8,8 +7,6 @@ from attrs import frozen
 import cvm_async
 from cvm_async._safe_text import excerpt
 from cvm_async.cli.exits import CommandError, of_error
-from cvm_async.errors import CvmError
-from cvm_async.models import Problem
 
 
 def _nothing(_: object) -> None:
@@ -56,28 +53,10 @@ class Panels:
     async def _fleet(self, *, whole: bool) -> "cvm_async.Fleet":
         if len(self.sessions) == 1:
             return await self.sessions[0].fleet()
-        found = await asyncio.gather(*map(_fleet_of, self.sessions))
-        lost = {
-            session.name: each for session, each in zip(self.sessions, found, strict=True) if isinstance(each, CvmError)
-        }
-        if lost and (whole or len(lost) == len(found)):
-            told = "; ".join(f"{excerpt(name)}: {error}" for name, error in lost.items())
-            raise CommandError(f"{told}; nothing was done", of_error(next(iter(lost.values()))))
-        from cvm_async.fleet.members import Members  # noqa: PLC0415 - it loads the HTTP library
+        from cvm_async.fleet.joint import joint_fleet  # noqa: PLC0415 - it loads the HTTP library
 
-        unread = ((name, _problem(name, error)) for name, error in lost.items())
-        fleet = cvm_async.Fleet(Members((), unread))
-        for each in found:
-            fleet = fleet if isinstance(each, CvmError) else fleet | each
-        return fleet
-
-
-def _problem(panel: str, error: CvmError) -> Problem:
-    return Problem(excerpt(panel), f"unreadable ({error})", "a list of VPSes")
-
-
-async def _fleet_of(session: "cvm_async.CvmSession") -> "cvm_async.Fleet | CvmError":
-    try:
-        return await session.fleet()
-    except CvmError as error:
-        return error
+        joint = await joint_fleet(self.sessions)
+        if joint.lost and (whole or len(joint.lost) == len(self.sessions)):
+            told = "; ".join(f"{excerpt(name)}: {error}" for name, error in joint.lost.items())
+            raise CommandError(f"{told}; nothing was done", of_error(next(iter(joint.lost.values()))))
+        return joint.fleet
