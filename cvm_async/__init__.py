@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from cvm_async._version import __version__
 
 if TYPE_CHECKING:
+    from cvm_async._exchange.observing import CallEnd, Observer
     from cvm_async._gates.breaker import NodeState
     from cvm_async._gates.node import NodeReport
     from cvm_async.errors import (
@@ -83,6 +84,7 @@ _HOMES = (
     "cvm_async.errors",
     "cvm_async.models",
     "cvm_async.settings",
+    "cvm_async._exchange.observing",
     "cvm_async._gates.breaker",
     "cvm_async._gates.node",
     "cvm_async.watch.events",
@@ -114,6 +116,7 @@ __all__ = [
     "AnyOutcome",
     "AuthenticationError",
     "Breaker",
+    "CallEnd",
     "Change",
     "CombinedTraffic",
     "ConfigurationError",
@@ -139,6 +142,7 @@ __all__ = [
     "NodeUnreachableError",
     "NotPossibleError",
     "NotSentError",
+    "Observer",
     "OpenRun",
     "Outcome",
     "OutcomeStream",

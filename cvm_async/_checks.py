@@ -1,5 +1,6 @@
 """Validators for settings, as attrs takes them: each refuses with an error that names the knob and its rule."""
 
+import inspect
 import sys
 from collections.abc import Callable
 from typing import Any, NoReturn, TypeVar
@@ -42,6 +43,17 @@ def check_switch(name: str, value: object) -> None:
     """Refuse what is neither True nor False; callers may be untyped."""
     if not isinstance(value, bool):
         refuse(name, "True or False", value)
+
+
+def check_plain(name: str, function: object) -> None:
+    """Refuse what is no plain function: a coroutine, which nobody awaits, is true whatever it would have said."""
+    called = getattr(function, "__call__", None)  # noqa: B004 - the method itself is looked at
+    if called is None or any(map(_is_async, (function, called))):
+        refuse(name, "a plain function, as it is not awaited", function)
+
+
+def _is_async(function: object) -> bool:
+    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def given(name: str, value: T, kind: type[object], what: str, *, secret: bool = False) -> T:

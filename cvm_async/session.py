@@ -2,7 +2,7 @@
 
 import ssl
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Self
 
@@ -14,6 +14,7 @@ from cvm_async._api.verbs import Verb
 from cvm_async._checks import given
 from cvm_async._exchange.address import panel_url
 from cvm_async._exchange.exchange import Exchange
+from cvm_async._exchange.observing import Observer
 from cvm_async._exchange.tokens import Tokens
 from cvm_async._gates.node import NodeReport
 from cvm_async._profiles.authority import trusting
@@ -220,6 +221,21 @@ class CvmSession:
     def url(self) -> str:
         """Where the panel is."""
         return str(self._account.exchange.base)
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests the panel is working on for this session."""
+        return self._account.gates.in_flight
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Have a function called with a `CallEnd` for each request that is over, to count and to time them.
+
+        It is called in the event loop, and must not wait for anything. What it raises is logged, and harms no call.
+
+        Returns:
+            What ends it.
+        """
+        return self._account.exchange.observe(observer)
 
     def nodes(self) -> list[NodeReport]:
         """Give what the session has learned of the host nodes it made calls for.

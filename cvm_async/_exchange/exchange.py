@@ -4,6 +4,7 @@ import asyncio
 import logging
 import math
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
@@ -11,8 +12,10 @@ import httpx
 from attrs import define, field
 
 from cvm_async._api.calls import Call
+from cvm_async._checks import check_plain
 from cvm_async._deadline import Deadline
 from cvm_async._exchange.failures import was_connecting
+from cvm_async._exchange.observing import CallEnd, Observer, tell
 from cvm_async._exchange.reading import Reader
 from cvm_async._exchange.retry import repeat
 from cvm_async._exchange.sender import Received, Sender
@@ -44,6 +47,7 @@ class Exchange:
         retry: How often to try.
         max_body: Bytes of one answer.
         panel: The panel's name in messages and logs.
+        observers: Told of each request that is over.
     """
 
     client: httpx.AsyncClient
@@ -53,6 +57,7 @@ class Exchange:
     retry: Retry
     max_body: int
     panel: str
+    observers: tuple[Observer, ...] = ()
     _sender: Sender = field(init=False)
     _reader: Reader = field(init=False)
     _is_closed: bool = field(init=False, default=False)
@@ -60,6 +65,16 @@ class Exchange:
     def __attrs_post_init__(self) -> None:
         self._sender = Sender(self.client, self.base, self.tokens, self.timeouts, self.max_body, self.panel)
         self._reader = Reader(self.tokens, self.max_body, self.panel)
+
+    def observe(self, observer: Observer) -> Callable[[], None]:
+        """Tell a function of each request that is over; give what ends that."""
+        check_plain("observer", observer)
+        self.observers = (*self.observers, observer)
+
+        def end() -> None:
+            self.observers = tuple(each for each in self.observers if each is not observer)
+
+        return end
 
     def close(self) -> None:
         """Begin no attempt any more; what is under way ends by itself."""
@@ -118,7 +133,7 @@ class Exchange:
         verdict = Verdict.NEUTRAL
         wait: float | None = None
         status_code: int | None = None
-        end = "cancelled"
+        end = result = "cancelled"
         try:
             answer = await self._within_time(sending)
             status_code = answer.status_code
@@ -127,7 +142,7 @@ class Exchange:
             sending.failed(error)
             verdict = verdict_of_error(call, error, status_code)
             wait = error.retry_after if isinstance(error, PanelError) else None
-            end = type(error).__name__
+            end, result = type(error).__name__, error.kind
             raise
         except asyncio.CancelledError:
             verdict = _verdict_of_cancelled(sending.departure, status_code)
@@ -137,14 +152,29 @@ class Exchange:
             raise
         else:
             verdict = verdict_of_value(call, value)
+            result = "ok"
             return value
         finally:
             sending.permit.leave(verdict, telling=sending.tells_load, wait=wait)
+            if self.observers:
+                self._tell(sending, result, status_code, time.perf_counter() - started)
             if logger.isEnabledFor(logging.DEBUG):
                 spent = (time.perf_counter() - started) * 1000
                 said = end if status_code is None else status_code
                 message = "%s: %s %s: %s in %.1f ms, attempt %d"
                 logger.debug(message, self.panel, call.method, call.path, said, spent, sending.attempts)
+
+    def _tell(self, sending: Sending[object], result: str, status_code: int | None, seconds: float) -> None:
+        end = CallEnd(
+            panel=self.panel,
+            verb=sending.call.verb.value,
+            vps_id=sending.call.vps_id,
+            attempt=sending.attempts,
+            result=result,
+            status_code=status_code,
+            seconds=seconds,
+        )
+        tell(self.observers, end)
 
     async def _enter(self, sending: Sending[object]) -> None:
         try:

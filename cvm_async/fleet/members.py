@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple, TypeAlias, cast
 
 from cvm_async._account.account import Account
-from cvm_async._checks import is_count, refuse
+from cvm_async._checks import check_plain, is_count, refuse
 from cvm_async._tables import Line, what_it_has
 from cvm_async.fleet.naming import Names, fits, folded
 from cvm_async.models import Problem, Vps, VpsList
@@ -181,17 +181,6 @@ def condition(
         )
 
     return holds
-
-
-def check_plain(name: str, function: object) -> None:
-    """Refuse what is no plain function: a coroutine, which nobody awaits, is true whatever it would have said."""
-    called = getattr(function, "__call__", None)  # noqa: B004 - the method itself is looked at
-    if called is None or any(map(_is_async, (function, called))):
-        refuse(name, "a plain function, as it is not awaited", function)
-
-
-def _is_async(function: object) -> bool:
-    return inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function)
 
 
 def _holds(where: Callable[[Vps], object], vps: Vps) -> bool:

@@ -9,7 +9,8 @@ from typing import Generic, Protocol, TypeVar
 from attrs import define, field
 
 from cvm_async._account.account import loop_time
-from cvm_async.fleet.members import Members, check_plain
+from cvm_async._checks import check_plain
+from cvm_async.fleet.members import Members
 from cvm_async.fleet.outcome import Outcome, Progress
 from cvm_async.fleet.work.run import Emit
 

@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias, TypeVar
 
 from cvm_async._account.account import Account, loop_time
 from cvm_async._account.readings import News
-from cvm_async._checks import check_seconds, refuse
+from cvm_async._checks import check_plain, check_seconds, refuse
 from cvm_async.errors import CvmError, own
-from cvm_async.fleet.members import Members, check_plain
+from cvm_async.fleet.members import Members
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.rollout import Rollout
 from cvm_async.fleet.work.gathering import Gathering, OnProgress
