@@ -1,12 +1,41 @@
 """An asyncio client for the CVM VPS control panel: fleet-wide status polling, bulk start and stop.
 
-The names below are the whole public interface, with `cvm_async.panel`, a simulated panel for tests and drills. They are
-imported when first used: `cvm-async --help` and `cvm_async.panel` need no HTTP library.
+    async with CvmSession(url, public_token=public, private_token=private) as session:
+        fleet = await session.fleet()
+        report = await fleet.select(hostname="web*").restart(wait=True)
+        print(report.summary())
+
+All of it, by what it is for; `help(cvm_async.Fleet)` and the like tell more. `cvm_async.panel` is a simulated panel for
+tests and drills, and `__version__` says which release this is. Names are imported when first used: `cvm-async --help`
+and `cvm_async.panel` need no HTTP library.
+
+an account      CvmSession, its Limits, Breaker, Timeouts and Retry; how its host nodes are: NodeReport, NodeState
+its VPSes       Vps, VpsList, VpsStatus, PowerState, VirtualizationType, CombinedTraffic, SplitTraffic, Problem
+many at once    Fleet, Rollout, RunControl (Stage, UnderWay), Progress, OutcomeStream
+what came of it FleetReport, Outcome (AnyOutcome: Succeeded or Failed), Result, partial_report
+looking first   Plan, PlannedStep, Step
+watching        Watch, Snapshot, Reading, Use; changes; rates, Rate; forecast, Forecast
+what changed    Change: StateChanged, VpsAppeared, VpsGone, VpsMoved, VpsReadable, VpsUnreadable, NodeUnreachable,
+                NodeBack, PanelUnreachable, PanelBack, TrafficCrossed
+runs on disk    RunStore, RunJournal, OpenRun, RunSummary, RunRecord, Turn, TargetRecord, TargetState
+its own calls   Observer, told of the CallEnd of each
+HTTP clients    lane_client, LaneTransport; fast_client, FastTransport (extra `fast`)
+
+What can go wrong, all of it a CvmError:
+
+before a call   ConfigurationError, MissingExtraError, SessionClosedError, AmbiguousNameError, NameNotFoundError
+not carried out NotSentError, NotPossibleError
+nobody knows    NoAnswerError, DecodeError
+the panel's no  PanelError, AuthenticationError, PermissionDeniedError, VpsNotFoundError, ActionFailedError,
+                NodeUnreachableError, RateLimitedError
+of many, late   FleetError, WaitTimeoutError
+of a run        JournalError, RunBusyError, RunNotFoundError
 """
 
 import importlib
 from typing import TYPE_CHECKING
 
+from cvm_async import _help_page
 from cvm_async._version import __version__
 
 if TYPE_CHECKING:
@@ -213,4 +242,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return [] if _help_page.is_asked_for() else sorted(__all__)

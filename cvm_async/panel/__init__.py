@@ -1,13 +1,27 @@
 """A simulated CVM panel: what a client is tried on, by us and by whoever uses it.
 
-It knows nothing of the client beside it, so that one mistake can't be made twice and go unseen. Names are
-imported when
-they are first used: pytest imports this package in every run, for its plugin, and only `SimulatedPanel` needs
-uvicorn.
+    async with SimulatedPanel(vpses=200, nodes=8) as panel:
+        panel.url, panel.public_token, panel.private_token
+        panel.hang_node(3)
+        panel.actions  # every start, stop and restart that reached it
+
+All of it; `help(cvm_async.panel.SimulatedPanel)` and the like tell more. In pytest the fixture `cvm_panel` gives one.
+
+served          SimulatedPanel, on a loopback port; PanelApp, the same as an ASGI application
+what is on it   World, SimulatedVps, Combined, Split, Power, Verb, SimulatedNode, SimulatedTemplate
+what came       RequestRecord
+what it suffers Fault: Answer, Cut, Hang, Reset; Injection; bad_gateway, database_down, garbage, gateway_timeout,
+                redirect, too_many_requests, uncaught, unencodable_list
+its time        Clock, LoopClock, ManualClock
+
+It knows nothing of the client beside it, so that one mistake can't be made twice and go unseen. Names are imported when
+they are first used: pytest imports this package in every run, for its plugin, and only `SimulatedPanel` needs uvicorn.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING
+
+from cvm_async import _help_page
 
 if TYPE_CHECKING:
     from cvm_async.panel.app import PanelApp
@@ -116,4 +130,4 @@ def _in_place_of(name: str, missing: ModuleNotFoundError) -> type:
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [] if _help_page.is_asked_for() else __all__
