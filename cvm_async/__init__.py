@@ -39,6 +39,7 @@ from cvm_async import _help_page
 from cvm_async._version import __version__
 
 if TYPE_CHECKING:
+    from cvm_async._account.jobs import Job, JobState
     from cvm_async._exchange.observing import CallEnd, Observer
     from cvm_async._gates.breaker import NodeState
     from cvm_async._gates.node import NodeReport
@@ -121,6 +122,7 @@ _HOMES = (
     "cvm_async.watch.rates",
     "cvm_async.watch.changes",
     "cvm_async.watch.watch",
+    "cvm_async._account.jobs",
     "cvm_async.fleet.rollout",
     "cvm_async.transport",
     "cvm_async.fast",
@@ -158,6 +160,8 @@ __all__ = [
     "FleetError",
     "FleetReport",
     "Forecast",
+    "Job",
+    "JobState",
     "JournalError",
     "LaneTransport",
     "Limits",

@@ -10,6 +10,7 @@ import httpx
 from attrs import evolve
 
 from cvm_async._account.account import Account
+from cvm_async._account.jobs import Job, gives_job
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import given
 from cvm_async._exchange.address import panel_url
@@ -23,7 +24,7 @@ from cvm_async._profiles.environment import Environment
 from cvm_async._words import counted
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.fleet import Fleet
-from cvm_async.fleet.naming import check_name
+from cvm_async.fleet.naming import Names, as_id, check_name
 from cvm_async.models import PowerState, Vps, VpsList, VpsStatus
 from cvm_async.settings import Limits, Retry, Timeouts
 from cvm_async.transport import goes_through_proxy, lane_client
@@ -272,8 +273,11 @@ class CvmSession:
         """
         return await self._account.status(vps, timeout=timeout)
 
-    async def start(self, vps: Vps | int, *, timeout: float | None = None) -> None:
+    @gives_job
+    def start(self, vps: Vps | int, *, timeout: float | None = None) -> Job:
         """Start a VPS; done when the panel says so, which takes 5 to 60 s. The request is never sent twice.
+
+        ``await session.start(1)`` gives None or raises. What it gives is a `Job`: to wait for a while, and later again.
 
         Where the same action is under way already, this joins it; where another is, it waits for its end. Whoever is
         cancelled or out of time leaves it to those who still wait for it; the last to leave ends it. Cancelled while
@@ -289,21 +293,48 @@ class CvmSession:
 
         Source: ``POST /api/client/vps/id/start``.
         """
-        await self._account.power(Verb.START, vps, timeout=timeout)
+        return self._account.job(Verb.START, vps, timeout=timeout)
 
-    async def stop(self, vps: Vps | int, *, timeout: float | None = None) -> None:
+    @gives_job
+    def stop(self, vps: Vps | int, *, timeout: float | None = None) -> Job:
         """Shut a VPS down; otherwise as `start`.
 
         Source: ``POST /api/client/vps/id/stop``.
         """
-        await self._account.power(Verb.STOP, vps, timeout=timeout)
+        return self._account.job(Verb.STOP, vps, timeout=timeout)
 
-    async def restart(self, vps: Vps | int, *, timeout: float | None = None) -> None:
+    @gives_job
+    def restart(self, vps: Vps | int, *, timeout: float | None = None) -> Job:
         """Restart a VPS; otherwise as `start`.
 
         Source: ``POST /api/client/vps/id/restart``.
         """
-        await self._account.power(Verb.RESTART, vps, timeout=timeout)
+        return self._account.job(Verb.RESTART, vps, timeout=timeout)
+
+    def jobs(self) -> tuple[Job, ...]:
+        """Give the starts, stops and restarts of this session that are under way, those that were begun first before.
+
+        What a fleet does is not among them: a run has its `RunControl`.
+        """
+        return tuple(self._account.jobs)
+
+    def job(self, vps: Vps | int | str) -> Job | None:
+        """Give the job that is under way for a VPS, the first of several; None where there is none.
+
+        A VPS is named as for `find`; by its hostname only where the job was made with a `Vps` and not with an id.
+
+        Raises:
+            AmbiguousNameError: Jobs of several VPSes have that hostname.
+            ConfigurationError: It is neither an id nor a hostname.
+        """
+        name = vps.id if isinstance(vps, Vps) else vps
+        check_name(name)
+        jobs = self.jobs()
+        number = as_id(name)
+        if number is None:
+            known = {job.vps_id: (job.panel, job.vps) for job in jobs if isinstance(job.vps, Vps)}
+            number = Names(known.values()).id_of(name)
+        return next((job for job in jobs if job.vps_id == number), None)
 
     async def wait_until(
         self, vps: Vps | int, state: PowerState, *, timeout: float | None = 120.0, interval: float = 2.0

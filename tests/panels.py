@@ -52,7 +52,7 @@ def assert_whole(session: CvmSession) -> None:
     """Nothing is in flight, nobody waits, and no action is noted as under way."""
     line = account_of(session)
     assert_free(line.gates)
-    assert len(line.actions) == 0
+    assert len(line.actions) == len(line.jobs) == 0
     assert len(line.waits) == 0
     assert len(line.statuses) == len(line.lists) == 0
 

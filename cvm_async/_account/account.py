@@ -10,6 +10,7 @@ from functools import partial
 from attrs import define, field
 
 from cvm_async._account.actions import Actions
+from cvm_async._account.jobs import Job, Jobs
 from cvm_async._account.readings import News, Readings
 from cvm_async._account.waits import Waits
 from cvm_async._api import calls
@@ -48,6 +49,7 @@ class Account:
         exchange: Makes the calls.
         gates: Say when each may go.
         actions: The power actions under way; who asks for the same one joins it.
+        jobs: Those of them that somebody asked the session for.
         waits: The waits for states, which share their polls.
         statuses: The readings of statuses that waits and watches share, by the VPS's id.
         lists: The readings of the list that watches share.
@@ -56,6 +58,7 @@ class Account:
     exchange: Exchange
     gates: Gates
     actions: Actions
+    jobs: Jobs
     waits: Waits
     statuses: Readings[VpsStatus]
     lists: Readings[VpsList]
@@ -75,7 +78,15 @@ class Account:
             within = exchange.allowed()
             return await statuses.take(vps_id, send, permit, since=since, repeatable=False, within=within)
 
-        return cls(exchange, gates, Actions(), Waits(gates, ask, loop_time), statuses, Readings(loop_time))
+        return cls(
+            exchange,
+            gates,
+            Actions(),
+            Jobs(exchange.panel),
+            Waits(gates, ask, loop_time),
+            statuses,
+            Readings(loop_time),
+        )
 
     @property
     def panel(self) -> str:
@@ -163,6 +174,10 @@ class Account:
         finally:
             self.statuses.forget(_id_of(vps))
 
+    def job(self, verb: Verb, vps: Vps | int, *, timeout: float | None = None) -> Job:
+        """Give a power action as a job, of which nothing is begun yet."""
+        return self.jobs.make(verb, vps, lambda depart: self.power(verb, vps, timeout=timeout, departing=depart))
+
     async def wait(self, vps: Vps | int, wanted: PowerState, *, timeout: float | None, interval: float) -> VpsStatus:
         self._check(timeout)
         check_seconds("interval", interval)
@@ -171,13 +186,14 @@ class Account:
         return await self.waits.wait(vps_id, self.node_of(vps), state_of(wanted), timeout=timeout, interval=interval)
 
     async def aclose(self) -> None:
-        """End what waits; what is in flight ends by itself, and is not tried again."""
+        """End what waits, and the jobs that nobody waits for; what else is in flight ends by itself."""
         self._check_loop(closing=True)
         if not self._closed:
             self._closed = True
             self.exchange.close()
             self.gates.close(SessionClosedError(f"the session with {self.panel} was closed"))
             self.waits.close()
+            await self.jobs.aclose()
 
     async def _list(self, permit: Permit, limit: Deadline) -> VpsList:
         vpses = await self.exchange.send(calls.list_vpses(), permit, limit)

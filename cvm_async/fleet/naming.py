@@ -79,6 +79,17 @@ class Names:
         key = _key(str(name))
         return self._wholes.get(key, self._shorts.get(key, ()))
 
+    def id_of(self, name: str | int) -> int | None:
+        """Give the id of the VPS that a name means; None where none has it.
+
+        Raises:
+            AmbiguousNameError: Several have it.
+        """
+        places = self.places(name)
+        if len(places) > 1:
+            raise self.ambiguous(name)
+        return self._called[places[0]][1].id if places else None
+
     def ids_within(self, ids: range) -> list[int]:
         """Give the ids in a range, however long that is, that somebody has."""
         return sorted(number for number in self._ids if number in ids)
