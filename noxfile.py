@@ -76,6 +76,13 @@ def docs(session: nox.Session) -> None:
     session.run("zensical", "build", "--clean", "--strict")
 
 
+@nox.session(python=NEWEST)
+def pages(session: nox.Session) -> None:
+    """Write what the pages say of the program, anew."""
+    install(session)
+    session.run("python", "docs/generate.py")
+
+
 @nox.session
 @nox.parametrize("python", [nox.param(python, id=version) for version, python in PYTHONS.items()])
 def tests(session: nox.Session) -> None:

@@ -60,8 +60,9 @@ class Profile:
 
 @frozen
 class _Key:
-    """What a key's value must be: in words, and as a check of the value, which is plain and no token."""
+    """What a key says, and what its value must be: in words, and as a check of the value, plain and no token."""
 
+    says: str
     rule: str
     holds: Callable[[object], bool]
 
@@ -74,34 +75,62 @@ def _is_entry(value: object) -> bool:
     return isinstance(value, str) and KeyringEntry.named(value) is not None
 
 
-_TEXT = _Key("a text", _is_text)
-_ENTRY = _Key('a text such as "service:user"', _is_entry)
-_SECONDS = _Key("a number of seconds above 0", is_seconds)
-_COUNT = _Key("a whole number of at least 1", lambda value: is_count(value, 1))
+def _text(says: str) -> _Key:
+    return _Key(says, "a text", _is_text)
+
+
+def _entry(says: str) -> _Key:
+    return _Key(says, 'a text such as "service:user"', _is_entry)
+
+
+def _seconds(says: str) -> _Key:
+    return _Key(says, "a number of seconds above 0", is_seconds)
+
+
+_USUAL = Ways()
 
 KEYS: Mapping[str, _Key] = {
-    "url": _TEXT,
-    "public_token": _TEXT,
-    "public_token_command": _TEXT,
-    "public_token_keyring": _ENTRY,
-    "private_token": _TEXT,
-    "private_token_command": _TEXT,
-    "private_token_keyring": _ENTRY,
-    "name": _TEXT,
-    "allow_insecure": _Key("true or false", lambda value: isinstance(value, bool)),
-    "ca_file": _TEXT,
-    "connect_timeout": _SECONDS,
-    "read_timeout": _SECONDS,
-    "action_timeout": _SECONDS,
-    "total_timeout": _SECONDS,
-    "max_concurrency": _Key(
-        'a whole number of at least 1, or "adaptive"', lambda value: value == ADAPTIVE or is_count(value, 1)
+    "url": _text("the panel's address, possibly with a path; the one key that must be there"),
+    "public_token": _text("the public half of the token pair itself"),
+    "public_token_command": _text("a command that prints it on its first line"),
+    "public_token_keyring": _entry("an entry of the system's keyring that is it"),
+    "private_token": _text("the private half itself"),
+    "private_token_command": _text("a command that prints it on its first line"),
+    "private_token_keyring": _entry("an entry of the system's keyring that is it"),
+    "name": _text("what reports and tables call the panel; the profile's own name if absent"),
+    "allow_insecure": _Key(
+        "whether http:// to another machine is allowed: the tokens then travel unencrypted",
+        "true or false",
+        lambda value: isinstance(value, bool),
     ),
-    "per_node": _COUNT,
-    "retries": _Key("a whole number from 0 on", lambda value: is_count(value, 0)),
-    "max_wait": _SECONDS,
+    "ca_file": _text(
+        "a file in PEM with the authority that vouches for the panel, where no public one does; beside the profiles, "
+        "unless it says another folder (~ too)"
+    ),
+    "connect_timeout": _seconds(f"seconds to open a connection; {_USUAL.timeouts.connect:g} if absent"),
+    "read_timeout": _seconds(f"seconds for the answer to a status or a list; {_USUAL.timeouts.read:g} if absent"),
+    "action_timeout": _seconds(
+        f"seconds for the answer to a start, stop or restart; {_USUAL.timeouts.action:g} if absent"
+    ),
+    "total_timeout": _seconds("seconds for a whole call, its pauses and attempts included; no limit if absent"),
+    "max_concurrency": _Key(
+        f"calls in flight on the panel; {_USUAL.limits.max_concurrency} if absent",
+        'a whole number of at least 1, or "adaptive"',
+        lambda value: value == ADAPTIVE or is_count(value, 1),
+    ),
+    "per_node": _Key(
+        f"calls in flight on one host node; {_USUAL.limits.per_node} if absent",
+        "a whole number of at least 1",
+        lambda value: is_count(value, 1),
+    ),
+    "retries": _Key(
+        f"how often a call is tried again, where that is safe; {_USUAL.retry.attempts - 1} if absent",
+        "a whole number from 0 on",
+        lambda value: is_count(value, 0),
+    ),
+    "max_wait": _seconds(f"the longest pause before that, in seconds; {_USUAL.retry.max_wait:g} if absent"),
 }
-"""All that a profile may say."""
+"""All that a profile may say; the documentation's table of it is made from this one."""
 
 _SOURCES: Mapping[str, Callable[[Secret], Source]] = {
     "": lambda text: text,

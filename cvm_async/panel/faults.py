@@ -112,7 +112,9 @@ class Injection:
 
     Args:
         fault: what happens.
-        verb, vps, node: to which calls; None for all.
+        verb: to which calls; None for all.
+        vps: for which VPS; None for all.
+        node: for which host node's VPSes; None for all.
         skip: how many such calls pass first.
         times: how many are struck then; None for all.
     """
