@@ -6,11 +6,18 @@ can act on and that is safe to print. `FleetError` stands with the report that i
 """
 
 import copy
+import re
 from typing import ClassVar, TypedDict, TypeVar, Unpack
 
 from cvm_async.models import Problem, Vps, VpsStatus
 
 E = TypeVar("E", bound="CvmError")
+
+_PLAIN_NAME = re.compile(r"[\w.-]{1,64}")
+"""What a hostname looks like, and no address does: only that is quoted to a chat's users."""
+_SUGGESTION = re.compile(r"(.*) \(([0-9]+)\)(?: on .*)?")
+_LISTED = 5
+"""VPSes of one name that a sentence lists."""
 
 __all__ = [
     "ActionFailedError",
@@ -54,6 +61,7 @@ class CvmError(Exception):
 
     kind: ClassVar[str] = "error"
     """Which error it is, in a word that stays: for programs, also where no Python class can go."""
+    _for_users: ClassVar[str] = "That did not work; whoever runs this can find out why."
 
     def __init__(
         self,
@@ -87,6 +95,14 @@ class CvmError(Exception):
         where = ", ".join(part for part in (vps, call, attempts) if part)
         return f"{self.message} ({where})" if where else self.message
 
+    @property
+    def user_message(self) -> str:
+        """What happened, in a sentence for a chat's users: without an address, a token or a word of the panel's.
+
+        `str` of the error is for whoever runs the program.
+        """
+        return self._for_users
+
     # The default would call `__init__` with `args` alone, which lacks what is given by keyword. `args` is
     # among the state because `OSError`, a base of `WaitTimeoutError`, sets it only in its own `__init__`.
     def __reduce__(self) -> tuple[object, ...]:
@@ -107,10 +123,22 @@ def own(error: E) -> E:
     return copied
 
 
+def _sentence(said: str, method: str | None) -> str:
+    """Give what is said of a call, and of what a power action may have done."""
+    if method == "GET":
+        return f"{said}; try again later."
+    return f"{said}: what was asked for may or may not have been done, so look before you try again."
+
+
+def _called(hostname: str, vps_id: int) -> str:
+    return f"{hostname} ({vps_id})" if _PLAIN_NAME.fullmatch(hostname) else f"VPS {vps_id}"
+
+
 class ConfigurationError(CvmError, ValueError):
     """What was given can't be used: a bad URL, an empty token, a VPS id that is no positive number."""
 
     kind: ClassVar[str] = "configuration"
+    _for_users = "That cannot be used, or this is not set up right; whoever runs this can find out why."
 
 
 class MissingExtraError(ConfigurationError, ModuleNotFoundError):
@@ -136,12 +164,14 @@ class SessionClosedError(CvmError):
     """The session is closed, or was closed while this call waited for its turn or for a state."""
 
     kind: ClassVar[str] = "session_closed"
+    _for_users = "This is shutting down; try again later."
 
 
 class NotSentError(CvmError):
     """The panel never saw the request: it is always safe to repeat."""
 
     kind: ClassVar[str] = "not_sent"
+    _for_users = "The panel never got the request, so nothing was done; try again later."
 
     def __init__(self, message: str, *, may_pass: bool = True, **about: Unpack[About]) -> None:
         super().__init__(message, **about)
@@ -153,11 +183,17 @@ class NotPossibleError(NotSentError):
     """A VPS is in a state that a customer cannot bring it out of, such as suspended: nothing was sent for it."""
 
     kind: ClassVar[str] = "not_possible"
+    _for_users = "That cannot be done to a VPS in its state; nothing was done."
 
     def __init__(self, message: str, *, last: VpsStatus | None = None, **about: Unpack[About]) -> None:
         super().__init__(message, may_pass=False, **about)
         self.last = last
         """The status that was seen."""
+
+    @property
+    def user_message(self) -> str:
+        """What happened, for a chat's users; see `CvmError.user_message`."""
+        return self._for_users if self.last is None else f"It is {self.last.state}, so that cannot be done."
 
 
 class NoAnswerError(CvmError):
@@ -168,6 +204,7 @@ class NoAnswerError(CvmError):
     """
 
     kind: ClassVar[str] = "no_answer"
+    _for_users = "No answer came from the panel"
 
     def __init__(
         self,
@@ -180,6 +217,11 @@ class NoAnswerError(CvmError):
         self.timed_out = timed_out
         """Whether that is because the panel was silent for too long."""
 
+    @property
+    def user_message(self) -> str:
+        """What happened, for a chat's users; see `CvmError.user_message`."""
+        return _sentence(self._for_users, self.method)
+
 
 class PanelError(CvmError):
     """The panel, or something in front of it, answered no.
@@ -189,6 +231,7 @@ class PanelError(CvmError):
     """
 
     kind: ClassVar[str] = "panel"
+    _for_users = "The panel, or something in front of it, refused that; whoever runs this can find out why."
 
     def __init__(
         self,
@@ -212,12 +255,14 @@ class AuthenticationError(PanelError):
     """The panel does not know the token pair."""
 
     kind: ClassVar[str] = "authentication"
+    _for_users = "The panel does not know the credentials of this program; whoever runs it has to look."
 
 
 class PermissionDeniedError(PanelError):
     """The token pair has no access to this API."""
 
     kind: ClassVar[str] = "permission_denied"
+    _for_users = "This program is not allowed to do that on the panel; whoever runs it has to look."
 
 
 class VpsNotFoundError(PanelError):
@@ -228,6 +273,7 @@ class VpsNotFoundError(PanelError):
     """
 
     kind: ClassVar[str] = "vps_not_found"
+    _for_users = "There is no such VPS, or it is another user's."
 
 
 class NameNotFoundError(VpsNotFoundError, KeyError):
@@ -243,11 +289,27 @@ class NameNotFoundError(VpsNotFoundError, KeyError):
         self.similar = similar
         """VPSes that were perhaps meant, as ``web1.example.net (7)``, safe to print; empty where none is close."""
 
+    @property
+    def user_message(self) -> str:
+        """What happened, for a chat's users; see `CvmError.user_message`."""
+        if isinstance(self.name, int):
+            return f"No VPS has the id {self.name}."
+        who = f"No VPS is called {self.name}" if _PLAIN_NAME.fullmatch(self.name) else "No VPS has that name"
+        meant = [_called(*_parted(each)) for each in self.similar if _SUGGESTION.fullmatch(each)]
+        return f"{who}; did you mean {' or '.join(meant)}?" if meant else f"{who}."
+
+
+def _parted(suggestion: str) -> tuple[str, int]:
+    """Give the hostname and the id of a VPS that was perhaps meant, and no panel's name."""
+    hostname, vps_id = _SUGGESTION.findall(suggestion)[0]
+    return hostname, int(vps_id)
+
 
 class AmbiguousNameError(CvmError, LookupError):
     """Several VPSes have this name: nothing was chosen. No `KeyError`, because it does not say that none is there."""
 
     kind: ClassVar[str] = "ambiguous_name"
+    _for_users = "That may be several VPSes; give the id."
 
     def __init__(self, message: str, *, name: str | int, matches: tuple[Vps, ...], **about: Unpack[About]) -> None:
         super().__init__(message, **about)
@@ -256,11 +318,19 @@ class AmbiguousNameError(CvmError, LookupError):
         self.matches = matches
         """All that it may mean."""
 
+    @property
+    def user_message(self) -> str:
+        """What happened, for a chat's users; see `CvmError.user_message`."""
+        listed = ", ".join(_called(vps.hostname, vps.id) for vps in self.matches[:_LISTED])
+        more = f" and {len(self.matches) - _LISTED:,} more" if len(self.matches) > _LISTED else ""
+        return f"{self._for_users[:-1]}: {listed}{more}." if listed else self._for_users
+
 
 class ActionFailedError(PanelError):
     """A start, stop or restart failed; starting what runs and stopping what is stopped are failures too."""
 
     kind: ClassVar[str] = "action_failed"
+    _for_users = "The panel could not do that; the VPS may be in the wanted state already."
 
 
 class NodeUnreachableError(PanelError):
@@ -270,6 +340,7 @@ class NodeUnreachableError(PanelError):
     """
 
     kind: ClassVar[str] = "node_unreachable"
+    _for_users = "The machine that the VPS runs on cannot be reached right now; nothing was done."
 
     def __init__(
         self, message: str, *, status_code: int = 503, may_be_panel: bool = False, **refusal: Unpack[_Refusal]
@@ -286,6 +357,12 @@ class RateLimitedError(PanelError):
     """
 
     kind: ClassVar[str] = "rate_limited"
+    _for_users = "The panel has too much to do right now, and did nothing; try again"
+
+    @property
+    def user_message(self) -> str:
+        """What happened, for a chat's users; see `CvmError.user_message`."""
+        return f"{self._for_users} {'later' if self.retry_after is None else f'in {self.retry_after:,.0f} s'}."
 
 
 class DecodeError(CvmError):
@@ -296,6 +373,7 @@ class DecodeError(CvmError):
     """
 
     kind: ClassVar[str] = "decode"
+    _for_users = "The panel's answer cannot be read"
 
     def __init__(
         self,
@@ -311,6 +389,11 @@ class DecodeError(CvmError):
         self.excerpt = excerpt
         """How the answer begins, at most 200 characters, safe to print."""
 
+    @property
+    def user_message(self) -> str:
+        """What happened, for a chat's users; see `CvmError.user_message`."""
+        return _sentence(self._for_users, self.method)
+
 
 class WaitTimeoutError(CvmError, TimeoutError):
     """The state that was waited for did not come in time, can no longer come, or could not be seen.
@@ -319,6 +402,7 @@ class WaitTimeoutError(CvmError, TimeoutError):
     """
 
     kind: ClassVar[str] = "wait_timeout"
+    _for_users = "The VPS was not seen in the wanted state in time"
 
     def __init__(
         self,
@@ -330,3 +414,8 @@ class WaitTimeoutError(CvmError, TimeoutError):
         super().__init__(message, **about)
         self.last = last
         """The last status seen, None where there was none."""
+
+    @property
+    def user_message(self) -> str:
+        """What happened, for a chat's users; see `CvmError.user_message`."""
+        return f"{self._for_users}{'' if self.last is None else f': it was last seen {self.last.state}'}."

@@ -130,7 +130,7 @@ def test_without_an_extra_what_does_not_need_it_works_and_the_rest_says_what_to_
     assert ended.removeprefix("ModuleNotFoundError: ").removeprefix("cvm_async.errors.MissingExtraError: ") == last_line
 
 
-@pytest.mark.parametrize("module", ["cvm_async", "cvm_async.panel"])
+@pytest.mark.parametrize("module", ["cvm_async", "cvm_async.panel", "cvm_async.render"])
 def test_importing_costs_no_http_library(module: str) -> None:
     script = f"import sys, {module}; print(sorted({{'httpx', 'httpcore', 'tenacity', 'uvicorn'}} & set(sys.modules)))"
     # What is run is this interpreter and the script above.

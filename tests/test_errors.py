@@ -2,13 +2,18 @@
 
 import copy
 import pickle
+import re
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from attrs import evolve
+from values import vps as some_vps
+from watches import status
 
 from cvm_async.errors import (
     ActionFailedError,
+    AmbiguousNameError,
     AuthenticationError,
     ConfigurationError,
     CvmError,
@@ -17,6 +22,7 @@ from cvm_async.errors import (
     NameNotFoundError,
     NoAnswerError,
     NodeUnreachableError,
+    NotPossibleError,
     NotSentError,
     PanelError,
     PermissionDeniedError,
@@ -28,7 +34,7 @@ from cvm_async.errors import (
     own,
 )
 from cvm_async.fleet.report import FleetError
-from cvm_async.models import PowerState, VpsStatus
+from cvm_async.models import PowerState, Vps, VpsStatus
 
 LAST = VpsStatus(state=PowerState.STOPPED, state_text="stopped")
 
@@ -221,3 +227,78 @@ def test_each_kind_stands_in_the_docs_beside_its_class() -> None:
     rows = [line for line in page.splitlines() if line.startswith("| `")]
     wanted = [(f"`{kind}`", f"`{one.__name__}`") for one, kind in kinds().items() if one is not CvmError]
     assert [words for words in wanted if not any(all(word in row for word in words) for row in rows)] == []
+
+
+def vps(number: int, *, hostname: str) -> Vps:
+    return evolve(some_vps(number), hostname=hostname)
+
+
+SECRETS = ("https://panel.example.net/cvm", "panel.example.net", "pr1vate-t0ken", "<b>")
+HOSTILE = f"GET {' '.join(SECRETS)} \u202e @everyone"
+
+
+def hostile(kind: type[CvmError]) -> CvmError:
+    """Give an error of a kind that holds what no chat is told wherever text goes."""
+    error = kind.__new__(kind, HOSTILE, [CvmError(HOSTILE)])
+    known = vps(7, hostname=HOSTILE)
+    last = VpsStatus(state=PowerState.UNKNOWN, state_text=HOSTILE)
+    texts = {"errors": (HOSTILE,), "excerpt": HOSTILE, "path": HOSTILE, "name": HOSTILE}
+    error.args = (HOSTILE, (CvmError(HOSTILE),))
+    vars(error).update(
+        {**texts, "similar": (f"{HOSTILE} (7) on {HOSTILE}", HOSTILE), "matches": (known,), "last": last},
+        method="POST",
+        vps_id=7,
+        attempts=2,
+        retry_after=3.0,
+        report=None,
+    )
+    return error
+
+
+@pytest.mark.parametrize("kind", kinds(), ids=lambda kind: kind.__name__)
+def test_what_a_chats_users_are_told_is_a_sentence_without_an_address_a_token_or_a_word_of_the_panels(
+    kind: type[CvmError],
+) -> None:
+    told = hostile(kind).user_message
+    assert not any(secret in told for secret in (*SECRETS, "://", "@", "\u202e"))
+    assert re.fullmatch(r"[A-Z0-9].*[.?]", told)
+    assert len(told) < 200
+
+
+ID = "No VPS has the id 7."
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (NameNotFoundError("no", name=7, similar=("web1 (7)",)), ID),
+        (NameNotFoundError("no", name="wbe1"), "No VPS is called wbe1."),
+        (NameNotFoundError("no", name="https://x"), "No VPS has that name."),
+        (
+            NameNotFoundError("no", name="wbe1", similar=("web1.a.net (7) on acme", "a/b (8)")),
+            "No VPS is called wbe1; did you mean web1.a.net (7) or VPS 8?",
+        ),
+        (
+            AmbiguousNameError("two", name="web1", matches=(vps(1, hostname="web1.a.net"), vps(2, hostname="a b"))),
+            "That may be several VPSes; give the id: web1.a.net (1), VPS 2.",
+        ),
+        (
+            AmbiguousNameError("many", name="w", matches=tuple(vps(n, hostname="w") for n in range(1, 8))),
+            "That may be several VPSes; give the id: w (1), w (2), w (3), w (4), w (5) and 2 more.",
+        ),
+        (AmbiguousNameError("none", name="w", matches=()), "That may be several VPSes; give the id."),
+        (NotPossibleError("no"), "That cannot be done to a VPS in its state; nothing was done."),
+        (NotPossibleError("no", last=status("suspended")), "It is suspended, so that cannot be done."),
+        (RateLimitedError("no", status_code=429, retry_after=30.0), "try again in 30 s."),
+        (RateLimitedError("no", status_code=429), "try again later."),
+        (NoAnswerError("no", method="GET"), "No answer came from the panel; try again later."),
+        (NoAnswerError("no", method="POST"), "may or may not have been done, so look before you try again."),
+        (DecodeError("no", method="GET"), "The panel's answer cannot be read; try again later."),
+        (DecodeError("no"), "may or may not have been done"),
+        (WaitTimeoutError("late"), "The VPS was not seen in the wanted state in time."),
+        (WaitTimeoutError("late", last=status("stopped")), "in time: it was last seen stopped."),
+        (FleetError("no", [NotSentError("a"), NotSentError("b")]), "2 VPSes failed."),
+    ],
+)
+def test_what_a_chats_users_are_told(error: CvmError, told: str) -> None:
+    assert told in error.user_message

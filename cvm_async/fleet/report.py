@@ -243,6 +243,12 @@ class FleetError(CvmError, ExceptionGroup[CvmError]):
         self.report = report
         """The whole `FleetReport`, also in the parts that `split` and `subgroup` give."""
 
+    @property
+    def user_message(self) -> str:
+        """How many failed, for a chat's users; see `CvmError.user_message`."""
+        of = "" if self.report is None else f" of {len(self.report):,}"
+        return f"{len(self.exceptions):,}{of} {'VPS' if len(self.exceptions) == 1 and not of else 'VPSes'} failed."
+
     # Narrower than the base's, which allows a group to turn into one of other errors: there are none in here.
     def derive(self, excs: Sequence[CvmError], /) -> "FleetError":  # type: ignore[override]
         """Give the same error over some of its failures, for `split` and `subgroup`."""

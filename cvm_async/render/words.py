@@ -1,4 +1,4 @@
-"""Resources, outcomes and reports as text for terminals and chats: pure, so that any of them can show it its own way.
+"""Resources, outcomes and reports in words, for terminals and chats: pure, so that any of them can show it its own way.
 
 Every text that came from a panel is made safe here: whatever takes it from here on may print it.
 """
@@ -8,33 +8,13 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from typing import TypeVar
 
 from cvm_async._api.verbs import past_of
-from cvm_async._figures import allowance, size, state_word, traffic_size, traffic_usage, usage
+from cvm_async._figures import state_word
 from cvm_async._safe_text import safe_text
 from cvm_async._words import counted
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport
 from cvm_async.fleet.summary import error_word
 from cvm_async.models import PowerState, Vps, VpsStatus
-
-__all__ = [
-    "allowance",
-    "by_node",
-    "chat",
-    "grouped",
-    "names",
-    "natural",
-    "node_name",
-    "outcome_word",
-    "place",
-    "reasons",
-    "size",
-    "state_word",
-    "traffic_size",
-    "traffic_usage",
-    "trouble_first",
-    "unread",
-    "usage",
-]
 
 T = TypeVar("T")
 K = TypeVar("K", bound=Hashable)
@@ -66,13 +46,15 @@ def outcome_word(outcome: Outcome[object], verb: str) -> str:
 
 def reasons(outcomes: Iterable[Outcome[object]]) -> list[str]:
     """Say why VPSes failed or were skipped, a line for each reason, the commonest first: readable with thousands."""
-    return _alike((outcome.error.message, outcome) for outcome in outcomes if outcome.error is not None)
+    return alike(
+        (outcome.error.message, outcome.panel, outcome.vps) for outcome in outcomes if outcome.error is not None
+    )
 
 
 def unread(outcomes: Iterable[Outcome[object]]) -> list[str]:
     """Say which figures of statuses could not be read, a line for each, the commonest first."""
-    return _alike(
-        (str(problem), outcome)
+    return alike(
+        (str(problem), outcome.panel, outcome.vps)
         for outcome in outcomes
         if isinstance(outcome.value, VpsStatus)
         for problem in outcome.value.problems
@@ -123,12 +105,13 @@ def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
     return groups
 
 
-def _alike(said: Iterable[tuple[str, Outcome[object]]]) -> list[str]:
-    alike: dict[str, list[Outcome[object]]] = {}
-    for words, outcome in said:
-        alike.setdefault(safe_text(words), []).append(outcome)
-    ranked = sorted(alike.items(), key=lambda item: -len(item[1]))
-    several = len({outcome.panel for some in alike.values() for outcome in some}) > 1
+def alike(said: Iterable[tuple[str, str, Vps]]) -> list[str]:
+    """Give what is said of VPSes on panels, a line for each that is the same, the commonest first."""
+    same: dict[str, list[tuple[str, int]]] = {}
+    for words, panel, vps in said:
+        same.setdefault(safe_text(words), []).append((panel, vps.id))
+    ranked = sorted(same.items(), key=lambda item: -len(item[1]))
+    several = len({panel for some in same.values() for panel, _ in some}) > 1
     return [f"{len(some):,} x {words} ({_some(some, several=several)})" for words, some in ranked]
 
 
@@ -149,9 +132,9 @@ def names(vpses: Sequence[Vps]) -> str:
     return f"{named} and {len(vpses) - _NAMED:,} more" if len(vpses) > _NAMED else named
 
 
-def _some(outcomes: Sequence[Outcome[object]], *, several: bool) -> str:
+def _some(places: Sequence[tuple[str, int]], *, several: bool) -> str:
     """Name some VPSes, by their panels too where there are several: an id of one is another VPS on another."""
-    ordered = sorted((outcome.panel if several else "", outcome.vps.id) for outcome in outcomes)
+    ordered = sorted((panel if several else "", vps_id) for panel, vps_id in places)
     named = (f"{vps_id} on {safe_text(panel)}" if several else str(vps_id) for panel, vps_id in ordered[:_NAMED])
     more = f" and {len(ordered) - _NAMED:,} more" if len(ordered) > _NAMED else ""
     return f"VPS {', '.join(named)}{more}"
