@@ -74,6 +74,7 @@ def docs(session: nox.Session) -> None:
     """Build the documentation's site; a link that leads nowhere ends it."""
     session.install(*nox.project.dependency_groups(PROJECT, "docs"))
     session.run("zensical", "build", "--clean", "--strict")
+    session.run("python", "docs/llms_full.py", "site/llms-full.txt")
 
 
 @nox.session(python=NEWEST)

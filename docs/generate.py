@@ -1,15 +1,18 @@
 """Write what the pages say of the program from the program itself: `python docs/generate.py`.
 
-A page has such a part between two comments. What is written is held to be current by a test.
+A page has such a part between two comments; `llms.txt` is made from the pages. What is written is held to be current by
+a test.
 """
 
+import inspect
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
-from inspect import getsourcelines
 from pathlib import Path
 from typing import Any, cast
+
+import yaml
 
 import cvm_async
 from cvm_async._profiles.file import DEFAULT
@@ -17,6 +20,7 @@ from cvm_async._profiles.profile import KEYS
 from cvm_async.cli.app import app
 
 DOCS = Path(__file__).parent
+NAVIGATION = DOCS.parent / "mkdocs.yml"
 _PART = re.compile(r"(<!-- from the program: ([\w ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
 _STAR = re.compile(r"(?<=\w)\*(?=['\"])")
 """A pattern's star, as in 'web*'; a page would take two of them for emphasis."""
@@ -54,7 +58,7 @@ def tree(kind: type[cvm_async.CvmError], depth: int = 0) -> Iterator[tuple[int, 
 
 def as_written(kind: type) -> tuple[str, int]:
     """Give where a class stands in the source."""
-    return kind.__module__, getsourcelines(kind)[1]
+    return kind.__module__, inspect.getsourcelines(kind)[1]
 
 
 def first_sentence(documented: object) -> str:
@@ -119,11 +123,42 @@ def filled(page: str) -> str:
     return _PART.sub(lambda part: f"{part[1]}\n{PARTS[part[2]]().strip()}\n\n{part[3]}", page)
 
 
+def sections() -> Iterator[tuple[str, list[str]]]:
+    """Give the navigation: what each part of it is called, and its pages."""
+    entries: list[dict[str, str | list[dict[str, str]]]] = yaml.safe_load(NAVIGATION.read_text("utf-8"))["nav"]
+    for title, within in (item for entry in entries for item in entry.items()):
+        yield title, [within] if isinstance(within, str) else [path for each in within for path in each.values()]
+
+
+def index(pages: Mapping[Path, str]) -> str:
+    """Give `llms.txt`: which pages there are, and what each is about."""
+    lines = [
+        "# cvm_async\n",
+        f"> {opening(pages[DOCS / 'index.md'])}\n",
+        "All of it in one file: [llms-full.txt](llms-full.txt).",
+    ]
+    for title, paths in sections():
+        lines.append(f"\n## {title}\n")
+        for path in paths:
+            page = pages[DOCS / path]
+            heading = page.partition("\n")[0].removeprefix("# ")
+            lines.append(f"- [{heading}]({path.removesuffix('.md')}.html): {opening(page)}")
+    return "\n".join(lines) + "\n"
+
+
+def opening(page: str) -> str:
+    """Give a page's first sentence, without its links."""
+    prose = (each for each in page.split("\n\n")[1:] if not each.startswith(("#", "```", "<!--")))
+    sentence = re.split(r"(?<=\.)\s", " ".join(next(prose).split()))[0]
+    return re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", sentence)
+
+
 def written() -> dict[Path, str]:
-    """Give every page as it should be."""
-    return {page: filled(page.read_text("utf-8")) for page in sorted(DOCS.rglob("*.md"))}
+    """Give every page as it should be, and the index for assistants."""
+    pages = {page: filled(page.read_text("utf-8")) for page in sorted(DOCS.rglob("*.md"))}
+    return {**pages, DOCS / "llms.txt": index(pages)}
 
 
 if __name__ == "__main__":
-    for _page, _text in written().items():
-        _page.write_text(_text, encoding="utf-8")
+    for _path, _text in written().items():
+        _path.write_text(_text, encoding="utf-8")
