@@ -56,6 +56,21 @@ def made(path: Path, record: RunRecord) -> None:
     """
     # The rights before the first byte: SQLite would make it as the umask has it, and its other files as this one.
     os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, _ONLY_OURS))
+    try:
+        _fill(path, record)
+        sync_folder(path.parent)
+    except BaseException:
+        for each in files(path):
+            each.unlink(missing_ok=True)
+        raise
+
+
+def files(path: Path) -> tuple[Path, ...]:
+    """Give a run's file, and those that SQLite puts beside it while it is open."""
+    return path, *(path.with_name(path.name + part) for part in ("-wal", "-shm"))
+
+
+def _fill(path: Path, record: RunRecord) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for setting in DURABLE:
             connection.execute(setting).fetchall()
@@ -64,7 +79,6 @@ def made(path: Path, record: RunRecord) -> None:
         for sql, values in _rows(record):
             connection.execute(sql, values)
         connection.execute("COMMIT")
-    sync_folder(path.parent)
 
 
 def _rows(record: RunRecord) -> Iterator[Statement]:

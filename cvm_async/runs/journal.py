@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Coroutine
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
+from time import monotonic
 from typing import TypeVar
 
 from attrs import define, field
@@ -25,11 +26,16 @@ from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.work.journal import Intent
 from cvm_async.runs import file
 from cvm_async.runs.errors import JournalError
+from cvm_async.runs.in_place import InPlace
 from cvm_async.runs.lock import taken
 from cvm_async.runs.record import RunRecord, TargetRecord, TargetState, Turn
 from cvm_async.runs.writer import Statement, WriteError, Writer
 
 T = TypeVar("T")
+
+INTENT_LASTS = 30.0
+"""Seconds after which an action that was about to leave does not leave any more: whoever has read meanwhile that it was
+sent, and has seen that it changed nothing, may have done something else. Longer than any disk that works lets wait."""
 
 
 @define(eq=False)
@@ -55,27 +61,31 @@ class RunJournal:
             JournalError: The file cannot be made.
             RunBusyError: It is at work.
         """
-        if self._writer is not None or self.path.exists():
-            msg = f"the run {self.id} has begun before: make a new one, or resume it"
-            raise ConfigurationError(msg)
+        if self._writer is not None:
+            raise self._used_before()
         await self._open_whole(self._begin(_record(self.id, self.name, intent)))
 
     async def _begin(self, record: RunRecord) -> None:
-        lock = await asyncio.to_thread(self._made, record)
-        self._writer = Writer(self.path, on_end=lock.close)
+        self._writer = await asyncio.to_thread(self._made, record)
 
-    def _made(self, record: RunRecord) -> sqlite3.Connection:
-        """Make the file, and give its lock."""
+    def _made(self, record: RunRecord) -> Writer:
+        """Make the file, and give what writes to it."""
         try:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with ExitStack() as stack:
                 lock = stack.enter_context(closing(taken(lock_path(self.path))))
                 file.made(self.path, record)
+                writer = self._writer_of(lock)
                 stack.pop_all()
-                return lock
+                return writer
+        except FileExistsError:
+            raise self._used_before() from None
         except (OSError, sqlite3.Error) as error:
             msg = f"the journal {safe_text(str(self.path))} cannot be made: {safe_text(str(error))}"
             raise JournalError(msg) from None
+
+    def _used_before(self) -> ConfigurationError:
+        return ConfigurationError(f"the run {self.id} has begun before: make a new one, or resume it")
 
     async def take_up(self) -> RunRecord:
         """Open a run that has begun before, for another turn, and give what is known of it.
@@ -88,8 +98,8 @@ class RunJournal:
         return await self._open_whole(self._take_up())
 
     async def _take_up(self) -> RunRecord:
-        lock, record = await asyncio.to_thread(self._read)
-        self._writer = writer = Writer(self.path, on_end=lock.close)
+        writer, record = await asyncio.to_thread(self._read)
+        self._writer = writer
         self._states = {target.place: target.state for target in record.targets}
         try:
             await self._write(file.turn_begins(this_turn()))
@@ -99,13 +109,20 @@ class RunJournal:
             raise
         return record
 
-    def _read(self) -> tuple[sqlite3.Connection, RunRecord]:
-        """Read the file, and give its lock, too."""
+    def _read(self) -> tuple[Writer, RunRecord]:
+        """Read the file, and give what writes to it, too."""
         with ExitStack() as stack:
             lock = stack.enter_context(closing(taken(lock_path(self.path))))
             record = file.read(self.path)
+            try:
+                writer = self._writer_of(lock)
+            except OSError as error:
+                raise self._unwritable(error) from None
             stack.pop_all()
-            return lock, record
+            return writer, record
+
+    def _writer_of(self, lock: sqlite3.Connection) -> Writer:
+        return Writer(self.path, kept=InPlace.of(self.path, lock_path(self.path)), on_end=lock.close)
 
     async def _open_whole(self, opening: Coroutine[object, object, T]) -> T:
         """Open it. Cancelled, leave it once it is open: its thread would go on, and keep the process and the lock."""
@@ -126,10 +143,11 @@ class RunJournal:
         """Keep that an action is about to leave: durable when this returns.
 
         Raises:
-            NotSentError: It could not be kept.
+            NotSentError: It could not be kept, or was kept too long ago.
         """
+        sent_at, since = file.utc_now(), monotonic()
         try:
-            await self._write(file.target_is(place, TargetState.SENT, sent_at=file.utc_now()))
+            await self._write(file.target_is(place, TargetState.SENT, sent_at=sent_at))
         except JournalError as error:
             raise NotSentError(error.message, may_pass=False) from None
         except asyncio.CancelledError:
@@ -137,6 +155,11 @@ class RunJournal:
             self._hand_over(file.target_is(place, self._states.get(place, TargetState.TODO)))
             raise
         self._states[place] = TargetState.SENT
+        # One clock stands still while the machine sleeps, and people set the other.
+        age = max(monotonic() - since, (file.utc_now() - sent_at).total_seconds())
+        if age > INTENT_LASTS:
+            msg = f"it was kept {age:.0f} s ago that this would be sent now: this process, or its disk, stood still"
+            raise NotSentError(msg)
 
     def answered(self, place: int) -> None:
         """Keep that the panel says it is done."""
@@ -169,7 +192,7 @@ class RunJournal:
     async def close(self, ending: str) -> None:
         """Keep how the run was left, and let others have it."""
         self._leave(ending)
-        if self._writer is not None:
+        if self._writer is not None and not self._writer.is_forked:
             await asyncio.to_thread(self._writer.close)
 
     def _leave(self, ending: str) -> None:

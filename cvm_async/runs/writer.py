@@ -5,14 +5,18 @@ actions under way a commit carries several of them (group commit).
 """
 
 import asyncio
+import os
 import sqlite3
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Protocol, TypeAlias
 
 from attrs import define, field, frozen
+
+from cvm_async.runs.in_place import InPlace
 
 Statement: TypeAlias = tuple[str, Sequence[object]]
 """SQL, and what it is to be filled with."""
@@ -40,7 +44,7 @@ class Connection(Protocol):
 
 
 class WriteError(Exception):
-    """Something could not be written: the disk is full, the file is gone, or the writer was closed."""
+    """Something could not be written: the disk is full, the file is gone, the writer was closed or is another's."""
 
 
 @frozen(eq=False)
@@ -58,17 +62,20 @@ class Writer:
     Attributes:
         path: The file; it must be there, with its tables.
         connect: Opens it, in the thread that writes.
+        kept: It, and what else must stay where it is: a commit counts only as long as that is so.
         on_end: Called when that thread has written its last.
     """
 
     path: Path
     connect: Callable[[Path], "Connection"] = field(factory=lambda: opened, repr=False)
+    kept: InPlace = field(factory=InPlace)
     on_end: Callable[[], object] = field(default=lambda: None, repr=False)
     commits: int = field(init=False, default=0)
     """How often it has waited for the disk."""
     _jobs: "SimpleQueue[_Job | None]" = field(init=False, factory=SimpleQueue["_Job | None"], repr=False)
     _thread: threading.Thread = field(init=False, repr=False)
     _closed: bool = field(init=False, default=False)
+    _process: int = field(init=False, factory=os.getpid)
 
     def __attrs_post_init__(self) -> None:
         # No daemon: Python then waits for it at its end, and what was handed over is written.
@@ -81,6 +88,7 @@ class Writer:
         Raises:
             WriteError: It could not be written.
         """
+        self._check()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[None] = loop.create_future()
 
@@ -106,15 +114,20 @@ class Writer:
         """Have it written without waiting for that.
 
         Raises:
-            WriteError: The writer was closed.
+            WriteError: The writer was closed, or is that of the process that this one was forked from.
         """
+        self._check()
+        self._jobs.put(_Job(statements, tell))
+
+    def _check(self) -> None:
+        if self.is_forked:
+            raise WriteError(f"{self.path.name} belongs to process {self._process}, from which this one was forked")
         if self._closed:
             raise WriteError(f"{self.path.name} is closed")
-        self._jobs.put(_Job(statements, tell))
 
     def end(self) -> None:
         """Have it end once it has written what was handed over, without waiting for that."""
-        if not self._closed:
+        if not (self._closed or self.is_forked):
             self._closed = True
             self._jobs.put(None)
 
@@ -122,6 +135,11 @@ class Writer:
         """Write what was handed over, and end. It waits for the disk; twice is as good as once."""
         self.end()
         self._thread.join()
+
+    @property
+    def is_forked(self) -> bool:
+        """Whether it is that of the process that this one was forked from: a fork has no thread of it to write with."""
+        return os.getpid() != self._process
 
     def _work(self) -> None:
         connection: Connection | None = None
@@ -131,14 +149,24 @@ class Writer:
                 try:
                     connection = connection or self.connect(self.path)
                     self._commit(connection, jobs)
-                except (sqlite3.Error, OSError) as failure:
+                    self._check_place()
+                except Exception as failure:  # noqa: BLE001 - whoever waits would wait for ever
                     error = failure
                 for job in jobs:
                     job.tell(error)
         finally:
-            if connection is not None:
-                connection.close()
+            with suppress(Exception):
+                # Whatever its disk says: others wait for what ends now.
+                if connection is not None:
+                    connection.close()
             self.on_end()
+
+    def _check_place(self) -> None:
+        if not self.commits:
+            # SQLite has made it just now; until it is checkpointed, all that is committed is there alone.
+            self.kept = self.kept.joined(InPlace.of(self.path.with_name(f"{self.path.name}-wal")))
+        self.commits += 1
+        self.kept.check()
 
     def _together(self) -> list[_Job] | None:
         """Give all that waits now; None at the end."""
@@ -164,7 +192,6 @@ class Writer:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        self.commits += 1
 
 
 def opened(path: Path) -> sqlite3.Connection:

@@ -1,9 +1,15 @@
 import asyncio
+import gc
 import getpass
 import os
+import shutil
 import sqlite3
 import threading
+import time
+import warnings
+from collections.abc import Callable
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -29,10 +35,10 @@ from cvm_async.errors import About
 from cvm_async.panel import PanelApp, gateway_timeout
 from cvm_async.runs import file
 from cvm_async.runs.errors import JournalError, RunBusyError
-from cvm_async.runs.journal import RunJournal, lock_path, state_after, this_turn
+from cvm_async.runs.journal import INTENT_LASTS, RunJournal, lock_path, state_after, this_turn
 from cvm_async.runs.record import RunRecord, TargetState, Turn
 from cvm_async.runs.store import RunStore
-from cvm_async.runs.writer import Statement
+from cvm_async.runs.writer import Statement, Writer
 from runs.makes import kept
 
 
@@ -140,17 +146,39 @@ async def test_what_cannot_be_written_any_more_is_not_sent_and_stops_the_run(run
     assert "the disk is full" in str(report[1].error)
 
 
-async def test_an_outcome_that_cannot_be_kept_is_still_told(runs: RunStore) -> None:
-    app = PanelApp(vpses=fleet_of(1, 1))
+def taken_away(path: Path) -> None:
+    path.unlink()
+
+
+def replaced(path: Path) -> None:
+    other = path.with_suffix(".other")
+    shutil.copy(path, other)
+    other.replace(path)
+
+
+def moved(path: Path) -> None:
+    path.parent.rename(path.parent.with_name("elsewhere"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere an open file cannot be taken away")
+@pytest.mark.parametrize("change", [taken_away, replaced, moved])
+@pytest.mark.parametrize("suffix", [".run", ".run-wal", ".lock"])
+async def test_what_is_kept_where_nobody_finds_it_is_not_sent_and_stops_the_run(
+    runs: RunStore, change: Callable[[Path], None], suffix: str
+) -> None:
+    app = PanelApp(vpses=fleet_of(*[1] * 5))
     async with session_on(app) as session:
         fleet = await session.fleet()
         journal = runs.new()
         task = asyncio.create_task(fleet.stop(rollout=Rollout(max_concurrency=1), journal=journal))
         await app.wait_for(lambda: bool(app.actions))
-        journal.path.unlink()
+        change(journal.path.with_suffix(suffix))
         report = await task
-    # A file without a name is still written to: the run goes on, and what became of it is in the report alone.
-    assert [outcome.ok for outcome in report] == [True, True]
+    assert app.actions == [(1, "stop")]
+    # What was under way is in the report; what it would have been kept in is told by the first that was not sent.
+    assert [type(outcome.error) for outcome in report] == [type(None), *[NotSentError] * 4]
+    told = "was replaced while" if change is replaced else "was taken away while"
+    assert f"{told} the run was at work" in str(report[1].error)
 
 
 async def test_an_action_that_was_cancelled_before_it_left_is_not_kept_as_sent(runs: RunStore) -> None:
@@ -354,3 +382,77 @@ async def test_what_comes_after_its_end_is_lost_without_an_error_of_others(runs:
         journal.ended(0, Outcome(vps(1), "panel", None))
     with pytest.raises(NotSentError, match="closed"):
         await journal.sending(0)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+async def test_a_fork_has_no_part_in_a_run_of_its_parents(runs: RunStore) -> None:
+    async with session_on(PanelApp(vpses=fleet_of(1))) as session:
+        run_id = kept(runs, session, TargetState.TODO)
+    journal = RunJournal(runs.path / f"{run_id}.run", run_id, "")
+    await journal.take_up()
+    with warnings.catch_warnings():
+        # Of other threads: the child below asks for nothing of theirs.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
+    if not child:
+        try:
+            os._exit(0 if await refused_in_a_fork(journal, runs, run_id) else 1)
+        finally:
+            os._exit(2)
+    _, status = await asyncio.to_thread(os.waitpid, child, 0)
+    assert os.waitstatus_to_exitcode(status) == 0
+    # And its end takes neither the lock nor the run from the parent.
+    with pytest.raises(RunBusyError):
+        runs.forget(run_id)
+    await journal.sending(0)
+    await journal.close("finished")
+    record = runs.read(run_id)
+    assert (record.targets[0].state, record.turns[-1].ending) == (TargetState.SENT, "finished")
+
+
+async def refused_in_a_fork(journal: RunJournal, runs: RunStore, run_id: str) -> bool:
+    """Tell whether all that a fork does to its parent's run is refused, and ends."""
+    try:
+        await journal.sending(0)
+    except NotSentError as error:
+        if "from which this one was forked" not in str(error):
+            return False
+    try:
+        runs.forget(run_id)
+    except RunBusyError:
+        await journal.close("finished")
+        gc.collect()
+        return True
+    return False
+
+
+@pytest.mark.parametrize("clock", ["wall", "steady"])
+async def test_what_was_about_to_be_sent_too_long_ago_is_not_sent(
+    runs: RunStore, monkeypatch: pytest.MonkeyPatch, clock: str
+) -> None:
+    """As after a stop of the process, or of the machine, between the intent's commit and the action."""
+    written = Writer.write
+
+    async def stands_still(writer: Writer, *statements: Statement) -> None:
+        await written(writer, *statements)
+        if clock == "wall":
+            now = file.utc_now() + timedelta(seconds=INTENT_LASTS + 1)
+            monkeypatch.setattr(file, "utc_now", lambda: now)
+        else:
+            later = time.monotonic() + INTENT_LASTS + 1
+            monkeypatch.setattr("cvm_async.runs.journal.monotonic", lambda: later)
+
+    app = PanelApp(vpses=fleet_of(1))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        journal = runs.new()
+        with monkeypatch.context() as patch:
+            patch.setattr(Writer, "write", stands_still)
+            report = await fleet.stop(journal=journal)
+            monkeypatch.undo()
+        assert isinstance(report[0].error, NotSentError)
+        assert "kept 31 s ago" in report[0].error.message
+        assert app.actions == []
+        async with runs.open(journal.id) as run:
+            assert (await run.resume(fleet)).ok
+    assert app.actions == [(1, "stop")]
