@@ -131,7 +131,8 @@ class Actions:
             before_send: Awaited before it leaves, as that of every caller; at once where one joins what has left.
             departing: Told, once it is known, which departure this caller's is: its own, or that of what it joined.
 
-        Cancelled, or out of time, it ends the action unless somebody else waits for it.
+        Cancelled, or out of time, it ends the action unless somebody else waits for it: then it may leave yet, and
+        counts as sent for who has gone, too.
 
         Raises:
             NoAnswerError: The action goes on for another caller, or was cut off.
@@ -154,9 +155,14 @@ class Actions:
         if departing is not None:
             departing(action.departure)
         permit.step_aside()
-        if joined is not None:
-            await joined.add(caller)
-        await action.join(vps_id, caller)
+        try:
+            if joined is not None:
+                await joined.add(caller)
+            await action.join(vps_id, caller)
+        except asyncio.CancelledError:
+            if departing is not None and not action.call.task.done():
+                departing(Departure(sent=True))
+            raise
 
     def _current(self, vps_id: int) -> _Action | None:
         action = self._under_way.get(vps_id)

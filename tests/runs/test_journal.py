@@ -456,3 +456,46 @@ async def test_what_was_about_to_be_sent_too_long_ago_is_not_sent(
         async with runs.open(journal.id) as run:
             assert (await run.resume(fleet)).ok
     assert app.actions == [(1, "stop")]
+
+
+@pytest.mark.parametrize("verb", ["stop", "restart"])
+@pytest.mark.parametrize("cut", ["first", "second"])
+@pytest.mark.parametrize("has_left", [False, True], ids=["about to leave", "under way"])
+async def test_a_run_that_is_cut_off_sends_nothing_again_that_leaves_for_another_run(
+    runs: RunStore, monkeypatch: pytest.MonkeyPatch, verb: str, cut: str, *, has_left: bool
+) -> None:
+    keep, goes_on = RunJournal.sending, asyncio.Event()
+    told = {name: asyncio.Event() for name in ("first", "second")}
+
+    async def sending(journal: RunJournal, place: int) -> None:
+        await keep(journal, place)
+        told[journal.name].set()
+        if journal.name == "first":
+            await goes_on.wait()
+
+    monkeypatch.setattr(RunJournal, "sending", sending)
+    app = PanelApp(vpses=fleet_of(1))
+    app.hang_node(1)
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        journals = {name: runs.new(name) for name in told}
+        both: dict[str, asyncio.Task[object]] = {}
+        for name, journal in journals.items():
+            both[name] = asyncio.create_task(getattr(fleet, verb)(journal=journal))
+            await told[name].wait()
+        await settled()
+        if has_left:
+            goes_on.set()
+            await app.wait_for(lambda: any(request.vps == 1 for request in app.requests))
+        cut_off = both.pop(cut)
+        cut_off.cancel()
+        await asyncio.wait([cut_off])
+        goes_on.set()
+        app.heal_node(1)
+        await asyncio.gather(*both.values())
+        assert runs.read(journals[cut].id).targets[0].state is TargetState.UNKNOWN
+        async with runs.open(journals[cut].id) as run:
+            report = await run.resume(fleet)
+    # What looking can settle is settled by looking; a restart leaves the state that it found.
+    assert isinstance(report[0].error, type(None) if verb == "stop" else NoAnswerError)
+    assert app.actions == [(1, verb)]

@@ -11,7 +11,7 @@ from attrs import define, evolve, field, frozen
 from cvm_async._account.account import Account, loop_time
 from cvm_async._checks import one_of
 from cvm_async._gates.workers import Assignment, WorkerPool
-from cvm_async.errors import CvmError, NotSentError, own
+from cvm_async.errors import CvmError, NotSentError, WaitTimeoutError, own
 from cvm_async.fleet.control import RunControl, Stage, UnderWay
 from cvm_async.fleet.members import Members
 from cvm_async.fleet.outcome import Outcome
@@ -245,8 +245,8 @@ class Run(Generic[T]):
                 self._count_failure()
                 return outcome
             self._cut_off[index] = outcome
-            if outcome.skipped:
-                # It was perhaps kept already that it would be sent.
+            if not isinstance(outcome.error, WaitTimeoutError):
+                # That it would be sent was perhaps kept already, or not yet, where it has joined an action of others.
                 self._keep(index, outcome)
             raise
         finally:
