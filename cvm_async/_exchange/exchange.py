@@ -179,18 +179,23 @@ class Exchange:
     async def _enter(self, sending: Sending[object]) -> None:
         try:
             await sending.permit.enter(sending.call.vps_id or LIST, acts=not sending.call.repeatable)
-            refusal = self._refusal(sending)
-            if refusal is not None:
-                sending.permit.leave(Verdict.NEUTRAL)
-                raise refusal
+            self._see_that_it_may_leave(sending)
             before_send = sending.departure.before_send
             if before_send is not None:
                 await self._announce(sending, before_send)
+                # While others were told of it, its run may have been ended.
+                self._see_that_it_may_leave(sending)
         except CvmError as error:
             sending.turned_away = True
             error.attempts, error.vps_id = sending.attempts, sending.call.vps_id
             raise
         sending.attempts += 1
+
+    def _see_that_it_may_leave(self, sending: Sending[object]) -> None:
+        refusal = self._refusal(sending)
+        if refusal is not None:
+            sending.permit.leave(Verdict.NEUTRAL)
+            raise refusal
 
     def _refusal(self, sending: Sending[object]) -> CvmError | None:
         """Give why a call whose turn has come must not leave, if so."""

@@ -334,6 +334,18 @@ async def test_the_time_that_asking_takes_is_not_the_panels() -> None:
 
 
 @virtual
+async def test_what_is_held_back_while_somebody_is_asked_is_not_sent() -> None:
+    panel = Panel()
+    reasons = [None, None, "the run was stopped"]
+    _, before_send = asked(panel)
+    async with session_over(panel) as session:
+        with pytest.raises(NotSentError, match="not begun: the run was stopped"):
+            await account_of(session).power(Verb.STOP, 1, before_send=before_send, hold=lambda: reasons.pop(0))
+        assert account_of(session).gates.in_flight == 0
+    assert panel.requests == []
+
+
+@virtual
 async def test_a_call_that_is_cut_off_while_somebody_is_asked_was_not_sent_and_leaves_the_gates() -> None:
     async def for_ever() -> None:
         await forever(httpx.Request("POST", "https://panel.example.net"))
