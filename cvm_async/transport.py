@@ -17,9 +17,10 @@ import httpx
 from cvm_async._checks import refuse
 from cvm_async._lanes import options
 from cvm_async._lanes.client import LaneClient
-from cvm_async._lanes.connection import Body
+from cvm_async._lanes.connection import Body, Connection, Origin, origin_of
 from cvm_async._lanes.httpcore.transport import HttpcoreTransport
 from cvm_async._lanes.mocked import is_mocked
+from cvm_async._lanes.plain import is_own, plain_transport
 from cvm_async._lanes.pool import Pool
 from cvm_async._lanes.proxies import Proxies, environment_proxies, is_loopback
 from cvm_async._lanes.reason import safe_reason
@@ -30,7 +31,22 @@ from cvm_async._lanes.serialize import request_bytes
 from cvm_async._lanes.slots import UnusableTransportError
 from cvm_async._lanes.tls import context_maker
 
-__all__ = ["LaneClient", "LaneTransport", "UnusableTransportError", "goes_through_proxy", "is_loopback", "lane_client"]
+__all__ = [
+    "Body",
+    "Connection",
+    "LaneClient",
+    "LaneTransport",
+    "Origin",
+    "Pool",
+    "Reply",
+    "UnusableTransportError",
+    "goes_through_proxy",
+    "is_loopback",
+    "lane_client",
+    "origin_of",
+    "plain_pool",
+    "request_bytes",
+]
 
 # httpx's own defaults, but for its 20 idle connections: it counts busy ones into them and so drops good ones.
 DEFAULT_LIMITS = httpx.Limits(max_connections=100, keepalive_expiry=5.0)
@@ -113,9 +129,9 @@ class LaneTransport(httpx.AsyncBaseTransport):
             retries=retries,
             socket_options=socket_options,
         )
-        self._reader = self._reader_type()
         context = context_maker(verify, cert, trust_env=trust_env)
         self._pool = Pool(
+            reader=self._reader_type(),
             context=context,
             max_lanes=max_lanes,
             max_idle=max_idle_lanes,
@@ -137,6 +153,11 @@ class LaneTransport(httpx.AsyncBaseTransport):
             socket_options=socket_options,
         )
         self._is_plain = http1 and not (http2 or proxy or uds or local_address or retries or socket_options)
+
+    @property
+    def plain_pool(self) -> Pool | None:
+        """The connections of our own, where they take all that is plain HTTP/1.1; for the parts of this library."""
+        return self._pool if self._is_plain and is_own(self, _HANDLE) else None
 
     @staticmethod
     def _reader_type() -> type[Reply]:
@@ -164,8 +185,10 @@ class LaneTransport(httpx.AsyncBaseTransport):
         if wire is None:
             return await self._others.handle_async_request(request)
         timeouts: Mapping[str, float | None] = request.extensions.get("timeout", {})
-        connection = await self._pool.take(request, timeouts)
-        reply = self._reader(to_head=request.method == "HEAD")
+        connection = await self._pool.take(
+            origin_of(request.url), request.method, within=timeouts.get("pool"), connect=timeouts.get("connect")
+        )
+        reply = self._pool.reader(to_head=request.method == "HEAD")
         await connection.exchange(wire, reply, read=timeouts.get("read"), write=timeouts.get("write"))
         return httpx.Response(
             reply.status,
@@ -182,6 +205,18 @@ class LaneTransport(httpx.AsyncBaseTransport):
         async with AsyncExitStack() as closing:
             closing.push_async_callback(self._others.aclose)
             await self._pool.aclose()
+
+
+_HANDLE = LaneTransport.handle_async_request
+
+
+def plain_pool(client: httpx.AsyncClient, url: httpx.URL) -> Pool | None:
+    """Give the connections that a client's requests to a URL go over, where it does nothing else with them.
+
+    None where anything on it asks for more; for the parts of this library.
+    """
+    transport = plain_transport(client, url)
+    return transport.plain_pool if isinstance(transport, LaneTransport) else None
 
 
 def lane_client(

@@ -52,5 +52,5 @@ def test_it_shows_the_options_of_lane_client() -> None:
 def test_its_transport_is_a_lane_transport_with_a_reader_of_its_own() -> None:
     transport = FastTransport(max_lanes=3)
     assert isinstance(transport, LaneTransport)
-    assert transport._reader is HttptoolsReply  # pyright: ignore[reportPrivateUsage] -- there is no other way to see it
+    assert transport._pool.reader is HttptoolsReply  # pyright: ignore[reportPrivateUsage] -- there is no other way to see it
     assert repr(transport) == "<FastTransport: 0 busy, 0 idle of at most 3>"

@@ -17,7 +17,7 @@ from loopback import LoopbackServer
 from panels import settled
 
 from cvm_async.errors import ConfigurationError, MissingExtraError
-from cvm_async.transport import LaneTransport, lane_client
+from cvm_async.transport import LaneTransport, lane_client, plain_pool
 
 Lanes: TypeAlias = Callable[..., LaneTransport]
 Before: TypeAlias = Callable[[httpx.AsyncClient], Awaitable[object]]
@@ -897,3 +897,31 @@ class TestLaneClient:
         assert request.extensions["trace"] is trace
         assert events[:2] == ["connection.connect_tcp.started", "connection.connect_tcp.complete"]
         assert events[-1] == "http11.response_closed.complete"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"http2": True},
+        {"http1": False, "http2": True},
+        {"proxy": "http://127.0.0.1:9"},
+        {"uds": "/nowhere"},
+        {"local_address": "127.0.0.1"},
+        {"retries": 1},
+        {"socket_options": [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]},
+    ],
+    ids="-".join,
+)
+def test_what_takes_more_than_plain_http_has_no_plain_pool(
+    monkeypatch: pytest.MonkeyPatch, options: dict[str, Any]
+) -> None:
+    def found(_name: str) -> bool:
+        return True
+
+    # httpx's extra for HTTP/2 need not be installed.
+    monkeypatch.setattr("cvm_async._lanes.httpcore.transport.find_spec", found)
+    url = httpx.URL("http://127.0.0.1/")
+    assert LaneTransport().plain_pool is not None
+    assert LaneTransport(**options).plain_pool is None
+    assert plain_pool(lane_client(trust_env=False, mounts={"all://": LaneTransport(**options)}), url) is None
+    assert plain_pool(lane_client(trust_env=False, mounts={"all://": httpx.AsyncHTTPTransport()}), url) is None

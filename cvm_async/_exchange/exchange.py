@@ -17,8 +17,9 @@ from cvm_async._deadline import Deadline
 from cvm_async._exchange.failures import was_connecting
 from cvm_async._exchange.observing import CallEnd, Observer, tell
 from cvm_async._exchange.reading import Reader
+from cvm_async._exchange.received import Received
 from cvm_async._exchange.retry import repeat
-from cvm_async._exchange.sender import Received, Sender
+from cvm_async._exchange.sender import Sender
 from cvm_async._exchange.sending import BeforeSend, Departure, Sending
 from cvm_async._exchange.tokens import Tokens
 from cvm_async._exchange.verdicts import verdict_of_error, verdict_of_value

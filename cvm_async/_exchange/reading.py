@@ -13,7 +13,7 @@ from cvm_async._api.decode import Decoded
 from cvm_async._api.refusals import unknown_outcome
 from cvm_async._api.windows import WINDOW
 from cvm_async._exchange.body import too_long
-from cvm_async._exchange.sender import Received, longest_body
+from cvm_async._exchange.received import Received, longest_body
 from cvm_async._exchange.tokens import Tokens
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import CvmError, DecodeError, Problem

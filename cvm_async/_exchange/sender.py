@@ -5,7 +5,6 @@ leads to none: those keep the request, and the request had the tokens.
 """
 
 import sys
-import time
 from collections.abc import AsyncIterable
 from typing import cast
 
@@ -16,41 +15,13 @@ from cvm_async._api.calls import Call
 from cvm_async._exchange.body import UnreadableBodyError, check_size, read_body, unpack_body
 from cvm_async._exchange.cookies import CookieBlindAuth
 from cvm_async._exchange.failures import chain, clear_frames, is_a_hooks, tls_refusal, unreachable, was_never_sent
+from cvm_async._exchange.received import Received, longest_body
 from cvm_async._exchange.request import Request, Requests, blank_out, blank_out_copies
-from cvm_async._exchange.retry import retry_after
+from cvm_async._exchange.short import Passage, ShortWay
 from cvm_async._exchange.tokens import Tokens
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import CvmError, NoAnswerError, NotSentError, SessionClosedError
-from cvm_async.models import MEBIBYTE
 from cvm_async.settings import Timeouts
-
-SHORT_BODY = MEBIBYTE
-"""Bytes that the answer about one VPS may have at most: it takes a few hundred, and PHP's diagnostics before it some
-thousands. To read thirty million would hold up all other calls for seconds."""
-
-
-@define
-class Received:
-    """What came back, before anything is made of it. It can be changed, so that nobody keeps a token that it echoed.
-
-    Attributes:
-        status_code: The HTTP status.
-        body: The whole body; empty where it could not be had.
-        flaw: Why it could not.
-        retry_after: Seconds that the answer asks to wait.
-        location: Where a redirect leads.
-    """
-
-    status_code: int
-    body: bytes
-    flaw: str | None
-    retry_after: float | None
-    location: str | None
-
-
-def longest_body(call: Call[object], max_body: int) -> int:
-    """Give the bytes that the answer to a call may have, where the list may have `max_body`."""
-    return max_body if call.vps_id is None else min(max_body, SHORT_BODY)
 
 
 @define(eq=False, repr=False)
@@ -74,9 +45,11 @@ class Sender:
     max_body: int
     panel: str
     _requests: Requests = field(init=False)
+    _short: ShortWay = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._requests = Requests(self.client, self.base, self.tokens, self.timeouts.connect, self.panel)
+        self._short = ShortWay(self._requests)
 
     async def exchange(self, call: Call[object], answering: float) -> Received:
         """Send a call, once, and receive the whole answer.
@@ -91,11 +64,28 @@ class Sender:
             SessionClosedError: The client was closed.
             ConfigurationError: The client's query parameters do not fit.
         """
+        short = self._short.for_call(call)
         # Raised from here, so that a traceback does not lead to the frame that had the request.
-        outcome = await self._outcome(call, self._requests.make(call, answering))
+        if short is not None:
+            outcome = await self._shortly(call, short, answering)
+        else:
+            outcome = await self._outcome(call, self._requests.make(call, answering))
         if isinstance(outcome, CvmError):
             raise outcome
         return outcome
+
+    async def _shortly(self, call: Call[object], short: Passage, answering: float) -> Received | CvmError:
+        handled = sys.exception()
+        is_sent = False
+        try:
+            connection = await short.connection()
+            is_sent = True
+            return await short.answer(connection, answering, longest_body(call, self.max_body))
+        except BaseException as error:
+            clear_frames(error, but=handled)
+            if not isinstance(error, Exception):
+                raise
+            return self._failure(call, error, unsent=not is_sent)
 
     async def _outcome(self, call: Call[object], request: Request) -> Received | CvmError:
         auth = None if self.client.auth is None else CookieBlindAuth(self.client.auth)
@@ -114,19 +104,15 @@ class Sender:
     async def _exchanged(self, request: httpx.Request, auth: CookieBlindAuth | None, limit: int) -> Received:
         response = await self._response(request, auth)
         try:
-            # Most answers have neither header: to look once for both costs half of what two look-ups do.
-            names = {name.lower() for name, _ in response.headers.raw}
-            encoding = response.headers["Content-Encoding"] if b"content-encoding" in names else ""
-            wait = _wished_pause(response.headers) if b"retry-after" in names else None
-            body, flaw = await self._body(response, encoding, limit)
-            location = response.headers.get("Location") if response.is_redirect else None
-            return Received(response.status_code, body, flaw, wait, location)
+            answer, encoding = Received.with_head(response.status_code, response.headers.raw)
+            answer.body, answer.flaw = await self._body(response, encoding, limit)
+            return answer
         finally:
-            for answer in (*response.history, response):
+            for each in (*response.history, response):
                 # httpx prepares the redirect that we do not follow, with our headers in it.
-                answer.next_request = None
-                if answer.request is not request:
-                    blank_out_copies(answer.request)
+                each.next_request = None
+                if each.request is not request:
+                    blank_out_copies(each.request)
             # A transport that had all of it at once left nothing to close, which takes httpx 3 µs to find out.
             if not isinstance(response.stream, httpx.ByteStream):
                 await response.aclose()
@@ -201,7 +187,3 @@ def _read_already(response: httpx.Response, limit: int) -> bytes:
         raise UnreadableBodyError("closed by a hook of the client's before it was read") from None
     check_size(len(body), limit)
     return body
-
-
-def _wished_pause(headers: httpx.Headers) -> float | None:
-    return retry_after(headers["Retry-After"], time.time(), headers.get("Date"))

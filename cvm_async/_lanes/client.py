@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import httpx
 
 from cvm_async._lanes import options
+from cvm_async._lanes.mocked import is_watched
 
 if TYPE_CHECKING:
     from httpx._client import UseClientDefault
@@ -68,10 +69,9 @@ class LaneClient(httpx.AsyncClient):
         **rest: Any,  # noqa: ANN401 -- `lane_client` has them typed; said once is enough
     ) -> None:
         super().__init__(transport=transport, mounts=mounts, default_encoding=default_encoding, **rest)
-        self._direct = None if mounts else transport
         # httpx keeps it to itself.
         self._encoding = default_encoding
-        self._keeps_cookies = keep_cookies
+        self.keeps_cookies: bool = keep_cookies
         self.cookies = cookies
 
     def __repr__(self) -> str:
@@ -84,7 +84,22 @@ class LaneClient(httpx.AsyncClient):
 
     @cookies.setter
     def cookies(self, cookies: options.Cookies | None) -> None:
-        self._jar = httpx.Cookies(cookies) if self._keeps_cookies else _UnfilledCookies(cookies)
+        self._jar = httpx.Cookies(cookies) if self.keeps_cookies else _UnfilledCookies(cookies)
+
+    @property
+    def adds_nothing(self) -> bool:
+        """Whether it would hand a request without authentication on as it is, to the transport for its URL."""
+        return not (
+            self.is_closed
+            or any(self.event_hooks.values())
+            # Its records tell of each request.
+            or _httpx_logger.isEnabledFor(logging.INFO)
+            or is_watched()
+        )
+
+    def transport_for(self, url: httpx.URL) -> httpx.AsyncBaseTransport:
+        """Give the transport that takes the requests to a URL."""
+        return self._transport_for_url(url) if self._mounts else self._transport
 
     async def send(
         self,
@@ -96,33 +111,30 @@ class LaneClient(httpx.AsyncClient):
     ) -> httpx.Response:
         """Send a request, as httpx's own `send` does.
 
-        A request without authentication, hooks, redirects to follow or mounts to match goes straight to the transport:
-        httpx's own way has generators for these, and makes a log record that nobody reads.
+        A request without authentication, hooks or redirects to follow goes straight to the transport: httpx's own way
+        has generators for these, and makes a log record that nobody reads.
         """
         if follow_redirects is httpx.USE_CLIENT_DEFAULT:
             follow_redirects = self.follow_redirects
         if (
-            self._direct is None
-            or self.is_closed
-            or follow_redirects
+            follow_redirects
             or (self.auth is not None if auth is httpx.USE_CLIENT_DEFAULT else auth is not None)
             or request.url.userinfo
-            or any(self.event_hooks.values())
             or not isinstance(request.stream, httpx.AsyncByteStream)
-            or _httpx_logger.isEnabledFor(logging.INFO)
+            or not self.adds_nothing
         ):
             return await super().send(request, stream=stream, auth=auth, follow_redirects=follow_redirects)
         started = time.perf_counter()
         if "timeout" not in request.extensions:
             request.extensions = {**request.extensions, "timeout": self.timeout.as_dict()}
         try:
-            response = await self._direct.handle_async_request(request)
+            response = await self.transport_for(request.url).handle_async_request(request)
         except httpx.RequestError as error:
             error.request = request
             raise
         response.request = request
         response.default_encoding = self._encoding
-        if self._keeps_cookies and "Set-Cookie" in response.headers:
+        if self.keeps_cookies and "Set-Cookie" in response.headers:
             self.cookies.extract_cookies(response)
         if response.has_redirect_location:
             response = await self._with_next_request(request, response)

@@ -9,7 +9,7 @@ import math
 import select
 import sys
 from collections.abc import AsyncIterator
-from typing import Protocol, cast
+from typing import Protocol, TypeAlias, cast
 
 import httpx
 
@@ -23,6 +23,14 @@ _SOON = 0.01
 
 # Seconds without a byte of an answer after which a cancelled exchange, too, counts as a sign of a dead connection.
 TELLING_SILENCE = 1.0
+
+Origin: TypeAlias = tuple[str, str, int | None]
+"""Scheme, host in ASCII, and port if it is not the scheme's own."""
+
+
+def origin_of(url: httpx.URL) -> Origin:
+    """Give where the requests to a URL go."""
+    return url.scheme, url.raw_host.decode("ascii"), url.port
 
 
 class Owner(Protocol):
@@ -42,14 +50,14 @@ class Connection(asyncio.Protocol):
 
     Args:
         owner: Is told when an exchange ends and when the connection is lost.
-        origin: Scheme, host and port, for the owner.
+        origin: Where it leads, for the owner.
     """
 
     _transport: asyncio.Transport
     is_made: bool = False
 
-    def __init__(self, owner: Owner, origin: tuple[str, str, int | None]) -> None:
-        self.origin: tuple[str, str, int | None] = origin
+    def __init__(self, owner: Owner, origin: Origin) -> None:
+        self.origin: Origin = origin
         self.loop: asyncio.AbstractEventLoop = asyncio.get_running_loop()
         self.closed: asyncio.Future[None] = self.loop.create_future()
         # From the start of an exchange until its clean end or, failing that, until the socket is closed.

@@ -1,6 +1,7 @@
-"""`is_mocked` tells whether a test has replaced httpx's own way to the network.
+"""Tells whether httpx's own functions are still its own: a test may have mocked them, an instrumentation wrapped them.
 
-What a test has mocked must never reach the network, and our connections would not pass the mock.
+What a test has mocked must never reach the network, and our connections would not pass the mock. Who counts or traces
+what httpx's clients send must see what ours do.
 """
 
 import os
@@ -14,11 +15,16 @@ _SOURCE_FOLDERS = tuple(f"{Path(str(package.__file__)).parent}{os.sep}" for pack
 
 
 def is_mocked() -> bool:
-    """Tell whether a mock is in place: respx replaces the one function, pytest-httpx the other."""
+    """Tell whether a mock is in place below the client: respx replaces the one function, pytest-httpx the other."""
     return not (
         _is_genuine(httpcore.AsyncConnectionPool.handle_async_request)
         and _is_genuine(httpx.AsyncHTTPTransport.handle_async_request)
     )
+
+
+def is_watched() -> bool:
+    """Tell whether a function of somebody else's stands where httpx's clients send."""
+    return not _is_genuine(httpx.AsyncClient.send)
 
 
 def _is_genuine(function: object) -> bool:

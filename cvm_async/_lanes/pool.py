@@ -7,13 +7,14 @@ failed is closed, never repaired.
 import asyncio
 import math
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import httpx
 
 from cvm_async._deadline import Deadline
-from cvm_async._lanes.connection import Connection
+from cvm_async._lanes.connection import Connection, Origin
 from cvm_async._lanes.dial import dial
+from cvm_async._lanes.replies.reply import Reply
 from cvm_async._lanes.serialize import IDEMPOTENT
 from cvm_async._lanes.slots import Slots
 
@@ -24,6 +25,7 @@ class Pool:
     """Connections to any number of origins, on one event loop.
 
     Args:
+        reader: Reads an answer.
         context: Makes the `ssl.SSLContext` that all share, once the first https request needs it.
         max_lanes: How many connections there may be, busy and idle.
         max_idle: How many idle ones are kept.
@@ -34,12 +36,14 @@ class Pool:
     def __init__(
         self,
         *,
+        reader: type[Reply],
         context: Callable[[], ssl.SSLContext],
         max_lanes: int | None,
         max_idle: int | None,
         keepalive_expiry: float | None,
         fresh_within: float,
     ) -> None:
+        self.reader: type[Reply] = reader
         self.slots: Slots = Slots(max_lanes)
         # In the order of their last use; a dict for want of an ordered set.
         self.idle: dict[Connection, None] = {}
@@ -48,8 +52,14 @@ class Pool:
         self._keepalive_expiry = math.inf if keepalive_expiry is None else keepalive_expiry
         self._fresh_within = min(fresh_within, self._keepalive_expiry)
 
-    async def take(self, request: httpx.Request, timeouts: Mapping[str, float | None]) -> Connection:
+    async def take(self, origin: Origin, method: str, *, within: float | None, connect: float | None) -> Connection:
         """Find a connection for a request, waiting for a slot if need be; it comes back by itself.
+
+        Args:
+            origin: Where the request goes.
+            method: Its method.
+            within: Seconds to wait for a slot.
+            connect: Seconds that a new connection may take.
 
         Raises:
             httpx.PoolTimeout: All connections stayed busy for the `pool` timeout.
@@ -57,9 +67,9 @@ class Pool:
             RuntimeError: The pool is closed, or in use on another event loop that is still alive.
         """
         self._enter_loop()
-        await self.slots.take(timeouts.get("pool"))
+        await self.slots.take(within)
         try:
-            return self._idle_for(request) or await self._connect(request.url, timeouts.get("connect"))
+            return self._idle_for(origin, method) or await self._connect(origin, connect)
         except BaseException:
             self.slots.free()
             raise
@@ -99,11 +109,10 @@ class Pool:
             # On a closed loop nothing can be closed: its connections are dropped, and asyncio warns of their sockets.
             self.idle.clear()
 
-    def _idle_for(self, request: httpx.Request) -> Connection | None:
+    def _idle_for(self, origin: Origin, method: str) -> Connection | None:
         if not self.idle:
             return None
-        origin = (request.url.scheme, request.url.host, request.url.port)
-        within = self._keepalive_expiry if request.method in IDEMPOTENT else self._fresh_within
+        within = self._keepalive_expiry if method in IDEMPOTENT else self._fresh_within
         for connection in reversed(self.idle):
             if connection.loop.time() - connection.idle_since >= within:
                 return None
@@ -113,14 +122,14 @@ class Pool:
                 return connection
         return None
 
-    async def _connect(self, url: httpx.URL, within: float | None) -> Connection:
+    async def _connect(self, origin: Origin, within: float | None) -> Connection:
         if self.slots.busy + len(self.idle) > self.slots.limit:
             # Closed before another is opened, so that the server never sees more than the limit.
             await asyncio.wait([self._drop_oldest().closed])
-        connection = Connection(self, (url.scheme, url.host, url.port))
+        connection = Connection(self, origin)
         try:
             with Deadline(within):
-                await self._open(connection, url)
+                await self._open(connection, origin)
                 return connection
         except TimeoutError as error:
             raise httpx.ConnectTimeout(str(error)) from error
@@ -129,10 +138,10 @@ class Pool:
             raise httpx.ConnectError(str(error)) from error
         raise httpx.ConnectTimeout(f"not connected within {within} s")
 
-    async def _open(self, connection: Connection, url: httpx.URL) -> None:
-        context = self._context() if url.scheme == "https" else None
-        host = url.raw_host.decode("ascii")
-        sock = await dial(host, _PORTS[url.scheme] if url.port is None else url.port)
+    async def _open(self, connection: Connection, origin: Origin) -> None:
+        scheme, host, port = origin
+        context = self._context() if scheme == "https" else None
+        sock = await dial(host, _PORTS[scheme] if port is None else port)
         if context is not None:
             # Each time, as httpcore shares the context, and asks for HTTP/2.
             context.set_alpn_protocols(["http/1.1"])

@@ -10,7 +10,7 @@ from virtual_time import virtual
 
 from cvm_async._api.verbs import Verb
 from cvm_async._api.windows import WINDOW
-from cvm_async._exchange.sender import SHORT_BODY
+from cvm_async._exchange.received import SHORT_BODY
 from cvm_async.errors import DecodeError, NoAnswerError, PanelError
 from cvm_async.settings import Limits, Retry
 

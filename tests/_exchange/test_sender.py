@@ -17,7 +17,8 @@ from virtual_time import virtual
 from cvm_async._api import calls
 from cvm_async._api.calls import Call
 from cvm_async._api.verbs import Verb
-from cvm_async._exchange.sender import SHORT_BODY, Received, Sender
+from cvm_async._exchange.received import SHORT_BODY, Received
+from cvm_async._exchange.sender import Sender
 from cvm_async._exchange.tokens import BLANK, Tokens
 from cvm_async._version import __version__
 from cvm_async.errors import ConfigurationError, CvmError, NoAnswerError, NotSentError, SessionClosedError

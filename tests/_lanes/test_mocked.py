@@ -1,12 +1,14 @@
 import subprocess
 import sys
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
 import respx
 from loopback import LoopbackServer
 
+from cvm_async._lanes.mocked import is_watched
 from cvm_async.transport import lane_client
 
 pytestmark = pytest.mark.usefixtures("no_proxies_from_outside")
@@ -42,6 +44,24 @@ async def test_what_is_mocked_in_httpxs_transport_does_not_either(
     async with lane_client() as client:
         assert await get(client, server.url) == "mocked"
     assert server.requests == []
+
+
+async def test_who_stands_where_httpxs_clients_send_sees_what_ours_do(
+    server: LoopbackServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[str] = []
+    send = httpx.AsyncClient.send
+
+    async def watched(client: httpx.AsyncClient, request: httpx.Request, **options: Any) -> httpx.Response:  # noqa: ANN401 -- httpx's
+        seen.append(request.method)
+        return await send(client, request, **options)
+
+    assert not is_watched()
+    monkeypatch.setattr(httpx.AsyncClient, "send", watched)
+    assert is_watched()
+    async with lane_client() as client:
+        assert await get(client, server.url) == "ok"
+    assert seen == ["GET"]
 
 
 def test_it_holds_too_where_the_library_is_first_used_while_something_is_mocked() -> None:

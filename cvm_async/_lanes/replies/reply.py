@@ -81,6 +81,10 @@ class Reply(ABC):
         self._pieces, self.pending = [], 0
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
+    def has_header(self, name: bytes) -> bool:
+        """Tell whether there is a header of this name, given in lower case."""
+        return any(len(each) == len(name) and each.lower() == name for each, _ in self.headers)
+
     def refuse(self, reason: str) -> None:
         """Note why the answer can't be understood; the first reason stays."""
         self.fault = self.fault or httpx.RemoteProtocolError(reason)

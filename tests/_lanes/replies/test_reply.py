@@ -48,6 +48,12 @@ def test_what_can_be_no_answer_is_a_fault(reader: type[Reply], wire: bytes) -> N
     assert not reply.is_complete
 
 
+@each_reader
+def test_a_header_is_found_whatever_its_case(reader: type[Reply]) -> None:
+    reply = read(reader, HEAD + b"SET-Cookie: a=b\r\nContent-Length: 0\r\n\r\n")
+    assert [reply.has_header(name) for name in (b"set-cookie", b"etag", b"set-cooky")] == [True, False, False]
+
+
 CRUMB = b"1\r\nx\r\n"
 
 
