@@ -1,4 +1,4 @@
-"""`FastTransport` is a `LaneTransport` with a parser in C: h11 takes a third of a session's call."""
+"""`FastTransport` is a `LaneTransport` that has the parser in C, or is not made: h11 takes a third of a call."""
 
 import functools
 from collections.abc import Callable
@@ -6,19 +6,11 @@ from typing import Any, ClassVar, ParamSpec
 
 import httpx
 
+from cvm_async._checks import refuse
+from cvm_async._lanes.options import Http
+from cvm_async._lanes.replies.choice import reader_of
 from cvm_async._lanes.replies.reply import Reply
-from cvm_async.errors import MissingExtraError
 from cvm_async.transport import LaneTransport, lane_client
-
-# This module can be imported without the extra, so that `from cvm_async import *` can; what is made needs it.
-_reader: type[Reply] | None = None
-try:
-    from cvm_async._lanes.replies.httptools_reply import HttptoolsReply
-except ModuleNotFoundError as _missing:
-    if _missing.name != "httptools":
-        raise
-else:
-    _reader = HttptoolsReply
 
 __all__ = ["FastTransport", "fast_client"]
 
@@ -28,22 +20,18 @@ P = ParamSpec("P")
 class FastTransport(LaneTransport):
     """A `LaneTransport` on httptools; it takes the same options.
 
-    Where h11 is lenient about an answer (a length beside a chunked body, two lengths, bare line feeds, folded headers,
-    control characters, a version that is neither 1.0 nor 1.1), it is an error here.
-
     Raises:
         MissingExtraError: The extra `fast` is not installed.
-        ConfigurationError: As from `LaneTransport`.
+        ConfigurationError: As from `LaneTransport`; and `http` asks for h11.
     """
 
     keeps_cookies: ClassVar[bool] = False
 
     @staticmethod
-    def _reader_type() -> type[Reply]:
-        if _reader is None:
-            message = "fast_client and FastTransport need httptools: pip install 'cvm_async[fast]'"
-            raise MissingExtraError(message, name="httptools")
-        return _reader
+    def _reader_type(http: Http) -> type[Reply]:
+        if http == "h11":
+            refuse("http", '"auto" or "httptools" where httptools is all that there may be', http)
+        return reader_of("httptools", wanted_by="fast_client and FastTransport need")
 
 
 def _with_the_options_of(
@@ -58,11 +46,11 @@ def _with_the_options_of(
 def fast_client(**options: Any) -> httpx.AsyncClient:  # noqa: ANN401 -- typed by the decorator
     """Make what `lane_client` makes, over `FastTransport`; and cookies that come with an answer are not kept.
 
-    It takes the same options; `keep_cookies=True` keeps them.
+    It takes the same options; `keep_cookies=True` keeps them. `lane_client` has the same parser where it is installed.
 
     Raises:
         MissingExtraError: The extra `fast` is not installed.
-        ConfigurationError: As from `lane_client`.
+        ConfigurationError: As from `lane_client`; and `http` asks for h11.
     """
     all_options: dict[str, Any] = {"over": FastTransport, **options}
     return lane_client(**all_options)

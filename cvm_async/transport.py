@@ -24,7 +24,7 @@ from cvm_async._lanes.plain import is_own, plain_transport
 from cvm_async._lanes.pool import Pool
 from cvm_async._lanes.proxies import Proxies, environment_proxies, is_loopback
 from cvm_async._lanes.reason import safe_reason
-from cvm_async._lanes.replies.h11_reply import H11Reply
+from cvm_async._lanes.replies.choice import reader_of
 from cvm_async._lanes.replies.reply import Reply
 from cvm_async._lanes.routes import RoutingTransport, goes_through_proxy
 from cvm_async._lanes.serialize import request_bytes
@@ -84,6 +84,10 @@ class LaneTransport(httpx.AsyncBaseTransport):
         keepalive_expiry: Seconds after which an idle connection is closed; None for no limit.
         fresh_within: Seconds that a connection may have been idle to be used for a POST or PATCH; for servers that are
             known to keep them open longer.
+        http: What reads the answers: "httptools", in C; "h11", in Python; "auto": httptools where it is installed (the
+            extra `fast`), h11 where not. Where h11 is lenient about an answer (a length beside a chunked body, two
+            lengths, bare line feeds, folded headers, control characters, a version that is neither 1.0 nor 1.1), it is
+            an error with httptools.
         proxy: A proxy that all requests go through.
         uds: A Unix domain socket to connect to.
         local_address: The local address to connect from.
@@ -92,7 +96,8 @@ class LaneTransport(httpx.AsyncBaseTransport):
 
     Raises:
         ConfigurationError: An option is not what it should be; the proxy can't be used, or a certificate file that was
-            named, here or by the environment. As `MissingExtraError`: `http2` without httpx's extra of that name.
+            named, here or by the environment. As `MissingExtraError`: `http2` without httpx's extra of that name, or
+            httptools where it is asked for by name.
     """
 
     keeps_cookies: ClassVar[bool] = True
@@ -110,6 +115,7 @@ class LaneTransport(httpx.AsyncBaseTransport):
         max_idle_lanes: int | None = None,
         keepalive_expiry: float | None = 5.0,
         fresh_within: float = 0.0,
+        http: options.Http = "auto",
         proxy: options.Proxy | None = None,
         uds: str | None = None,
         local_address: str | None = None,
@@ -123,6 +129,7 @@ class LaneTransport(httpx.AsyncBaseTransport):
             max_idle_lanes=max_idle_lanes,
             keepalive_expiry=keepalive_expiry,
             fresh_within=fresh_within,
+            http=http,
             proxy=proxy,
             uds=uds,
             local_address=local_address,
@@ -131,7 +138,7 @@ class LaneTransport(httpx.AsyncBaseTransport):
         )
         context = context_maker(verify, cert, trust_env=trust_env)
         self._pool = Pool(
-            reader=self._reader_type(),
+            reader=self._reader_type(http),
             context=context,
             max_lanes=max_lanes,
             max_idle=max_idle_lanes,
@@ -160,8 +167,8 @@ class LaneTransport(httpx.AsyncBaseTransport):
         return self._pool if self._is_plain and is_own(self, _HANDLE) else None
 
     @staticmethod
-    def _reader_type() -> type[Reply]:
-        return H11Reply
+    def _reader_type(http: options.Http) -> type[Reply]:
+        return reader_of(http)
 
     def __repr__(self) -> str:
         slots = (self._pool.slots, self._others.slots)
@@ -239,15 +246,16 @@ def lane_client(
     base_url: httpx.URL | str = "",
     trust_env: bool = True,
     default_encoding: str | Callable[[bytes], str] = "utf-8",
+    http: options.Http = "auto",
     keep_cookies: bool | None = None,
     over: type[LaneTransport] = LaneTransport,
 ) -> httpx.AsyncClient:
     """Make an `httpx.AsyncClient` over `LaneTransport`.
 
-    The options are httpx's and mean the same, but for the last two: `over` names the kind of transport, and
-    `keep_cookies` says whether cookies that come with answers are kept and sent back, as httpx does. None: over a
-    `LaneTransport` they are, over a `FastTransport` not. Those given here are sent in any case. (A session never sends
-    any, and makes its own client without.)
+    The options are httpx's and mean the same, but for the last three: `http` says what reads the answers, as for
+    `LaneTransport`; `over` names the kind of transport; and `keep_cookies` says whether cookies that come with answers
+    are kept and sent back, as httpx does. None: over a `LaneTransport` they are, over a `FastTransport` not. Those
+    given here are sent in any case. (A session never sends any, and makes its own client without.)
 
     The environment's proxies are honoured as httpx does, but for what is on this machine: that is always reached
     directly; and `mounts` go before them. `limits` hold for each transport: one for direct connections and one for each
@@ -255,7 +263,8 @@ def lane_client(
 
     Raises:
         ConfigurationError: An option is not what it should be; a proxy can't be used, or a certificate file, that was
-            named here or by the environment. As `MissingExtraError`: `http2` without httpx's extra of that name.
+            named here or by the environment. As `MissingExtraError`: `http2` without httpx's extra of that name, or
+            httptools where it is asked for by name.
     """
     options.check(
         auth=auth,
@@ -271,6 +280,7 @@ def lane_client(
         event_hooks=event_hooks,
         base_url=base_url,
         default_encoding=default_encoding,
+        http=http,
         keep_cookies=keep_cookies,
     )
     # Callers may be untyped.
@@ -284,6 +294,7 @@ def lane_client(
         max_lanes=limits.max_connections,
         max_idle_lanes=limits.max_keepalive_connections,
         keepalive_expiry=limits.keepalive_expiry,
+        http=http,
     )
     direct = make()
     proxies = environment_proxies() if trust_env and proxy is None else Proxies()

@@ -46,7 +46,10 @@ def client_over(transport: LaneTransport) -> httpx.AsyncClient:
     return httpx.AsyncClient(transport=transport, timeout=TIMEOUT)
 
 
-@pytest.fixture(params=[LaneTransport, partial(LaneTransport, retries=1)], ids=["own", "over httpcore"])
+@pytest.fixture(
+    params=[LaneTransport, partial(LaneTransport, http="h11"), partial(LaneTransport, retries=1)],
+    ids=["httptools", "h11", "over httpcore"],
+)
 def lanes(request: pytest.FixtureRequest) -> Lanes:
     made: Lanes = request.param
     return made

@@ -48,9 +48,9 @@ CONTENDERS = {
         Contender("aiohttp", "aiohttp, semaphore", "aiohttp_plain:with_semaphore"),
         Contender("pyreqwest", "pyreqwest, semaphore", "pyreqwest_plain:with_semaphore"),
         Contender("floor", "the floor: a protocol by hand", "floor:by_hand"),
-        Contender("lanes-bare", "lane_client, bare, semaphore", "ours:lanes_bare"),
+        Contender("lanes-bare", "lane_client on h11, bare, semaphore", "ours:lanes_bare"),
         Contender("fast-bare", "fast_client, bare, semaphore", "ours:fast_bare"),
-        Contender("session-lanes", "CvmSession over lane_client", "ours:session_over_lanes"),
+        Contender("session-lanes", "CvmSession over lane_client on h11", "ours:session_over_lanes"),
         Contender("session-fast", "CvmSession over fast_client", "ours:session_over_fast"),
     )
 }

@@ -23,7 +23,7 @@ def _verify(setting: Scenario) -> ssl.SSLContext | bool:
 
 def _lanes(setting: Scenario) -> httpx.AsyncClient:
     limits = httpx.Limits(max_connections=setting.places)
-    return lane_client(verify=_verify(setting), limits=limits, timeout=setting.timeout)
+    return lane_client(http="h11", verify=_verify(setting), limits=limits, timeout=setting.timeout)
 
 
 def _fast(setting: Scenario) -> httpx.AsyncClient:

@@ -8,7 +8,7 @@ import math
 import ssl
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from http.cookiejar import CookieJar
-from typing import Any, Final, TypeAlias, cast
+from typing import Any, Final, Literal, TypeAlias, cast, get_args
 
 import httpx
 from attrs import frozen
@@ -27,6 +27,7 @@ Headers: TypeAlias = (
     | Sequence[tuple[str, str]]
     | Sequence[tuple[bytes, bytes]]
 )
+Http: TypeAlias = Literal["auto", "h11", "httptools"]
 Param: TypeAlias = str | int | float | bool | None
 Params: TypeAlias = (
     httpx.QueryParams
@@ -202,6 +203,7 @@ _RULES: Final = {
     "default_encoding": _Rule(
         "an encoding such as 'utf-8', or a function of a body", lambda value: _is_text(value) or _is_function(value)
     ),
+    "http": _Rule('"auto", "h11" or "httptools"', lambda value: value in get_args(Http)),
     "keep_cookies": _Rule("True, False or None", _or_none(_is_bool)),
     "max_lanes": _Rule("a number of connections of at least 1, or None", _or_none(_count(1))),
     "max_idle_lanes": _Rule(_KEPT, _or_none(_count(0))),

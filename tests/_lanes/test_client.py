@@ -1,6 +1,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Generator
+from functools import partial
 
 import httpx
 import pytest
@@ -29,7 +30,7 @@ async def server() -> AsyncIterator[ScriptedServer]:
         yield server
 
 
-@pytest.fixture(params=[lane_client, fast_client])
+@pytest.fixture(params=[partial(lane_client, http="h11"), fast_client], ids=["h11", "httptools"])
 def make(request: pytest.FixtureRequest) -> Callable[..., httpx.AsyncClient]:
     made: Callable[..., httpx.AsyncClient] = request.param
     return made

@@ -28,10 +28,11 @@ Transport = Callable[..., httpx.AsyncBaseTransport]
 
 
 # With `retries`, all requests go over httpcore.
+ON_H11: Transport = partial(LaneTransport, http="h11")
 OVER_HTTPCORE: Transport = partial(LaneTransport, retries=1)
 
 
-@pytest.fixture(params=[FastTransport, LaneTransport, OVER_HTTPCORE], ids=["fast", "lanes", "over httpcore"])
+@pytest.fixture(params=[FastTransport, ON_H11, OVER_HTTPCORE], ids=["httptools", "h11", "over httpcore"])
 def transport(request: pytest.FixtureRequest) -> Transport:
     made: Transport = request.param
     return made

@@ -12,7 +12,6 @@ from scripted import OK, End, Script, ScriptedServer
 from virtual_time import virtual, virtual_loop
 
 from cvm_async._lanes.connection import Body, Connection
-from cvm_async._lanes.replies.h11_reply import H11Reply
 from cvm_async.transport import LaneTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -405,7 +404,7 @@ class TestInterrupts:
             interrupted = runner.get_loop().create_task(get(server.origin))
             with monkeypatch.context() as patch:
                 if where == "reading":
-                    patch.setattr(H11Reply, "feed", interrupt)
+                    patch.setattr(transport._pool.reader, "feed", interrupt)  # pyright: ignore[reportPrivateUsage] -- likewise
                 else:
                     writing = Interrupting(connection._transport, late=where == "after writing")  # pyright: ignore[reportPrivateUsage] -- likewise
                     patch.setattr(connection, "_transport", writing)
