@@ -17,7 +17,7 @@ looking first   Plan, PlannedStep, Step
 watching        Watch, Snapshot, Reading, Use; changes; rates, Rate; forecast, Forecast
 what changed    Change: StateChanged, VpsAppeared, VpsGone, VpsMoved, VpsReadable, VpsUnreadable, NodeUnreachable,
                 NodeBack, PanelUnreachable, PanelBack, TrafficCrossed
-runs on disk    RunStore, RunJournal, OpenRun, RunSummary, RunRecord, Turn, TargetRecord, TargetState
+runs on disk    RunStore, RunJournal, OpenRun, RunList, RunSummary, RunRecord, Turn, TargetRecord, TargetState
 its own calls   Observer, told of the CallEnd of each
 HTTP clients    lane_client, LaneTransport; fast_client, FastTransport (extra `fast`)
 
@@ -85,7 +85,7 @@ if TYPE_CHECKING:
     from cvm_async.runs.errors import JournalError, RunBusyError, RunNotFoundError
     from cvm_async.runs.journal import RunJournal
     from cvm_async.runs.open_run import OpenRun
-    from cvm_async.runs.record import RunRecord, RunSummary, TargetRecord, TargetState, Turn
+    from cvm_async.runs.record import RunList, RunRecord, RunSummary, TargetRecord, TargetState, Turn
     from cvm_async.runs.store import RunStore
     from cvm_async.session import CvmSession
     from cvm_async.settings import Breaker, Limits, Retry, Timeouts
@@ -197,6 +197,7 @@ __all__ = [
     "RunBusyError",
     "RunControl",
     "RunJournal",
+    "RunList",
     "RunNotFoundError",
     "RunRecord",
     "RunStore",

@@ -3,7 +3,7 @@
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import asdict
 
-from cvm_async._api.verbs import Verb
+from cvm_async._api.verbs import Verb, acts
 from cvm_async._safe_text import safe_text
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.rollout import Rollout
@@ -19,7 +19,7 @@ from cvm_async.models import PowerState
 from cvm_async.runs.record import RunRecord, TargetRecord, TargetState, Turn
 from cvm_async.runs.writer import DURABLE, Statement
 
-FORMAT = 1
+FORMAT = 2
 """What `user_version` says of the file; another number is another version's."""
 
 _TABLES = """
@@ -29,7 +29,7 @@ CREATE TABLE run (
 ) STRICT;
 CREATE TABLE turns (
     number INTEGER PRIMARY KEY, began_at TEXT NOT NULL, ended_at TEXT,
-    user TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, ending TEXT
+    user TEXT NOT NULL, host TEXT NOT NULL, pid INTEGER NOT NULL, panels TEXT NOT NULL, ending TEXT
 ) STRICT;
 CREATE TABLE targets (
     place INTEGER PRIMARY KEY, address TEXT NOT NULL, panel TEXT NOT NULL, vps_id INTEGER NOT NULL,
@@ -39,7 +39,8 @@ CREATE TABLE targets (
 """
 _NEW_RUN = "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?)"
 _NEW_TARGET = "INSERT INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-_NEW_TURN = "INSERT INTO turns (began_at, user, host, pid) VALUES (?, ?, ?, ?)"
+_NEW_TURN = "INSERT INTO turns (began_at, user, host, pid, panels) VALUES (?, ?, ?, ?, ?)"
+_TURN_GOES_THROUGH = "UPDATE turns SET panels = ? WHERE number = (SELECT max(number) FROM turns)"
 _TURN_ENDS = "UPDATE turns SET ended_at = ?, ending = ? WHERE number = (SELECT max(number) FROM turns)"
 _TARGET_IS = """
 UPDATE targets SET state = ?, sent_at = coalesce(?, sent_at), ended_at = ?, error = ?, error_type = ? WHERE place = ?
@@ -104,7 +105,16 @@ def _storable(text: str) -> str:
 
 def turn_begins(turn: Turn) -> Statement:
     """Say that a process works on the run from now on."""
-    return _NEW_TURN, (turn.began_at.isoformat(), turn.user, turn.host, turn.pid)
+    return _NEW_TURN, (turn.began_at.isoformat(), turn.user, turn.host, turn.pid, _names(turn.panels))
+
+
+def turn_goes_through(panels: Iterable[str]) -> Statement:
+    """Say which sessions the last turn reaches its VPSes through."""
+    return _TURN_GOES_THROUGH, (_names(panels),)
+
+
+def _names(panels: Iterable[str]) -> str:
+    return json.dumps([*panels])
 
 
 def turn_ends(ended_at: datetime, ending: str) -> Statement:
@@ -129,29 +139,60 @@ def _text(when: datetime | None) -> str | None:
     return None if when is None else when.isoformat()
 
 
-def read(path: Path) -> RunRecord:
+def read(path: Path, *, whole: bool = False) -> RunRecord:
     """Give what stands in a run's file, also while a process works on it.
 
+    Args:
+        path: The file.
+        whole: Whether all of it is looked over for damage before anything in it is trusted.
+
     Raises:
-        ConfigurationError: There is no such file, or it is no run's, or another version's.
+        ConfigurationError: There is no such file, or it is no run's, or another version's, or damaged.
     """
-    where = safe_text(str(path))
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=30.0)) as connection:
             connection.row_factory = sqlite3.Row
-            found: int = connection.execute("PRAGMA user_version").fetchone()[0]
-            if found == FORMAT:
-                return _record(connection)
-        msg = f"{where} is of format {found}, and this version reads {FORMAT}"
-    except (sqlite3.Error, ValueError, TypeError, KeyError, IndexError) as error:
-        msg = f"{where} cannot be read as a run: {safe_text(str(error))}"
+            return _checked(connection, path.stem, whole=whole)
+    except Exception as error:  # noqa: BLE001 - whatever stands there, it is a run or it is told why it is none
+        why = "it was cut off as it was made, and nothing was sent" if _is_unmade(path) else safe_text(str(error))
+    msg = f"{safe_text(str(path))} cannot be read as a run: {why}"
     raise ConfigurationError(msg)
+
+
+def _checked(connection: sqlite3.Connection, run_id: str, *, whole: bool) -> RunRecord:
+    found: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    if found != FORMAT:
+        msg = f"it is of format {found}, and this version of cvm_async reads {FORMAT}"
+        raise ValueError(msg)
+    if whole:
+        (said,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
+        if said != "ok":
+            raise ValueError(said)
+    record = _record(connection)
+    if record.id != run_id:
+        msg = f"it is that of the run {record.id}"
+        raise ValueError(msg)
+    if not record.turns or not acts(record.verb) or len({each.key for each in record.targets}) < len(record.targets):
+        msg = "it tells of no run that there could be"
+        raise ValueError(msg)
+    return record
+
+
+def _is_unmade(path: Path) -> bool:
+    """Tell whether a file was begun, and nothing written: all of it comes in one transaction."""
+    try:
+        return path.is_file() and not any(each.stat().st_size for each in files(path)[:2] if each.exists())
+    except OSError:
+        return False
 
 
 def _record(connection: sqlite3.Connection) -> RunRecord:
     # One transaction: all of it is of one moment.
     connection.execute("BEGIN")
-    run = connection.execute("SELECT * FROM run").fetchall()[0]
+    run = connection.execute("SELECT * FROM run").fetchone()
+    if run is None:
+        msg = "it tells of no run"
+        raise ValueError(msg)
     return RunRecord(
         id=run["id"],
         name=run["name"],
@@ -188,17 +229,26 @@ def _target(row: sqlite3.Row) -> TargetRecord:
 
 def _turn(row: sqlite3.Row) -> Turn:
     return Turn(
-        began_at=datetime.fromisoformat(row["began_at"]),
+        began_at=_time(row["began_at"]),
         ended_at=_moment(row["ended_at"]),
         user=row["user"],
         host=row["host"],
         pid=row["pid"],
+        panels=tuple(json.loads(row["panels"])),
         ending=row["ending"],
     )
 
 
 def _moment(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text)
+    return None if text is None else _time(text)
+
+
+def _time(text: str) -> datetime:
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        msg = f"{text} is a time of no zone"
+        raise ValueError(msg)
+    return moment
 
 
 def utc_now() -> datetime:

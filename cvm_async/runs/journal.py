@@ -5,7 +5,7 @@ import getpass
 import os
 import platform
 import sqlite3
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 from time import monotonic
@@ -15,11 +15,13 @@ from attrs import define, field
 
 from cvm_async._safe_text import safe_text
 from cvm_async.errors import (
+    AuthenticationError,
     ConfigurationError,
     DecodeError,
     NoAnswerError,
     NotPossibleError,
     NotSentError,
+    PermissionDeniedError,
     WaitTimeoutError,
 )
 from cvm_async.fleet.outcome import Outcome
@@ -113,7 +115,7 @@ class RunJournal:
         """Read the file, and give what writes to it, too."""
         with ExitStack() as stack:
             lock = stack.enter_context(closing(taken(lock_path(self.path))))
-            record = file.read(self.path)
+            record = file.read(self.path, whole=True)
             try:
                 writer = self._writer_of(lock)
             except OSError as error:
@@ -123,6 +125,10 @@ class RunJournal:
 
     def _writer_of(self, lock: sqlite3.Connection) -> Writer:
         return Writer(self.path, kept=InPlace.of(self.path, lock_path(self.path)), on_end=lock.close)
+
+    def goes_through(self, panels: Iterable[str]) -> None:
+        """Keep which sessions this turn reaches its VPSes through."""
+        self._hand_over(file.turn_goes_through(dict.fromkeys(panels)))
 
     async def _open_whole(self, opening: Coroutine[object, object, T]) -> T:
         """Open it. Cancelled, leave it once it is open: its thread would go on, and keep the process and the lock."""
@@ -236,10 +242,14 @@ def state_after(state: TargetState, outcome: Outcome[object]) -> TargetState:
     if isinstance(error, NotPossibleError):
         return TargetState.FAILED
     looked = state is TargetState.TODO and error.method == "GET"
-    if outcome.skipped or looked or isinstance(error, NotSentError):
+    if outcome.skipped or looked or isinstance(error, _UNDONE):
         return TargetState.TODO
     # Also where another run had sent it, and this one had only joined.
     return TargetState.UNKNOWN if isinstance(error, (NoAnswerError, DecodeError)) else TargetState.FAILED
+
+
+_UNDONE = (NotSentError, AuthenticationError, PermissionDeniedError)
+"""Nothing was done, and that says nothing of the VPS: with other tokens it goes on."""
 
 
 def lock_path(path: Path) -> Path:
@@ -247,17 +257,27 @@ def lock_path(path: Path) -> Path:
     return path.with_suffix(".lock")
 
 
-def this_turn() -> Turn:
+def this_turn(panels: Iterable[str] = ()) -> Turn:
     """Give the turn that begins now, in this process."""
-    return Turn(began_at=file.utc_now(), user=_user(), host=platform.node(), pid=os.getpid())
+    names = tuple(dict.fromkeys(panels))
+    return Turn(began_at=file.utc_now(), user=_user(), host=platform.node(), pid=os.getpid(), panels=names)
 
 
 def _user() -> str:
+    """Give who this is to the operating system; what the environment says of that, anybody may have said."""
+    uid = getattr(os, "getuid", None)
     try:
-        return getpass.getuser()
+        return getpass.getuser() if uid is None else _name_of(uid())
     except (OSError, KeyError, ImportError):
         # In a container a process may run as somebody who has no name.
-        return str(os.getuid()) if hasattr(os, "getuid") else "?"
+        return "?" if uid is None else str(uid())
+
+
+def _name_of(uid: int) -> str:
+    # Only where users have numbers.
+    import pwd  # noqa: PLC0415
+
+    return pwd.getpwuid(uid).pw_name
 
 
 def _record(run_id: str, name: str, intent: Intent) -> RunRecord:
@@ -281,5 +301,5 @@ def _record(run_id: str, name: str, intent: Intent) -> RunRecord:
             )
             for place, (account, vps) in enumerate(intent.members)
         ),
-        turns=(this_turn(),),
+        turns=(this_turn(account.panel for account in intent.members.accounts),),
     )

@@ -4,11 +4,17 @@ It is SQLite's own, on a file beside the run's: held by an open transaction, rel
 same on every system that Python runs on. The run's own file stays free to be read.
 """
 
+import errno
+import os
 import sqlite3
+import tempfile
 from pathlib import Path
 
 from cvm_async._safe_text import safe_text
 from cvm_async.runs.errors import JournalError, RunBusyError
+
+_NO_LOCKS = frozenset({errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP})
+"""What a file system without locks says; some of a network's are so."""
 
 
 def taken(path: Path) -> sqlite3.Connection:
@@ -22,10 +28,13 @@ def taken(path: Path) -> sqlite3.Connection:
         path.touch(mode=0o600)
         return _locked(path)
     except (OSError, sqlite3.Error) as error:
+        why = str(error)
         if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY:
-            msg = f"the run {safe_text(path.stem)} is at work, here or in another process: wait for its end"
-            raise RunBusyError(msg) from None
-        msg = f"{safe_text(str(path))} cannot be locked: {safe_text(str(error))}"
+            if has_locks(path.parent):
+                msg = f"the run {safe_text(path.stem)} is at work, here or in another process: wait for its end"
+                raise RunBusyError(msg) from None
+            why = "its file system has no locks"
+        msg = f"{safe_text(str(path))} cannot be locked: {safe_text(why)}"
         raise JournalError(msg) from None
 
 
@@ -38,3 +47,17 @@ def _locked(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def has_locks(folder: Path) -> bool:
+    """Tell whether files in a folder can be locked: where none can be, SQLite says that another has the lock."""
+    if os.name != "posix":
+        return True
+    import fcntl  # noqa: PLC0415 - no other system has it
+
+    try:
+        with tempfile.TemporaryFile(dir=folder) as file:
+            fcntl.lockf(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno not in _NO_LOCKS
+    return True

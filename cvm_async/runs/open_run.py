@@ -85,7 +85,8 @@ class OpenRun:
             control: Likewise.
 
         Raises:
-            ConfigurationError: The fleet reaches none of its panels, or an argument is not what it should be.
+            ConfigurationError: The fleet reaches none of its panels or has none of its VPSes, or an argument is not
+                what it should be.
         """
         check_seconds("settle", settle)
         if unsettled not in ("report", "resend"):
@@ -93,6 +94,7 @@ class OpenRun:
         record = self.record
         how = record.rollout if rollout is None else Rollout.given(rollout)
         rest = left_of(record, fleet)
+        self._journal.goes_through(rest.fleet.members.panels.values())
         self._ending = "cut off"
         report = await self._go_on(rest, _operation(record, how, settle, unsettled), how, progress, control)
         self._ending = "finished"
@@ -145,13 +147,16 @@ def left_of(record: RunRecord, fleet: Fleet) -> Rest:
     """Give what a fleet has of a run.
 
     Raises:
-        ConfigurationError: It reaches none of the run's panels.
+        ConfigurationError: It reaches none of the run's panels, or has none of its VPSes.
     """
     members = {member.key: (index, member) for index, member in enumerate(fleet.members)}
     reached = {address for address, _ in members}
     panels = dict.fromkeys(target.address for target in record.targets)
     if panels and reached.isdisjoint(panels):
-        msg = f"the run {record.id} went over {_named(panels)}, and the fleet is of {_named(reached)}"
+        msg = (
+            f"the run {record.id} went over {_named(panels)}, and the fleet is of {_named(reached)}: give the fleet of "
+            "that panel; where the panel itself has moved, look at its VPSes and begin a new run"
+        )
         raise ConfigurationError(msg)
     indexes: list[int] = []
     places: list[int] = []
@@ -170,6 +175,9 @@ def left_of(record: RunRecord, fleet: Fleet) -> Rest:
             standings[len(indexes)] = standing_of(target.state)
         indexes.append(index)
         places.append(target.place)
+    if record.targets and not indexes:
+        msg = f"the fleet has none of the VPSes of the run {record.id}: it is perhaps another account's"
+        raise ConfigurationError(msg)
     return Rest(fleet.at(indexes), tuple(places), done, standings, gone)
 
 

@@ -1,6 +1,7 @@
 """What is known of a run, as values: `RunSummary` in one line, `RunRecord` whole, which is the audit log as well."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import datetime
 from enum import StrEnum
 
@@ -112,6 +113,8 @@ class Turn:
     """On which machine."""
     pid: int
     """In which process, by its number."""
+    panels: tuple[str, ...] = ()
+    """The names of the sessions that it went through, which are those of their profiles where they have one."""
     ending: str | None = None
     """How it was left: "finished", or why not; None likewise."""
 
@@ -123,6 +126,7 @@ class Turn:
             "user": self.user,
             "host": self.host,
             "pid": self.pid,
+            "panels": list(self.panels),
             "ending": self.ending,
         }
 
@@ -166,6 +170,17 @@ class RunSummary:
             "total": self.total,
             "counts": {state.value: number for state, number in self.counts.items()},
         }
+
+
+class RunList(list[RunSummary]):
+    """Runs, the newest first, and beside them what could not be read; it compares as the list that it is."""
+
+    __slots__ = ("problems",)
+
+    def __init__(self, runs: Iterable[RunSummary] = (), problems: Iterable[str] = ()) -> None:
+        super().__init__(runs)
+        self.problems: tuple[str, ...] = tuple(problems)
+        """A sentence for each file that cannot be read as a run: it is damaged, or another version's."""
 
 
 @frozen(kw_only=True)

@@ -1,10 +1,8 @@
 """`RunStore`: the folder in which runs are kept, a file each."""
 
-import builtins
 import re
 import secrets
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -12,14 +10,14 @@ from attrs import field, frozen
 from platformdirs import user_state_path
 
 from cvm_async._checks import given, refuse, seconds
-from cvm_async._safe_text import excerpt
+from cvm_async._safe_text import excerpt, safe_text
 from cvm_async.errors import ConfigurationError
 from cvm_async.runs import file
 from cvm_async.runs.errors import JournalError, RunBusyError, RunNotFoundError
 from cvm_async.runs.journal import RunJournal, lock_path
 from cvm_async.runs.lock import taken
 from cvm_async.runs.open_run import OpenRun
-from cvm_async.runs.record import RunRecord, RunSummary
+from cvm_async.runs.record import RunList, RunRecord, RunSummary
 
 _SUFFIX = ".run"
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,99}")
@@ -70,9 +68,20 @@ class RunStore:
         run_id = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{secrets.token_hex(2)}"
         return RunJournal(self._file(run_id), run_id, name)
 
-    def list(self) -> "builtins.list[RunSummary]":
-        """Give all runs that can be read, the newest first."""
-        return [record.summary for record in self._records()]
+    def list(self) -> RunList:
+        """Give all runs, the newest first; what cannot be read is among its `problems`.
+
+        Raises:
+            ConfigurationError: The folder cannot be looked into.
+        """
+        found: list[RunSummary] = []
+        problems: list[str] = []
+        for path in sorted(self._files(), reverse=True):
+            try:
+                found.append(file.read(path).summary)
+            except ConfigurationError as error:
+                problems.append(error.message)
+        return RunList(found, problems)
 
     def read(self, run_id: str) -> RunRecord:
         """Give all that is known of a run, also while it is at work.
@@ -97,16 +106,20 @@ class RunStore:
         Raises:
             RunNotFoundError: There is none of that id.
             RunBusyError: It is at work.
+            JournalError: It cannot be taken away.
         """
         self._remove(self._existing(run_id))
 
-    def _records(self) -> Iterator[RunRecord]:
-        for path in sorted(self._files(), reverse=True):
-            with suppress(ConfigurationError):
-                yield file.read(path)
-
     def _files(self) -> tuple[Path, ...]:
-        return tuple(self.path.glob(f"*{_SUFFIX}"))
+        try:
+            return tuple(each for each in self.path.iterdir() if each.suffix == _SUFFIX)
+        except FileNotFoundError:
+            return ()
+        except OSError as error:
+            raise self._unusable(error) from None
+
+    def _unusable(self, error: OSError) -> ConfigurationError:
+        return ConfigurationError(f"runs cannot be kept in {excerpt(str(self.path), 200)}: {safe_text(str(error))}")
 
     def _file(self, run_id: str) -> Path:
         return self.path / f"{run_id}{_SUFFIX}"
@@ -116,15 +129,25 @@ class RunStore:
         if not (isinstance(run_id, str) and _ID.fullmatch(run_id)):
             refuse("a run's id", "as `list` gives it", run_id)
         path = self._file(run_id)
-        if not path.exists():
+        try:
+            path.stat()
+        except (FileNotFoundError, NotADirectoryError):
             msg = f"there is no run {excerpt(run_id, _SHOWN)} in {excerpt(str(self.path), 200)}"
-            raise RunNotFoundError(msg)
-        return path
+        except OSError as error:
+            raise self._unusable(error) from None
+        else:
+            return path
+        raise RunNotFoundError(msg)
 
     def _forget_old(self) -> None:
         if self.keep is None:
             return
         oldest = time.time() - self.keep
+        # Where none can be kept, the first that begins tells.
+        with suppress(ConfigurationError):
+            self._forget(oldest)
+
+    def _forget(self, oldest: float) -> None:
         for path in self._files():
             # Another process may have taken it away, or be at work on it; or it is somebody else's.
             with suppress(OSError, RunBusyError, JournalError):
@@ -135,8 +158,11 @@ class RunStore:
     def _remove(path: Path) -> None:
         lock = taken(lock_path(path))
         try:
-            for each in (path, *(path.with_name(path.name + part) for part in ("-wal", "-shm"))):
+            for each in file.files(path):
                 each.unlink(missing_ok=True)
+            lock_path(path).unlink(missing_ok=True)
+        except OSError as error:
+            msg = f"{safe_text(str(path))} cannot be taken away: {safe_text(str(error))}"
+            raise JournalError(msg) from None
         finally:
             lock.close()
-            lock_path(path).unlink(missing_ok=True)

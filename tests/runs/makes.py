@@ -10,10 +10,12 @@ from cvm_async.runs.record import RunRecord, TargetRecord, TargetState
 from cvm_async.runs.store import RunStore
 
 
-def record(*states: TargetState, verb: Verb = Verb.STOP, rollout: Rollout | None = None) -> RunRecord:
+def record(
+    *states: TargetState, run_id: str = "a", verb: Verb = Verb.STOP, rollout: Rollout | None = None
+) -> RunRecord:
     """Give a run whose VPSes are in these states, with ids from 1."""
     return RunRecord(
-        id="a-run",
+        id=run_id,
         name="maintenance",
         verb=verb,
         rollout=rollout or Rollout(),

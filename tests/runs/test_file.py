@@ -105,12 +105,20 @@ def test_the_last_turn_is_the_one_that_ends(tmp_path: Path) -> None:
         pytest.param("UPDATE run SET rollout = '{\"speed\": 1}'", id="an unknown setting"),
         pytest.param("UPDATE targets SET state = 'lost'", id="an unknown state"),
         pytest.param("UPDATE turns SET began_at = 'soon'", id="a broken time"),
+        pytest.param("UPDATE turns SET began_at = '2026-11-25T12:00:00'", id="a time of no zone"),
+        pytest.param("UPDATE turns SET panels = '7'", id="broken names"),
+        pytest.param("UPDATE run SET rollout = '[]'", id="a rollout that is a list"),
+        pytest.param("UPDATE run SET rollout = replace(hex(zeroblob(9999)), '0', '[')", id="one without an end"),
+        pytest.param("UPDATE run SET verb = 'status'", id="a verb that does nothing"),
+        pytest.param("UPDATE run SET id = 'b'", id="another run's"),
+        pytest.param("DELETE FROM turns", id="nobody's"),
+        pytest.param("UPDATE targets SET vps_id = 1", id="a VPS twice"),
         pytest.param("DROP TABLE targets", id="a table is missing"),
     ],
 )
 def test_what_is_no_run_is_refused(tmp_path: Path, spoil: str) -> None:
     path = tmp_path / "a.run"
-    file.made(path, record(TargetState.TODO))
+    file.made(path, record(TargetState.TODO, TargetState.TODO))
     with closing(sqlite3.connect(path)) as connection:
         connection.execute(spoil)
         connection.commit()
@@ -126,6 +134,58 @@ def test_what_is_no_file_of_ours_is_refused_and_not_made(tmp_path: Path, content
     with pytest.raises(ConfigurationError, match=r"a\.run"):
         file.read(path)
     assert path.exists() is (content is not None)
+
+
+@pytest.mark.parametrize("left", [0, 100, 5_000, 9_000])
+def test_what_was_cut_off_is_refused(tmp_path: Path, left: int) -> None:
+    path = tmp_path / "a.run"
+    file.made(path, record(*[TargetState.TODO] * 50))
+    os.truncate(path, left)
+    with pytest.raises(ConfigurationError, match="nothing was sent" if not left else "malformed"):
+        file.read(path)
+
+
+def test_what_is_damaged_where_nobody_has_looked_is_refused_before_it_is_trusted(tmp_path: Path) -> None:
+    path = tmp_path / "a.run"
+    file.made(path, record(*[TargetState.TODO] * 50))
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE INDEX beside ON targets (state)")
+        (page,) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = 'beside'").fetchone()
+        (size,) = connection.execute("PRAGMA page_size").fetchone()
+        connection.commit()
+    with path.open("r+b") as opened:
+        opened.seek((page - 1) * size)
+        opened.write(bytes(size))
+    file.read(path)
+    with pytest.raises(ConfigurationError, match="cannot be read as a run"):
+        file.read(path, whole=True)
+
+
+def test_a_file_that_nobody_may_look_at_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.run"
+    path.touch()
+
+    def refused(*_: object, **__: object) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(sqlite3, "connect", refused)
+    monkeypatch.setattr(Path, "stat", refused)
+    monkeypatch.setattr(Path, "is_file", refused)
+    with pytest.raises(ConfigurationError, match="cannot be read as a run"):
+        file.read(path)
+
+
+def test_what_could_not_be_made_whole_leaves_nothing(tmp_path: Path) -> None:
+    twice = record(TargetState.TODO)
+    with pytest.raises(sqlite3.Error):
+        file.made(tmp_path / "a.run", evolve(twice, targets=twice.targets * 2))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_whom_a_turn_goes_through_is_kept(tmp_path: Path) -> None:
+    path = tmp_path / "a.run"
+    file.made(path, record())
+    assert applied(path, file.turn_goes_through({"prod": 1, "caf\u00e9": 2})).turns[0].panels == ("prod", "caf\u00e9")
 
 
 def test_where_folders_cannot_be_synced_nothing_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

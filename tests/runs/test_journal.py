@@ -18,6 +18,7 @@ from values import vps
 
 from cvm_async import (
     ActionFailedError,
+    AuthenticationError,
     ConfigurationError,
     CvmError,
     DecodeError,
@@ -27,6 +28,7 @@ from cvm_async import (
     NotPossibleError,
     NotSentError,
     Outcome,
+    PermissionDeniedError,
     PowerState,
     Rollout,
     WaitTimeoutError,
@@ -66,7 +68,7 @@ async def test_a_run_is_kept_whole(runs: RunStore) -> None:
         assert [target.key for target in record.targets] == [(session.url, number) for number in (1, 2, 3)]
         assert record.targets[1].error_type == "ActionFailedError"
         (turn,) = record.turns
-        assert (turn.ending, turn.pid) == ("finished", os.getpid())
+        assert (turn.ending, turn.pid, turn.panels) == ("finished", os.getpid(), (session.name,))
 
 
 async def test_no_token_is_in_it(runs: RunStore) -> None:
@@ -240,6 +242,8 @@ POST: About = {"method": "POST"}
         pytest.param("todo", NoAnswerError("no"), False, "unknown", id="no answer to another's, which it joined"),
         pytest.param("sent", NotSentError("no"), False, "todo", id="the panel never saw it"),
         pytest.param("todo", NotSentError("no"), True, "todo", id="not begun"),
+        pytest.param("sent", AuthenticationError("no", status_code=401, **POST), False, "todo", id="a revoked token"),
+        pytest.param("sent", PermissionDeniedError("no", status_code=403, **POST), False, "todo", id="no rights"),
         pytest.param("todo", NotPossibleError("no"), True, "failed", id="nobody can do it"),
         pytest.param("todo", NodeUnreachableError("no"), True, "todo", id="its node was left alone"),
         pytest.param("todo", NoAnswerError("no", **GET), False, "todo", id="the look before it failed"),
@@ -256,14 +260,32 @@ def test_what_came_of_a_vps_tells_how_far_the_run_is_with_it(
     assert state_after(TargetState(before), outcome).value == after
 
 
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="users have no numbers")
+def test_who_it_was_the_operating_system_tells_and_not_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    import pwd  # noqa: PLC0415 - only where users have numbers
+
+    monkeypatch.setenv("LOGNAME", "somebody-else")
+    assert this_turn().user == pwd.getpwuid(os.getuid()).pw_name
+
+    def nameless(_: int) -> None:
+        raise KeyError
+
+    monkeypatch.setattr(pwd, "getpwuid", nameless)
+    assert this_turn().user == str(os.getuid())
+
+
 @pytest.mark.parametrize("error", [KeyError("uid"), OSError("no name"), ImportError("pwd")])
-def test_whoever_has_no_name_is_known_by_a_number(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_where_users_have_no_numbers_the_environment_names_them(
+    error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delattr(os, "getuid", raising=False)
+    monkeypatch.setenv("LOGNAME", "somebody")
+    assert this_turn().user == "somebody"
+
     def nameless() -> str:
         raise error
 
     monkeypatch.setattr(getpass, "getuser", nameless)
-    assert this_turn().user == (str(os.getuid()) if hasattr(os, "getuid") else "?")
-    monkeypatch.delattr(os, "getuid", raising=False)
     assert this_turn().user == "?"
 
 
@@ -324,9 +346,9 @@ async def test_a_run_that_is_cancelled_as_it_is_taken_up_is_left_free(
 ) -> None:
     read, goes_on = file.read, threading.Event()
 
-    def slow(path: Path) -> RunRecord:
+    def slow(path: Path, *, whole: bool = False) -> RunRecord:
         goes_on.wait(60)
-        return read(path)
+        return read(path, whole=whole)
 
     async with session_on(PanelApp(vpses=fleet_of(1))) as session:
         run_id = kept(runs, session, TargetState.TODO)

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -6,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cvm_async.runs.errors import JournalError, RunBusyError
-from cvm_async.runs.lock import taken
+from cvm_async.runs.lock import has_locks, taken
 
 
 def test_one_at_a_time_has_it(tmp_path: Path) -> None:
@@ -55,3 +56,25 @@ def test_a_file_that_is_no_lock_is_no_other_process(tmp_path: Path) -> None:
 def test_a_lock_that_cannot_be_made_is_an_error_of_ours(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="cannot be locked"):
         taken(tmp_path / "nowhere" / "a.lock")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere all file systems have locks")
+@pytest.mark.parametrize("trouble", [errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP])
+def test_a_file_system_without_locks_is_told_and_is_no_other_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: int
+) -> None:
+    def refused(_: int, __: int) -> None:
+        raise OSError(trouble, "no")
+
+    first = taken(tmp_path / "a.lock")
+    monkeypatch.setattr("fcntl.lockf", refused)
+    # What SQLite calls busy may be either.
+    with pytest.raises(JournalError, match="its file system has no locks"):
+        taken(tmp_path / "a.lock")
+    first.close()
+
+
+def test_where_it_cannot_be_asked_there_are_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert has_locks(tmp_path)
+    monkeypatch.setattr(os, "name", "nt")
+    assert has_locks(tmp_path)

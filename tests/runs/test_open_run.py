@@ -220,6 +220,34 @@ async def test_a_fleet_of_other_panels_is_refused(runs: RunStore) -> None:
     assert runs.read(run_id).turns[-1].ending == "left as it was"
 
 
+async def test_another_accounts_fleet_is_refused(runs: RunStore) -> None:
+    app, other = PanelApp(vpses=fleet_of(1)), PanelApp(vpses=[evolve(fleet_of(1)[0], id=7)])
+    async with session_on(app) as session, session_on(other) as elsewhere:
+        run_id = kept(runs, session, TODO)
+        async with runs.open(run_id) as run:
+            with pytest.raises(ConfigurationError, match=r"none of the VPSes of the run .* another account's"):
+                await run.resume(await elsewhere.fleet())
+    assert other.actions == []
+
+
+async def test_with_a_token_that_was_revoked_it_stays_as_it_is_and_goes_on_with_another(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1, 2, 3))
+    async with session_on(app) as session:
+        run_id = kept(runs, session, DONE, TODO, SENT)
+        fleet = await session.fleet()
+        app.private_token = "another"
+        async with runs.open(run_id) as run:
+            report = await run.resume(fleet, settle=0.05)
+        assert words(report) == ["ok", "AuthenticationError", "NoAnswerError"]
+        assert [target.state for target in runs.read(run_id).targets] == [DONE, TODO, UNKNOWN]
+    async with session_on(app, name="renewed") as session:
+        app.set_power(3, "stopped")
+        async with runs.open(run_id) as run:
+            assert words(await run.resume(await session.fleet())) == ["ok"] * 3
+    assert app.actions == [(2, "stop")]
+    assert [turn.panels for turn in runs.read(run_id).turns][1:] == [("panel.example.net",), ("renewed",)]
+
+
 async def test_a_panel_that_the_fleet_does_not_reach_is_named(runs: RunStore) -> None:
     app = PanelApp(vpses=fleet_of(1))
     async with session_on(app) as session:
@@ -333,7 +361,7 @@ async def test_what_was_sent_before_is_not_told_as_not_begun_where_it_is_cut_off
     assert report is not None
     assert words(report) == ["NoAnswerError", "NoAnswerError", "NotSentError"]
     assert [outcome.skipped for outcome in report] == [False, False, True]
-    assert [target.state for target in runs.read(run_id).targets] == [SENT, UNKNOWN, TODO]
+    assert [target.state for target in runs.read(run_id).targets] == [UNKNOWN, UNKNOWN, TODO]
     assert app.actions == []
 
 

@@ -8,7 +8,7 @@ from panels import fleet_of, session_on
 from cvm_async import ConfigurationError
 from cvm_async.panel import PanelApp
 from cvm_async.runs import file
-from cvm_async.runs.errors import RunNotFoundError
+from cvm_async.runs.errors import JournalError, RunNotFoundError
 from cvm_async.runs.journal import lock_path
 from cvm_async.runs.lock import taken
 from cvm_async.runs.record import TargetState
@@ -24,7 +24,7 @@ def runs(tmp_path: Path) -> RunStore:
 
 def written(runs: RunStore, name: str, *, age: float = 0.0) -> Path:
     path = runs.path / f"{name}.run"
-    file.made(path, record(TargetState.DONE))
+    file.made(path, record(TargetState.DONE, run_id=name))
     then = time.time() - age
     os.utime(path, (then, then))
     return path
@@ -61,10 +61,46 @@ def test_the_newest_run_is_listed_first(runs: RunStore) -> None:
     assert len(runs.list()) == 3
 
 
-def test_what_cannot_be_read_does_not_hide_the_others(runs: RunStore) -> None:
+def test_what_cannot_be_read_does_not_hide_the_others_and_is_told(runs: RunStore) -> None:
     written(runs, "good")
-    (runs.path / "bad.run").write_bytes(b"nothing")
-    assert len(runs.list()) == 1
+    written(runs, "bad").write_bytes(b"nothing")
+    written(runs, "copy").rename(runs.path / "worse.run")
+    (runs.path / "worst.run").mkdir()
+    found = runs.list()
+    assert [summary.id for summary in found] == ["good"]
+    assert [problem.partition(".run ")[0].rpartition("/")[2] for problem in found.problems] == ["worst", "worse", "bad"]
+    assert "it is that of the run copy" in found.problems[1]
+
+
+@pytest.mark.parametrize("trouble", [PermissionError("no"), NotADirectoryError("no")])
+def test_a_folder_that_cannot_be_looked_into_is_told_and_not_empty(
+    runs: RunStore, monkeypatch: pytest.MonkeyPatch, trouble: OSError
+) -> None:
+    def refused(_: Path) -> None:
+        raise trouble
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(ConfigurationError, match="runs cannot be kept in"):
+        runs.list()
+    # And the first run that begins tells that nothing can be kept there.
+    runs.new()
+
+
+def test_a_run_that_nobody_may_look_at_is_told(runs: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(_: Path) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(Path, "stat", refused)
+    for look in (runs.read, runs.open, runs.forget):
+        with pytest.raises(ConfigurationError, match="runs cannot be kept in"):
+            look("one")
+
+
+def test_what_cannot_be_taken_away_is_told(runs: RunStore) -> None:
+    (runs.path / "a.run").mkdir()
+    with pytest.raises(JournalError, match="cannot be taken away"):
+        runs.forget("a")
+    assert lock_path(runs.path / "a.run").exists()
 
 
 def test_a_folder_that_is_not_there_has_no_runs(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ def test_a_run_is_a_row_that_tells_how_far_it_is() -> None:
     grid = runs_grid([record(TargetState.DONE, TargetState.TODO, TargetState.SENT, TargetState.UNKNOWN).summary])
     assert [column.title for column in grid.columns] == ["ID", "NAME", "VERB", "BEGAN", "PANELS", "VPSES", "STATE"]
     (row,) = grid.rows
-    assert row.cells[:3] == ("a-run", "maintenance", "stop")
+    assert row.cells[:3] == ("a", "maintenance", "stop")
     assert row.cells[-2:] == ("4", "1 not begun, 2 unknown, 1 done")
     assert row.tone is Tone.WARNING
 
