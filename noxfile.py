@@ -88,7 +88,8 @@ def pages(session: nox.Session) -> None:
 @nox.parametrize("python", [nox.param(python, id=version) for version, python in PYTHONS.items()])
 def tests(session: nox.Session) -> None:
     """Run the tests, on each Python that this machine has; on the newest, some test must run every branch."""
-    install(session, "test")
+    # The chats' frameworks bring much with them: what is written against them is tried on one Python.
+    install(session, "test", *(["frameworks"] if session.python == NEWEST else []))
     if session.python != NEWEST:
         session.run("pytest", *SIDE_BY_SIDE, *session.posargs)
         return

@@ -15,6 +15,7 @@ E = TypeVar("E", bound="CvmError")
 
 _PLAIN_NAME = re.compile(r"[\w.-]{1,64}")
 """What a hostname looks like, and no address does: only that is quoted to a chat's users."""
+_ID = re.compile(r"[0-9]{1,19}")
 _SUGGESTION = re.compile(r"(.*) \(([0-9]+)\)(?: on .*)?")
 _LISTED = 5
 """VPSes of one name that a sentence lists."""
@@ -292,7 +293,7 @@ class NameNotFoundError(VpsNotFoundError, KeyError):
     @property
     def user_message(self) -> str:
         """What happened, for a chat's users; see `CvmError.user_message`."""
-        if isinstance(self.name, int):
+        if isinstance(self.name, int) or _ID.fullmatch(self.name.strip()):
             return f"No VPS has the id {self.name}."
         who = f"No VPS is called {self.name}" if _PLAIN_NAME.fullmatch(self.name) else "No VPS has that name"
         meant = [_called(*_parted(each)) for each in self.similar if _SUGGESTION.fullmatch(each)]

@@ -272,6 +272,7 @@ ID = "No VPS has the id 7."
     ("error", "told"),
     [
         (NameNotFoundError("no", name=7, similar=("web1 (7)",)), ID),
+        (NameNotFoundError("no", name=" 7 "), ID.replace("7", " 7 ")),
         (NameNotFoundError("no", name="wbe1"), "No VPS is called wbe1."),
         (NameNotFoundError("no", name="https://x"), "No VPS has that name."),
         (

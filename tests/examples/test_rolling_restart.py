@@ -1,4 +1,4 @@
-"""The examples run as they stand."""
+"""The rolling restart runs as it stands."""
 
 import runpy
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from cvm_async import CvmSession, FleetReport, VpsStatus
 from cvm_async.panel import SimulatedPanel
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 async def test_the_rolling_restart_restarts_each_running_vps_once(capsys: pytest.CaptureFixture[str]) -> None:
