@@ -11,6 +11,7 @@ and `cvm_async.panel` need no HTTP library.
 
 an account      CvmSession, its Limits, Breaker, Timeouts and Retry; how its host nodes are: NodeReport, NodeState
 its VPSes       Vps, VpsList, VpsStatus, PowerState, VirtualizationType, CombinedTraffic, SplitTraffic, Problem
+and besides     HostNode, Template: on panels with the API's later revision
 many at once    Fleet, Rollout, RunControl (Stage, UnderWay), Progress, OutcomeStream
 what came of it FleetReport, Outcome (AnyOutcome: Succeeded or Failed), Result, partial_report
 looking first   Plan, PlannedStep, Step
@@ -23,7 +24,8 @@ HTTP clients    lane_client, LaneTransport; fast_client, FastTransport (extra `f
 
 What can go wrong, all of it a CvmError:
 
-before a call   ConfigurationError, MissingExtraError, SessionClosedError, AmbiguousNameError, NameNotFoundError
+before a call   ConfigurationError, MissingExtraError, SessionClosedError, AmbiguousNameError, NameNotFoundError,
+                NotSupportedError
 not carried out NotSentError, NotPossibleError
 nobody knows    NoAnswerError, DecodeError
 the panel's no  PanelError, AuthenticationError, PermissionDeniedError, VpsNotFoundError, ActionFailedError,
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
         NodeUnreachableError,
         NotPossibleError,
         NotSentError,
+        NotSupportedError,
         PanelError,
         PermissionDeniedError,
         RateLimitedError,
@@ -74,9 +77,11 @@ if TYPE_CHECKING:
     from cvm_async.fleet.work.stream import OutcomeStream
     from cvm_async.models import (
         CombinedTraffic,
+        HostNode,
         PowerState,
         Problem,
         SplitTraffic,
+        Template,
         VirtualizationType,
         Vps,
         VpsList,
@@ -160,6 +165,7 @@ __all__ = [
     "FleetError",
     "FleetReport",
     "Forecast",
+    "HostNode",
     "Job",
     "JobState",
     "JournalError",
@@ -175,6 +181,7 @@ __all__ = [
     "NodeUnreachableError",
     "NotPossibleError",
     "NotSentError",
+    "NotSupportedError",
     "Observer",
     "OpenRun",
     "Outcome",
@@ -211,6 +218,7 @@ __all__ = [
     "Succeeded",
     "TargetRecord",
     "TargetState",
+    "Template",
     "Timeouts",
     "TrafficCrossed",
     "Turn",

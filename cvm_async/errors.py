@@ -33,6 +33,7 @@ __all__ = [
     "NodeUnreachableError",
     "NotPossibleError",
     "NotSentError",
+    "NotSupportedError",
     "PanelError",
     "PermissionDeniedError",
     "Problem",
@@ -103,6 +104,10 @@ class CvmError(Exception):
         `str` of the error is for whoever runs the program.
         """
         return self._for_users
+
+    def also(self, path: str) -> None:
+        """Say that the same was asked at another path, too; for the parts of this library."""
+        self.args = (f"{self.message}; asked at {path}, too",)
 
     # The default would call `__init__` with `args` alone, which lacks what is given by keyword. `args` is
     # among the state because `OSError`, a base of `WaitTimeoutError`, sets it only in its own `__init__`.
@@ -222,6 +227,21 @@ class NoAnswerError(CvmError):
     def user_message(self) -> str:
         """What happened, for a chat's users; see `CvmError.user_message`."""
         return _sentence(self._for_users, self.method)
+
+
+class NotSupportedError(CvmError):
+    """The panel does not have what was asked for: nodes, templates and reinstall came with a later revision of its API.
+
+    Also where a state is waited for that the panel never tells.
+    """
+
+    kind: ClassVar[str] = "not_supported"
+    _for_users = "This panel does not offer that; nothing was done."
+
+    def __init__(self, message: str, *, revision: str | None = None, **about: Unpack[About]) -> None:
+        super().__init__(message, **about)
+        self.revision = revision
+        """The revision that was seen, "2012" or "2013"; None where that is not known. It is no number."""
 
 
 class PanelError(CvmError):

@@ -18,9 +18,11 @@ __all__ = [
     "MEBIBYTE",
     "CombinedTraffic",
     "Extra",
+    "HostNode",
     "PowerState",
     "Problem",
     "SplitTraffic",
+    "Template",
     "Traffic",
     "VirtualizationType",
     "Vps",
@@ -205,6 +207,10 @@ class Vps:
     """CPUs, or CPU units."""
     traffic: Traffic | None = None
     """How much of what is allowed was used, in bytes; None where the panel does not count or does not say."""
+    location: str | None = None
+    """Where its host node stands; raw text, as `hostname`. None on the specification's revision of the API."""
+    template: int | None = None
+    """The id of the template that it was made from; None on the specification's revision."""
     extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
     """Keys that this version does not know, as they came."""
     problems: tuple[Problem, ...] = ()
@@ -222,6 +228,8 @@ class Vps:
             "disk_space": self.disk_space,
             "cpu_count": self.cpu_count,
             "traffic": None if self.traffic is None else self.traffic.to_dict(),
+            "location": self.location,
+            "template": self.template,
             "usage": usage(self),
             "extra": dict(self.extra),
             "problems": [problem.to_dict() for problem in self.problems],
@@ -240,9 +248,9 @@ class VpsStatus:
     state_text: str
     """The panel's own word; raw text, as `Vps.hostname`. Empty where the panel sent none."""
     ram_used: int | None = None
-    """Memory in use, in bytes (a later revision of the panel sends megabytes)."""
+    """Memory in use, in bytes, also where the panel sends megabytes; 0 or None while nothing runs."""
     disk_used: int | None = None
-    """Disk space in use, in bytes, a fraction rounded down (a later revision of the panel sends megabytes)."""
+    """Disk space in use, in bytes, a fraction rounded down; also where the panel sends megabytes."""
     traffic: Traffic | None = None
     """The counters of traffic, in bytes, without limits; None where the panel does not count or does not say."""
     extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
@@ -258,6 +266,80 @@ class VpsStatus:
             "ram_used": self.ram_used,
             "disk_used": self.disk_used,
             "traffic": None if self.traffic is None else self.traffic.to_dict(),
+            "extra": dict(self.extra),
+            "problems": [problem.to_dict() for problem in self.problems],
+        }
+
+
+@frozen(kw_only=True, weakref_slot=False)
+class HostNode:
+    """A host node that the account has a VPS on, as a panel of the API's later revision tells of it.
+
+    A text that could not be read is "" or None, and `problems` says why.
+
+    Source: ``GET /api/client/node/list`` and ``GET /api/client/node/id``.
+    """
+
+    id: int
+    """Its id, which `Vps.node` says."""
+    name: str
+    """What its owner calls it; raw text, as every text of the panel's."""
+    hostname: str
+    """Its address."""
+    location: str | None = None
+    """Where it stands, in the panel's words; None where it does not say."""
+    extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
+    """Keys that this version does not know, as they came."""
+    problems: tuple[Problem, ...] = ()
+    """What could not be read of it."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the node as JSON takes it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "hostname": self.hostname,
+            "location": self.location,
+            "extra": dict(self.extra),
+            "problems": [problem.to_dict() for problem in self.problems],
+        }
+
+
+@frozen(kw_only=True, weakref_slot=False)
+class Template:
+    """What a VPS can be made from, as a panel of the API's later revision tells of it.
+
+    What could not be read is "" or None, and `problems` says why.
+
+    Source: ``GET /api/client/template/list`` and ``GET /api/client/template/id``.
+    """
+
+    id: int
+    """Its id, which `Vps.template` says, and a reinstall takes."""
+    name: str
+    """What it is called; raw text, as every text of the panel's."""
+    description: str | None = None
+    """What it is; None where the panel does not say."""
+    supported: bool | None
+    """Whether the panel's maker still looks after it."""
+    available: bool | None
+    """Whether it can be installed."""
+    outdated: bool | None
+    """Whether there is a newer one."""
+    extra: Mapping[str, object] = field(default=NO_EXTRA, converter=_as_extra, hash=False)
+    """Keys that this version does not know, as they came."""
+    problems: tuple[Problem, ...] = ()
+    """What could not be read of it."""
+
+    def to_dict(self) -> dict[str, object]:
+        """Give the template as JSON takes it."""
+        return {
+            "id": self.id,
+            "name": self.name,
+            "description": self.description,
+            "supported": self.supported,
+            "available": self.available,
+            "outdated": self.outdated,
             "extra": dict(self.extra),
             "problems": [problem.to_dict() for problem in self.problems],
         }

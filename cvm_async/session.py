@@ -11,22 +11,27 @@ from attrs import evolve
 
 from cvm_async._account.account import Account
 from cvm_async._account.jobs import Job, gives_job
+from cvm_async._api import calls
+from cvm_async._api.routes import Routes
 from cvm_async._api.verbs import Verb
-from cvm_async._checks import given
+from cvm_async._checks import given, refuse
 from cvm_async._exchange.address import panel_url
 from cvm_async._exchange.exchange import Exchange
 from cvm_async._exchange.observing import Observer
+from cvm_async._exchange.search import Search
+from cvm_async._exchange.sending import Departure
 from cvm_async._exchange.tokens import Tokens
 from cvm_async._gates.node import NodeReport
 from cvm_async._profiles.authority import trusting
 from cvm_async._profiles.choice import Access, access_of
 from cvm_async._profiles.environment import Environment
+from cvm_async._safe_text import excerpt
 from cvm_async._words import counted
 from cvm_async.errors import ConfigurationError
 from cvm_async.fleet.fleet import Fleet
 from cvm_async.fleet.naming import Names, as_id, check_name
-from cvm_async.models import PowerState, Vps, VpsList, VpsStatus
-from cvm_async.settings import Limits, Retry, Timeouts
+from cvm_async.models import HostNode, PowerState, Template, Vps, VpsList, VpsStatus
+from cvm_async.settings import AUTO, Api, Limits, Retry, Timeouts
 from cvm_async.transport import goes_through_proxy, lane_client
 
 
@@ -53,6 +58,11 @@ class CvmSession:
         allow_insecure: Allows ``http://`` to other hosts than this one, and through a proxy that a given client has on
             its way to this one: the tokens then travel unencrypted. The session's own client has none on that way.
         name: What reports and logs call the panel; the host if None.
+        api: Which revision of the API the panel has. "2012" is the specification's, "2013" the later one. None finds it
+            out from the readings that are made anyway: the specification's paths are asked first, and the others only
+            where a panel answers as one that lacks those. "auto" makes sure of it first: whatever comes while the
+            first reading is under way waits for it, and a power action, whose path is the same in both, until some
+            reading has told; so a session makes one call more at most, and that only on a panel of the later revision.
 
     Every verb takes a `Vps` or its id (`find` gives the `Vps` of a hostname), and raises `CvmError` and nothing else,
     but for cancellation. `timeout` is in seconds and bounds the whole call: its turn, its attempts and the pauses
@@ -74,6 +84,7 @@ class CvmSession:
         retry: Retry | None = None,
         allow_insecure: bool = False,
         name: str | None = None,
+        api: Api | None = None,
     ) -> None:
         self._owned: httpx.AsyncClient | None = None
         try:
@@ -86,6 +97,7 @@ class CvmSession:
         retry = given("retry", retry, Retry, "Retry(attempts=3)") or Retry()
         client = given("client", client, httpx.AsyncClient, "an httpx.AsyncClient")
         name = given("name", name, str, "a text")
+        routes = Routes.told(api)
         # Any other value is true or false as well, and "no" is true.
         given("allow_insecure", allow_insecure, bool, "True or False")
         base = panel_url(url, allow_insecure=allow_insecure)
@@ -104,6 +116,7 @@ class CvmSession:
             retry=retry,
             max_body=limits.max_body,
             panel=name or base.host,
+            search=Search(routes, name or base.host, is_sure=api == AUTO),
         )
         self._account = Account.over(exchange, limits)
 
@@ -118,8 +131,9 @@ class CvmSession:
         retry: Retry | None = None,
         allow_insecure: bool = False,
         name: str | None = None,
+        api: Api | None = None,
     ) -> Self:
-        """Give a session for what `CVM_URL`, `CVM_PUBLIC_TOKEN` and `CVM_PRIVATE_TOKEN` say.
+        """Give a session for what `CVM_URL`, `CVM_PUBLIC_TOKEN` and `CVM_PRIVATE_TOKEN` say, and `CVM_API`, if set.
 
         Raises:
             ConfigurationError: One of them is missing or can't be used.
@@ -139,6 +153,7 @@ class CvmSession:
             retry=retry,
             allow_insecure=allow_insecure,
             name=name,
+            api=api or environment.api,
         )
 
     @classmethod
@@ -152,6 +167,7 @@ class CvmSession:
         timeouts: Timeouts | None = None,
         retry: Retry | None = None,
         allow_insecure: bool | None = None,
+        api: Api | None = None,
     ) -> Self:
         """Give a session for a profile of the file that ``cvm-async profile`` keeps.
 
@@ -167,6 +183,7 @@ class CvmSession:
             timeouts: As for `CvmSession`.
             retry: As for `CvmSession`.
             allow_insecure: As for `CvmSession`.
+            api: As for `CvmSession`.
 
         Raises:
             ConfigurationError: There is no such profile, it can't be used, a token can't be had, or `CVM_URL` or a
@@ -183,6 +200,7 @@ class CvmSession:
             timeouts=given("timeouts", timeouts, Timeouts, "Timeouts(read=15.0)") or ways.timeouts,
             retry=given("retry", retry, Retry, "Retry(attempts=3)") or ways.retry,
             allow_insecure=ways.allow_insecure if allow_insecure is None else allow_insecure,
+            api=ways.api if api is None else api,
         )
         return cls.with_access(evolve(access, ways=ways), client=client)
 
@@ -202,6 +220,7 @@ class CvmSession:
             retry=ways.retry,
             allow_insecure=ways.allow_insecure,
             name=ways.name,
+            api=ways.api,
         )
         session._owned = session._owned or owned
         return session
@@ -238,12 +257,24 @@ class CvmSession:
         """
         return self._account.exchange.observe(observer)
 
-    def nodes(self) -> list[NodeReport]:
+    @property
+    def revision(self) -> str | None:
+        """The revision of the API that the panel has, "2012" or "2013"; None while it is not known. It is no number."""
+        revision = self._account.exchange.search.routes.revision
+        return None if revision is None else str(revision)
+
+    def node_states(self) -> list[NodeReport]:
         """Give what the session has learned of the host nodes it made calls for.
 
         Whether each is in use or left alone, and after how many failures in a row.
         """
-        return self._account.nodes()
+        return self._account.node_states()
+
+    def nodes(self) -> list[NodeReport]:
+        """Give what `node_states` does; the name is being left to the panel's host nodes, which `list_nodes` gives."""
+        message = "CvmSession.nodes() is now node_states(); list_nodes() gives the panel's host nodes"
+        warnings.warn(message, DeprecationWarning, stacklevel=2)
+        return self.node_states()
 
     async def list_vpses(self, *, timeout: float | None = None) -> VpsList:
         """Give every VPS of this account, in the panel's order.
@@ -311,6 +342,40 @@ class CvmSession:
         """
         return self._account.job(Verb.RESTART, vps, timeout=timeout)
 
+    @gives_job
+    def reinstall(self, vps: Vps | int, template: Template | int, *, confirm: str, timeout: float | None = None) -> Job:
+        """Make a VPS anew from a template, which **destroys all that is on it**; a job, as `start`. Never sent twice.
+
+        It is for one VPS alone: no fleet has it. Where a start, stop or restart of it is under way, this waits for its
+        end; where another reinstall is, it is refused. A start or stop that comes meanwhile waits.
+
+        Args:
+            vps: The VPS, or its id, whose hostname is then looked up.
+            template: What to make it from, or its id; `list_templates` gives those that there are.
+            confirm: The hostname of the VPS, as the panel has it: who has the wrong VPS in hand finds out.
+            timeout: Seconds for the call.
+
+        Raises:
+            ConfigurationError: `confirm` is not its hostname; nothing was sent.
+            NotSupportedError: The panel's revision of the API has no reinstall; nothing was sent.
+            ActionFailedError: It failed, as where the template cannot be installed.
+            NoAnswerError: It was sent, and no answer of the panel's own came: whether the VPS was reinstalled is
+                unknown.
+            DecodeError: It was answered with a success that is not what the API documents: likewise.
+            CvmError: The call failed.
+
+        Source: ``POST /api/client/vps/id/reinstall`` of the API's later revision.
+        """
+        if not isinstance(vps, (Vps, int)):  # pyright: ignore[reportUnnecessaryIsInstance] - callers may be untyped
+            refuse("vps", "one VPS, or its id: there is no reinstall of several", vps)
+        template_id = template.id if isinstance(template, Template) else template
+
+        async def perform(depart: Callable[[Departure], object]) -> None:
+            confirmed = await self._confirmed(vps, confirm)
+            await self._account.reinstall(confirmed, template_id, timeout=timeout, departing=depart)
+
+        return self._account.jobs.make(Verb.REINSTALL, vps, perform)
+
     def jobs(self) -> tuple[Job, ...]:
         """Give the starts, stops and restarts of this session that are under way, those that were begun first before.
 
@@ -335,6 +400,52 @@ class CvmSession:
             known = {job.vps_id: (job.panel, job.vps) for job in jobs if isinstance(job.vps, Vps)}
             number = Names(known.values()).id_of(name)
         return next((job for job in jobs if job.vps_id == number), None)
+
+    async def list_nodes(self, *, timeout: float | None = None) -> list[HostNode]:
+        """Give the host nodes that this account has VPSes on; for how calls to them fare see `node_states`.
+
+        Raises:
+            NotSupportedError: The panel's revision of the API has none.
+            CvmError: The call failed.
+
+        Source: ``GET /api/client/node/list`` of the API's later revision.
+        """
+        return await self._account.ask_later(calls.list_nodes(), timeout=timeout)
+
+    async def node(self, node_id: int, *, timeout: float | None = None) -> HostNode:
+        """Give one host node, by what `Vps.node` says.
+
+        Raises:
+            NotSupportedError: The panel's revision of the API has none.
+            PermissionDeniedError: This account has no VPS on it.
+            CvmError: The call failed.
+
+        Source: ``GET /api/client/node/id`` of the API's later revision.
+        """
+        return await self._account.ask_later(calls.node(node_id), timeout=timeout)
+
+    async def list_templates(self, *, timeout: float | None = None) -> list[Template]:
+        """Give the templates that VPSes can be made from.
+
+        Raises:
+            NotSupportedError: The panel's revision of the API has none.
+            CvmError: The call failed.
+
+        Source: ``GET /api/client/template/list`` of the API's later revision.
+        """
+        return await self._account.ask_later(calls.list_templates(), timeout=timeout)
+
+    async def template(self, template_id: int, *, timeout: float | None = None) -> Template:
+        """Give one template, by what `Vps.template` says.
+
+        Raises:
+            NotSupportedError: The panel's revision of the API has none.
+            PermissionDeniedError: It is not visible to this account.
+            CvmError: The call failed.
+
+        Source: ``GET /api/client/template/id`` of the API's later revision.
+        """
+        return await self._account.ask_later(calls.template(template_id), timeout=timeout)
 
     async def wait_until(
         self, vps: Vps | int, state: PowerState, *, timeout: float | None = 120.0, interval: float = 2.0
@@ -373,6 +484,16 @@ class CvmSession:
         """
         check_name(name)
         return (await self.fleet(timeout=timeout))[name]
+
+    async def _confirmed(self, vps: Vps | int, confirm: str) -> Vps:
+        """Give the VPS whose hostname somebody has confirmed."""
+        meant = vps if isinstance(vps, Vps) else await self.find(vps)
+        if not meant.hostname or confirm != meant.hostname:
+            rule = (
+                f"a reinstall destroys all that is on a VPS: confirm must be its hostname, {excerpt(meant.hostname)!r}"
+            )
+            raise ConfigurationError(f"{rule}, not {excerpt(str(confirm))!r}", vps_id=meant.id)
+        return meant
 
     async def aclose(self) -> None:
         """Close the session, and its client if it made it. Twice is as good as once.

@@ -1,11 +1,16 @@
 """How a session behaves, as frozen values: they are checked once, when made, and shared freely afterwards."""
 
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from attrs import Attribute, field, frozen
 
 from cvm_async._checks import count, is_count, one_of, refuse, seconds
 from cvm_async.models import MEBIBYTE
+
+Api: TypeAlias = Literal["auto", "2012", "2013"]
+"""What may be said of the revision of a panel's API: the specification's is of 2012, the later one of 2013."""
+AUTO = "auto"
+APIS = (AUTO, "2012", "2013")
 
 ADAPTIVE = "adaptive"
 ADAPTIVE_CEILING = 256

@@ -10,6 +10,7 @@ import pytest
 from cvm_async import CvmError, CvmSession, Limits, Retry, Timeouts
 from cvm_async._account.account import Account
 from cvm_async._api.verbs import Verb
+from cvm_async.settings import Api
 
 URL = "https://panel.example.net"
 PUBLIC = "public-7f3a9c"
@@ -28,6 +29,9 @@ LISTED = {
     "cpu_count": "1",
 }
 LIST = {"response": {"vpses": [LISTED]}}
+
+VERBS = [Verb.LIST, Verb.STATUS, Verb.START, Verb.STOP, Verb.RESTART]
+"""What either revision of the API has, and `make` makes."""
 
 Handler: TypeAlias = Callable[[httpx.Request], Awaitable[httpx.Response]]
 
@@ -97,8 +101,12 @@ def session_over(
     limits: Limits | None = None,
     timeouts: Timeouts | None = None,
     retry: Retry | None = None,
+    api: Api | None = "2012",
 ) -> CvmSession:
-    """Give a session with the tokens of this module, over a given client or a plain one with that transport."""
+    """Give a session with the tokens of this module, over a given client or a plain one with that transport.
+
+    A script answers alike at any path, as no panel does: so the session is told which to take.
+    """
     return CvmSession(
         url,
         public_token=PUBLIC,
@@ -107,6 +115,7 @@ def session_over(
         limits=limits,
         timeouts=timeouts,
         retry=retry,
+        api=api,
     )
 
 

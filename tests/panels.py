@@ -10,6 +10,7 @@ from cvm_async import CvmSession, Limits, Retry, Timeouts
 from cvm_async._account.account import Account
 from cvm_async._gates.gates import Gates
 from cvm_async.panel import PanelApp, RequestRecord, SimulatedVps
+from cvm_async.settings import Api
 
 NO_RETRY = Retry(attempts=1)
 
@@ -66,6 +67,7 @@ async def session_on(
     timeouts: Timeouts | None = None,
     retry: Retry | None = None,
     name: str | None = None,
+    api: Api | None = None,
 ) -> AsyncGenerator[CvmSession]:
     """Give a session whose requests go straight into a simulated panel."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app)) as client:
@@ -78,6 +80,7 @@ async def session_on(
             timeouts=timeouts,
             retry=retry,
             name=name,
+            api=api,
         )
         async with session:
             yield session

@@ -24,6 +24,7 @@ from cvm_async.errors import (
     NodeUnreachableError,
     NotPossibleError,
     NotSentError,
+    NotSupportedError,
     PanelError,
     PermissionDeniedError,
     Problem,
@@ -44,6 +45,7 @@ ERRORS: list[CvmError] = [
     MissingExtraError("m", name="httptools"),
     SessionClosedError("m"),
     NotSentError("m", attempts=3, may_pass=False),
+    NotSupportedError("m", revision="2012", method="GET"),
     NoAnswerError("m", timed_out=True, method="POST"),
     PanelError("m", status_code=422, errors=("e",), retry_after=1.5, vps_id=7),
     AuthenticationError("m", status_code=401),
@@ -223,7 +225,7 @@ def test_a_kind_is_the_same_whatever_http_status_it_came_with(status_code: int) 
 
 
 def test_each_kind_stands_in_the_docs_beside_its_class() -> None:
-    page = (Path(__file__).parent.parent / "docs" / "python.md").read_text(encoding="utf-8")
+    page = (Path(__file__).parent.parent / "docs" / "how-to" / "errors.md").read_text(encoding="utf-8")
     rows = [line for line in page.splitlines() if line.startswith("| `")]
     wanted = [(f"`{kind}`", f"`{one.__name__}`") for one, kind in kinds().items() if one is not CvmError]
     assert [words for words in wanted if not any(all(word in row for word in words) for row in rows)] == []

@@ -208,6 +208,8 @@ def test_a_vps_is_told_as_json_under_its_attributes_names() -> None:
         "disk_space": 5000,
         "cpu_count": 2,
         "traffic": {"in_used": 1, "out_used": 2, "in_limit": 3, "out_limit": None, "total_used": 3},
+        "location": None,
+        "template": None,
         "usage": {
             "ram": {"used": None, "limit": 128 * 1024 * 1024, "percent": None},
             "disk": {"used": None, "limit": 5000 * 1024 * 1024, "percent": None},

@@ -72,5 +72,5 @@ async def test_plans_and_reports_of_a_fleet() -> None:
                     held("step", step.to_dict())
             held("report", (await fleet.status()).to_dict())
             held("report", (await plan.apply(whole=True)).to_dict())
-            for node in session.nodes():
+            for node in session.node_states():
                 held("node", node.to_dict())

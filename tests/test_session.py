@@ -34,7 +34,7 @@ from cvm_async.errors import (
 from cvm_async.models import PowerState, Vps
 from cvm_async.panel import SimulatedPanel, faults
 from cvm_async.session import CvmSession
-from cvm_async.settings import Limits, Retry, Timeouts
+from cvm_async.settings import Api, Limits, Retry, Timeouts
 from cvm_async.transport import lane_client
 
 pytestmark = pytest.mark.usefixtures("no_proxies_from_outside")
@@ -227,6 +227,42 @@ async def test_the_environment_tells_where_the_panel_is_and_who_we_are(
         assert session.name == "home"
 
 
+@pytest.mark.parametrize(
+    ("told", "given", "revision"), [("2013", None, "2013"), ("2013", "2012", "2012"), ("", None, None)]
+)
+async def test_it_tells_which_revision_the_panel_has_unless_the_caller_does(
+    told: str, given: Api | None, revision: str | None
+) -> None:
+    environ = {"CVM_URL": URL, "CVM_PUBLIC_TOKEN": PUBLIC, "CVM_PRIVATE_TOKEN": PRIVATE, "CVM_API": told}
+    async with CvmSession.from_env(environ, api=given) as session:
+        assert session.revision == revision
+
+
+def test_a_revision_that_is_none_is_refused() -> None:
+    environ = {"CVM_URL": URL, "CVM_PUBLIC_TOKEN": PUBLIC, "CVM_PRIVATE_TOKEN": PRIVATE, "CVM_API": "2014"}
+    with pytest.raises(ConfigurationError, match="api must be one of auto, 2012, 2013, not '2014'"):
+        CvmSession.from_env(environ)
+
+
+async def test_the_old_name_of_the_states_of_nodes_warns() -> None:
+    async with session_over(Panel()) as session:
+        await session.list_vpses()
+        await session.status(1)
+        with pytest.warns(DeprecationWarning, match="node_states"):
+            assert session.nodes() == session.node_states() != []
+
+
+async def test_a_reinstall_goes_over_a_real_connection() -> None:
+    async with (
+        SimulatedPanel(vpses=1, api="2013") as panel,
+        CvmSession(panel.url, public_token=panel.public_token, private_token=panel.private_token) as session,
+    ):
+        await session.status(1)
+        await session.reinstall(1, 2, confirm="web-001.example.net")
+        await session.stop(1)
+        assert panel.reinstalls == [(1, 2)]
+
+
 @pytest.mark.parametrize("missing", VARIABLES.values())
 def test_what_is_missing_in_the_environment_is_named(missing: str) -> None:
     environ = {"CVM_URL": URL, "CVM_PUBLIC_TOKEN": PUBLIC, "CVM_PRIVATE_TOKEN": PRIVATE}
@@ -256,6 +292,12 @@ def profile_of(panel: SimulatedPanel) -> str:
         f'default_profile = "home"\n[home]\nurl = "{panel.url}"\npublic_token = "{panel.public_token}"\n'
         f'private_token = "{panel.private_token}"\nper_node = 1\nallow_insecure = true\n'
     )
+
+
+async def test_a_profile_tells_which_revision_its_panel_has(profiles: Path, panel: SimulatedPanel) -> None:
+    rewrite(profiles, f'{profile_of(panel)}api = "2013"\n')
+    async with CvmSession.from_profile("home") as session, CvmSession.from_profile("home", api="2012") as other:
+        assert (session.revision, other.revision) == ("2013", "2012")
 
 
 @pytest.mark.parametrize("name", ["home", None])
@@ -462,7 +504,7 @@ def test_a_session_says_in_words_that_it_belongs_to_another_event_loop() -> None
     with pytest.raises(ConfigurationError, match="first used on another event loop"):
         asyncio.run(use())
     # What it has learned can be looked at from anywhere.
-    assert [report.in_flight for report in session.nodes()] == [0]
+    assert [report.in_flight for report in session.node_states()] == [0]
     asyncio.run(session.aclose())
     assert account_of(session).closed
 
@@ -571,7 +613,7 @@ async def test_the_last_list_tells_on_which_node_a_bare_id_is() -> None:
         vpses = await session.list_vpses()
         for vps in (1, 2, vpses[1]):
             await session.status(vps)
-        assert [report.node for report in session.nodes()] == [1]
+        assert [report.node for report in session.node_states()] == [1]
 
 
 # Cancellation.
@@ -659,7 +701,7 @@ async def test_a_vps_object_of_another_session_is_taken_by_its_id() -> None:
     vps = Vps(id=7, hostname="x", node=3, virtualization_type=1, guaranteed_ram=1, disk_space=1, cpu_count=1)
     async with session_over(panel) as session:
         await session.status(vps)
-        assert [report.node for report in session.nodes()] == [3]
+        assert [report.node for report in session.node_states()] == [3]
     assert panel.requests[0].url.path == "/api/client/vps/7/status"
 
 

@@ -3,7 +3,7 @@
 from cvm_async import Vps
 
 
-def vps(number: int, node: int | None = 1) -> Vps:
+def vps(number: int, node: int | None = 1, *, location: str | None = None, template: int | None = None) -> Vps:
     return Vps(
         id=number,
         hostname=f"vps{number}.example.net",
@@ -12,4 +12,6 @@ def vps(number: int, node: int | None = 1) -> Vps:
         guaranteed_ram=1,
         disk_space=1,
         cpu_count=1,
+        location=location,
+        template=template,
     )

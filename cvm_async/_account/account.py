@@ -6,14 +6,17 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
+from typing import TypeVar
 
 from attrs import define, field
 
 from cvm_async._account.actions import Actions
 from cvm_async._account.jobs import Job, Jobs
+from cvm_async._account.later import LaterRevision
 from cvm_async._account.readings import News, Readings
 from cvm_async._account.waits import Waits
 from cvm_async._api import calls
+from cvm_async._api.calls import Call
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import check_seconds
 from cvm_async._deadline import Deadline
@@ -23,9 +26,11 @@ from cvm_async._gates.gates import Gates
 from cvm_async._gates.node import NodeReport
 from cvm_async._gates.permit import Permit
 from cvm_async._safe_text import excerpt
-from cvm_async.errors import ConfigurationError, SessionClosedError
+from cvm_async.errors import ConfigurationError, NoAnswerError, NotSentError, SessionClosedError
 from cvm_async.models import PowerState, Problem, Vps, VpsList, VpsStatus
 from cvm_async.settings import Limits
+
+T = TypeVar("T")
 
 logger = logging.getLogger("cvm_async")
 
@@ -74,7 +79,7 @@ class Account:
 
         async def ask(vps_id: int, permit: Permit, since: float) -> News[VpsStatus]:
             # Not tried again: the next poll is the next try.
-            send = partial(exchange.send, calls.status(vps_id), retry=False)
+            send = partial(exchange.send, calls.status(vps_id, exchange.search.routes.layout), retry=False)
             within = exchange.allowed()
             return await statuses.take(vps_id, send, permit, since=since, repeatable=False, within=within)
 
@@ -111,7 +116,7 @@ class Account:
         """
         self._check(None)
 
-    def nodes(self) -> list[NodeReport]:
+    def node_states(self) -> list[NodeReport]:
         return self.gates.nodes()
 
     def node_of(self, vps: Vps | int) -> int | None:
@@ -133,14 +138,14 @@ class Account:
     ) -> VpsStatus:
         """Read a status, within `timeout` as every call, and besides `within` so many seconds."""
         self._check(timeout)
-        call = calls.status(_id_of(vps))
+        call = calls.status(_id_of(vps), self.exchange.search.routes.layout)
         permit = permit or Permit(self.gates, self.node_of(vps))
         return await self.exchange.send(call, permit, Deadline(self.exchange.allowed(timeout, within=within)))
 
     async def reading(self, vps: Vps, *, permit: Permit, since: float, within: float) -> News[VpsStatus]:
         """Give a status that began to be read at `since` or later, maybe for another watch or a wait."""
         self._check(None)
-        send = partial(self.exchange.send, calls.status(vps.id))
+        send = partial(self.exchange.send, calls.status(vps.id, self.exchange.search.routes.layout))
         return await self.statuses.take(vps.id, send, permit, since=since, within=self.exchange.allowed(within=within))
 
     async def power(
@@ -160,6 +165,8 @@ class Account:
         """
         self._check(timeout)
         call = calls.power(verb, _id_of(vps))
+        if self.exchange.search.is_sure:
+            await self._later.before_acting(call)
         try:
             await self.actions.perform(
                 verb,
@@ -177,6 +184,46 @@ class Account:
     def job(self, verb: Verb, vps: Vps | int, *, timeout: float | None = None) -> Job:
         """Give a power action as a job, of which nothing is begun yet."""
         return self.jobs.make(verb, vps, lambda depart: self.power(verb, vps, timeout=timeout, departing=depart))
+
+    async def ask_later(self, call: Call[T], *, timeout: float | None) -> T:
+        """Make a reading that only the API's later revision has, and that is about no VPS."""
+        self._check(timeout)
+        with Deadline(self.exchange.allowed(timeout)) as limit:
+            send = partial(self.exchange.send, call, Permit(self.gates, None), Deadline(self.exchange.allowed(timeout)))
+            return await self._later.ask(call, send)
+        raise NoAnswerError(f"not told within the {limit.seconds:g} s that this call had", **call.about())
+
+    async def reinstall(
+        self, vps: Vps, template: int, *, timeout: float | None, departing: Callable[[Departure], object]
+    ) -> None:
+        """Make a VPS anew; it joins no other, and waits for the end of a start, stop or restart."""
+        self._check(timeout)
+        call = calls.reinstall(vps.id, template)
+
+        async def send(permit: Permit, limit: Deadline, departure: Departure) -> None:
+            await self.exchange.send(call, permit, limit, departure=departure)
+
+        with Deadline(self.exchange.allowed(timeout)) as limit:
+            await self._later.before_acting(call, lambda: self.status(vps))
+        if limit.expired:
+            msg = (
+                f"not sent within the {limit.seconds:g} s that this call had: which revision the panel has is not known"
+            )
+            raise NotSentError(msg, **call.about())
+        try:
+            permit = Permit(self.gates, vps.node)
+            await self.actions.perform(
+                Verb.REINSTALL, vps.id, permit, send, timeout=limit.left, departing=departing, alone=True
+            )
+        finally:
+            self.statuses.forget(vps.id)
+
+    @property
+    def _later(self) -> LaterRevision:
+        async def read() -> object:
+            return await self._list(Permit(self.gates, None), Deadline(self.exchange.allowed()))
+
+        return LaterRevision(self.exchange.search.routes, self.panel, read)
 
     async def wait(self, vps: Vps | int, wanted: PowerState, *, timeout: float | None, interval: float) -> VpsStatus:
         self._check(timeout)
@@ -196,7 +243,7 @@ class Account:
             await self.jobs.aclose()
 
     async def _list(self, permit: Permit, limit: Deadline) -> VpsList:
-        vpses = await self.exchange.send(calls.list_vpses(), permit, limit)
+        vpses = await self.exchange.send(calls.list_vpses(self.exchange.search.routes.layout), permit, limit)
         self._nodes = {vps.id: vps.node for vps in vpses if vps.node is not None}
         self._tell(vpses.problems)
         return vpses

@@ -118,6 +118,7 @@ class Actions:
         hold: Hold = free,
         before_send: BeforeSend | None = None,
         departing: Callable[[Departure], object] | None = None,
+        alone: bool = False,
     ) -> None:
         """Send the action, or join the same one that is under way.
 
@@ -130,6 +131,7 @@ class Actions:
             hold: Says why it must not leave any more, if so; it leaves all the same where another caller wants it.
             before_send: Awaited before it leaves, as that of every caller; at once where one joins what has left.
             departing: Told, once it is known, which departure this caller's is: its own, or that of what it joined.
+            alone: Whether it is refused where one of its kind is under way, as that may be for another end.
 
         Cancelled, or out of time, it ends the action unless somebody else waits for it: then it may leave yet, and
         counts as sent for who has gone, too.
@@ -149,6 +151,8 @@ class Actions:
             raise NotSentError(msg, vps_id=vps_id)
         caller = _Caller(hold, before_send, Deadline(deadline.left))
         joined = self._current(vps_id)
+        if joined is not None and alone:
+            raise NotSentError(f"another {verb} of this VPS is under way", vps_id=vps_id)
         if joined is None and (reason := hold()) is not None:
             raise NotSentError(f"not begun: {reason}", vps_id=vps_id)
         action = joined or self._begin(verb, vps_id, caller, permit.hand_over(), send)

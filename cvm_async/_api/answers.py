@@ -24,7 +24,17 @@ from cvm_async.errors import (
     VpsNotFoundError,
 )
 
-__all__ = ["Meaning", "StatusRow", "is_redirect", "is_success", "meaning_of", "passes", "passes_soon", "row_of"]
+__all__ = [
+    "Meaning",
+    "StatusRow",
+    "is_redirect",
+    "is_success",
+    "is_unrouted",
+    "meaning_of",
+    "passes",
+    "passes_soon",
+    "row_of",
+]
 
 
 @frozen
@@ -76,6 +86,13 @@ _BY_SENTENCE: Final[dict[str, type[PanelError]]] = {
     "does not have access to this api": PermissionDeniedError,
     "vps id does not exist": VpsNotFoundError,
 }
+# The status codes of what is no word of the panel's own, where a path is not routed.
+_UNROUTED: Final = {404, 405, 410, 500}
+_WITHOUT_ANSWER: Final = {"response", "the answer"}
+# What a panel says of a path that it lacks, if it says anything; of a VPS it says by name that it is not there.
+_NOT_THERE: Final = ("not found", "not exist", "no such")
+# After an action, that it failed: 422 where a template cannot be installed.
+_FAILED_ACTIONS: Final = {500, 422}
 _LASTING_KINDS: Final = (AuthenticationError, PermissionDeniedError, VpsNotFoundError)
 
 
@@ -92,6 +109,21 @@ class Meaning:
     kind: type[PanelError] | type[NoAnswerError]
     own: bool
     overloaded: bool
+
+
+def is_unrouted(error: CvmError, verb: Verb) -> bool:
+    """Tell whether a reading failed as one does on a panel that lacks its path: so may one of a panel that broke."""
+    if isinstance(error, DecodeError):
+        # Neither `response` nor `errors` was there, or no JSON at all.
+        return not error.problems or error.problems[0].path in _WITHOUT_ANSWER
+    if not isinstance(error, PanelError):
+        return False
+    if not error.errors:
+        return error.status_code in _UNROUTED
+    words = " ".join(error.errors).casefold()
+    if not (error.status_code == HTTPStatus.NOT_FOUND or is_success(error.status_code)):
+        return False
+    return verb.row.about.casefold() not in words and any(word in words for word in _NOT_THERE)
 
 
 def is_success(status_code: int) -> bool:
@@ -129,11 +161,20 @@ def _own_kind(status_code: int, errors: tuple[str, ...], verb: Verb) -> type[Pan
     if is_success(status_code):
         words = " ".join(errors).casefold()
         for sentence, kind in _BY_SENTENCE.items():
-            if sentence in words:
+            if sentence in words and _fits(kind, verb):
                 return kind
-    elif status_code != HTTPStatus.INTERNAL_SERVER_ERROR:
-        return row_of(status_code).kind
+        if not _fits(VpsNotFoundError, verb):
+            # All that the API documents of a refusal is a 403, and some releases send a 200 in its place.
+            return PermissionDeniedError
+    elif status_code not in _FAILED_ACTIONS:
+        kind = row_of(status_code).kind
+        return kind if _fits(kind, verb) else PanelError
     return PanelError if verb.row.repeatable else ActionFailedError
+
+
+def _fits(kind: type[PanelError], verb: Verb) -> bool:
+    """Tell whether an error may be that of a verb: a node is no VPS."""
+    return kind is not VpsNotFoundError or verb.row.about == "VPS"
 
 
 def _foreign_kind(status_code: int, verb: Verb) -> type[PanelError] | type[NoAnswerError]:

@@ -5,7 +5,7 @@ generator that yields after every few milliseconds of work, so that an event loo
 """
 
 from collections.abc import Generator
-from typing import Final, Generic, NoReturn, TypeVar
+from typing import Final, Generic, NoReturn, TypeAlias, TypeVar
 
 from attrs import frozen
 
@@ -13,16 +13,29 @@ from cvm_async._api.fields import RefusedError, describe
 from cvm_async._api.listing import Listing
 from cvm_async._api.long import LongPage
 from cvm_async._api.php import Json, NotJsonError, Page, array_items
-from cvm_async._api.schema import STATUS
+from cvm_async._api.schema import LATER_STATUS, NODE, STATUS, TEMPLATE, Schema
 from cvm_async._api.windows import WINDOW, Streamed
 from cvm_async._api.words import own_words
 from cvm_async._safe_text import excerpt
 from cvm_async.errors import DecodeError
-from cvm_async.models import Problem, VpsList, VpsStatus
+from cvm_async.models import HostNode, Problem, Template, Vps, VpsList, VpsStatus
 
-__all__ = ["Decoded", "RefusedAnswerError", "decode_listing", "decode_nothing", "decode_status", "refuse"]
+__all__ = [
+    "Decoded",
+    "RefusedAnswerError",
+    "decode_later_status",
+    "decode_listing",
+    "decode_node",
+    "decode_nodes",
+    "decode_nothing",
+    "decode_status",
+    "decode_template",
+    "decode_templates",
+    "refuse",
+]
 
 T_co = TypeVar("T_co", covariant=True)
+M = TypeVar("M", bound=Vps | VpsStatus | HostNode | Template)
 
 _ROOT: Final = "the answer"
 # Characters of an answer that a message quotes.
@@ -38,6 +51,9 @@ class Decoded(Generic[T_co]):
 
     value: T_co
     diagnostics: str | None = None
+
+
+Steps: TypeAlias = Generator[None, None, Decoded[T_co]]
 
 
 class RefusedAnswerError(Exception):
@@ -56,23 +72,80 @@ class RefusedAnswerError(Exception):
         self.fatal = fatal
 
 
-def decode_status(body: bytes) -> Generator[None, None, Decoded[VpsStatus]]:
+def decode_status(body: bytes) -> Steps[VpsStatus]:
     """Read the answer to a status call.
 
     Raises:
         DecodeError: It is not what the API documents.
         RefusedAnswerError: It has an ``errors`` key.
     """
+    return _one(STATUS, body)
+
+
+def decode_later_status(body: bytes) -> Steps[VpsStatus]:
+    """As `decode_status`, where sizes are in megabytes."""
+    return _one(LATER_STATUS, body)
+
+
+def decode_node(body: bytes) -> Steps[HostNode]:
+    """As `decode_status`, of a host node."""
+    return _one(NODE, body)
+
+
+def decode_template(body: bytes) -> Steps[Template]:
+    """As `decode_status`, of a template."""
+    return _one(TEMPLATE, body)
+
+
+def decode_nodes(body: bytes) -> Steps[list[HostNode]]:
+    """Read a list of host nodes; one whose id cannot be read is not in it.
+
+    Raises:
+        DecodeError: It is not what the API documents, or not one of its entries is a node.
+        RefusedAnswerError: It has an ``errors`` key.
+    """
+    return _several(NODE, "nodes", body)
+
+
+def decode_templates(body: bytes) -> Steps[list[Template]]:
+    """As `decode_nodes`, of templates."""
+    return _several(TEMPLATE, "templates", body)
+
+
+def _one(schema: Schema[M], body: bytes) -> Steps[M]:
     page = _page(body)
     value, opening = yield from _value(page, body)
     response = _member(value, "response", _ROOT, body)
     try:
-        return Decoded(STATUS.read(response), page.words_before(opening))
+        return Decoded(schema.read(response), page.words_before(opening))
     except (RefusedError, KeyError):
-        status, problems = STATUS.salvage(response, "response")
-    if status is None:
+        model, problems = schema.salvage(response, "response")
+    if model is None:
         _refuse(body, *problems)
-    return Decoded(status, page.words_before(opening))
+    return Decoded(model, page.words_before(opening))
+
+
+def _several(schema: Schema[M], key: str, body: bytes) -> Steps[list[M]]:
+    page = _page(body)
+    value, opening = yield from _value(page, body)
+    response = _member(value, "response", _ROOT, body)
+    # The documentation shows no answer: the list may stand in the response as VPSes do, or be the response.
+    listed = response.get(key) if isinstance(response, dict) and key in response else response
+    entries = array_items(listed)
+    if entries is None:
+        _refuse(body, Problem(f"response.{key}", describe(listed), "an array"))
+    read = [_read(schema, entry, f"response.{key}[{place}]") for place, entry in entries]
+    models = [model for model, _ in read if model is not None]
+    if read and not models:
+        _refuse(body, *(problem for _, problems in read for problem in problems))
+    return Decoded(models, page.words_before(opening))
+
+
+def _read(schema: Schema[M], value: Json, path: str) -> tuple[M | None, tuple[Problem, ...]]:
+    try:
+        return schema.read(value), ()
+    except (RefusedError, KeyError):
+        return schema.salvage(value, path)
 
 
 def decode_nothing(body: bytes) -> Generator[None, None, Decoded[None]]:

@@ -12,6 +12,7 @@ from typing import Final
 from cvm_async._api.php import Json, Unusable
 from cvm_async._safe_text import excerpt
 from cvm_async.models import (
+    MEBIBYTE,
     NO_EXTRA,
     CombinedTraffic,
     Extra,
@@ -28,7 +29,10 @@ __all__ = [
     "RefusedError",
     "describe",
     "extra_beside",
+    "flag",
+    "optional_bytes",
     "optional_floor",
+    "optional_text",
     "optional_whole",
     "positive",
     "power_state",
@@ -53,6 +57,9 @@ _SAFE_DIGITS: Final = 19
 _NUMBER: Final = re.compile(r"[0-9]{1,20}(?:\.[0-9]{1,20})?(?:[eE][+-]?[0-9]{1,2})?", re.ASCII)
 _LONG: Final = 10**20
 _WHOLE: Final = "a whole number"
+_MEGABYTES: Final = "a number of megabytes"
+# Of numbers and texts; a bool is found by itself, and in a dict would be 1 or 0.
+_FLAGS: Final[dict[str | int, bool]] = {1: True, 0: False, "1": True, "0": False, "": False}
 # Enough for a person to recognise a value.
 _FOUND_LENGTH: Final = 40
 # Deeper values in `extra` could not be pickled or printed later; nothing the panel sends is deeper than this.
@@ -141,6 +148,35 @@ def optional_whole(value: Json, _: object = None) -> int | None:
 def optional_floor(value: Json, _: object = None) -> int | None:
     """Read a number that may be absent and may have a fraction, which is dropped."""
     return None if not value and _is_absent(value) else math.floor(_number(value))
+
+
+def optional_bytes(value: Json, _: object = None) -> int | None:
+    """Read a number of megabytes that may be absent and may have a fraction, as bytes.
+
+    A megabyte is 2**20 bytes, so that the factor costs no figure. A fraction of a byte is dropped, but for what a
+    decimal of PHP's is short of a whole one.
+    """
+    if not value and _is_absent(value):
+        return None
+    megabytes = _number(value)
+    if megabytes > _LARGEST_FIGURE // MEBIBYTE:
+        raise RefusedError(value, _MEGABYTES)
+    return megabytes * MEBIBYTE if isinstance(megabytes, int) else math.floor(round(megabytes * MEBIBYTE, 3))
+
+
+def optional_text(value: Json, _: object = None) -> str | None:
+    """Read text that may be absent: null and the empty string mean that it is."""
+    return None if not value and _is_absent(value) else text(value)
+
+
+def flag(value: Json, _: object = None) -> bool:
+    """Read what is true or false; PHP says it as 1 and 0, too, and MySQL as their texts."""
+    if value is True or value is False:
+        return value
+    # A list cannot be looked up, nor an object.
+    if isinstance(value, (str, int)) and value in _FLAGS:
+        return _FLAGS[value]
+    raise RefusedError(value, "true or false")
 
 
 def text(value: Json, _: object = None) -> str:

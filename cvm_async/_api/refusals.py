@@ -34,6 +34,11 @@ _SUMMARIES_OF_A_LIST: Final[dict[type[CvmError], str]] = {
     VpsNotFoundError: "there is no CVM client API at this address",
     NodeUnreachableError: "the panel is not available",
 }
+# What is documented of a 403 here; it may also be that of tokens without rights, which speaks of the API.
+_NOT_SHOWN: Final = {
+    "node": "the panel shows this user no such node: none of the user's VPSes is on it",
+    "template": "the panel shows this user no such template",
+}
 _WRONG_ADDRESS: Final = "check the panel's address and its path, and whether it has another revision of this API"
 # What to do about an answer of somebody else's, or of a panel that broke.
 _ADVICE: Final = {
@@ -101,6 +106,8 @@ def unknown_outcome(verb: Verb) -> str:
 
 
 def _summary(meaning: Meaning, verb: Verb, answer: Refused) -> str:
+    if verb.row.about in _NOT_SHOWN and meaning.kind is PermissionDeniedError and not _is_of_tokens(answer):
+        return _NOT_SHOWN[verb.row.about]
     if not verb.row.about_one_vps and meaning.kind in _SUMMARIES_OF_A_LIST:
         return _SUMMARIES_OF_A_LIST[meaning.kind]
     if meaning.kind in _SUMMARIES:
@@ -125,6 +132,10 @@ def _foreign_summary(meaning: Meaning, verb: Verb, answer: Refused, answered: st
         who = f"the panel, or something in front of it, has no room and {answered}{said}"
     advice = _advice(verb, status_code)
     return f"{who}: {advice}" if advice and meaning.kind is PanelError else who
+
+
+def _is_of_tokens(answer: Refused) -> bool:
+    return "api" in " ".join(answer.errors).casefold()
 
 
 def _redirects(location: str | None) -> str:

@@ -17,7 +17,10 @@ from cvm_async._api.fields import (
     RefusedError,
     describe,
     extra_beside,
+    flag,
+    optional_bytes,
     optional_floor,
+    optional_text,
     optional_whole,
     positive,
     power_state,
@@ -29,11 +32,11 @@ from cvm_async._api.fields import (
     whole,
 )
 from cvm_async._api.php import Json, Unusable
-from cvm_async.models import Extra, Problem, Vps, VpsStatus
+from cvm_async.models import Extra, HostNode, Problem, Template, Vps, VpsStatus
 
-__all__ = ["STATUS", "VPS", "Schema"]
+__all__ = ["LATER_STATUS", "NODE", "STATUS", "TEMPLATE", "VPS", "Schema"]
 
-M = TypeVar("M", bound=Vps | VpsStatus)
+M = TypeVar("M", bound=Vps | VpsStatus | HostNode | Template)
 Reader: TypeAlias = Callable[[Json, object], object]
 
 # Under this key a reader finds the object as a whole. An object that has such a key itself is hidden by it
@@ -41,7 +44,7 @@ Reader: TypeAlias = Callable[[Json, object], object]
 _ALL: Final = "*"
 # What a reader is given, when each is asked by itself, for a key that must be there and is not.
 _ABSENT: Final = Unusable("absent")
-# Traffic is made of several keys, in every model.
+# Traffic is made of several keys, in every model that has it.
 _COUNTERS: Final = (*SPLIT_KEYS, *COMBINED_KEYS)
 
 _CONVERTER: Final = Converter(detailed_validation=False)
@@ -72,16 +75,18 @@ class Schema(Generic[M]):
     _fields: Mapping[str, Field] = field(alias="fields")
     _absent: Mapping[str, Unusable] = field(alias="absent")
     _extra: Callable[[Mapping[str, Json], object], Extra] = field(alias="extra")
+    _counts: bool = field(alias="counts")
     _quick: Callable[[Mapping[str, Json], type[M]], M] = field(alias="quick")
 
     @classmethod
     def of(cls, model: type[M], by_name: Mapping[str, Field]) -> "Schema[M]":
         """Compile the shape of `model`: its attributes by name, but for those that every model has."""
         required = {attribute.name for attribute in fields(model) if attribute.default is NOTHING}
-        extra = extra_beside({each.key for each in by_name.values()}.union(_COUNTERS))
+        counts = any(attribute.name == "traffic" for attribute in fields(model))
+        extra = extra_beside({each.key for each in by_name.values()}.union(_COUNTERS if counts else ()))
         overrides = {
             **{name: override(rename=each.key, struct_hook=each.reader) for name, each in by_name.items()},
-            "traffic": override(rename=_ALL, struct_hook=traffic),
+            **({"traffic": override(rename=_ALL, struct_hook=traffic)} if counts else {}),
             "extra": override(rename=_ALL, struct_hook=extra),
             # Else it would be read from a key of that name.
             "problems": override(omit=True),
@@ -91,6 +96,7 @@ class Schema(Generic[M]):
             fields=by_name,
             absent={each.key: _ABSENT for name, each in by_name.items() if name in required},
             extra=extra,
+            counts=counts,
             # cattrs gives each field's override by keyword, beside options of its own that are by keyword too.
             quick=make_dict_structure_fn(model, _CONVERTER, **overrides),  # type: ignore[arg-type]
         )
@@ -126,12 +132,13 @@ class Schema(Generic[M]):
             except RefusedError as refusal:
                 refused[each.key] = refusal
                 read[name] = each.unread
-        refused |= _refused_counters(value)
+        refused |= _refused_counters(value) if self._counts else {}
         problems = tuple(Problem(f"{path}.{key}", why.found, why.expected) for key, why in refused.items())
         if any(each.vital and each.key in refused for each in self._fields.values()):
             return None, problems
         told = {key: member for key, member in value.items() if key not in refused}
-        read["traffic"] = traffic(told) or unread_traffic(refused)
+        if self._counts:
+            read["traffic"] = traffic(told) or unread_traffic(refused)
         return self._model(**read, extra=self._extra(told, None), problems=problems), problems  # type: ignore[arg-type]
 
 
@@ -156,17 +163,49 @@ VPS: Final = Schema[Vps].of(
         "burstable_ram": Field("burstable_ram", optional_whole),
         "disk_space": Field("disk_space", whole),
         "cpu_count": Field("cpu_count", whole),
+        "location": Field("location", optional_text),
+        "template": Field("template", optional_whole),
     },
 )
 """An object of ``GET /api/client/vps/list``."""
 
+_STATE: Final = {
+    "state": Field("status", power_state, vital=True),
+    "state_text": Field("status", state_text, vital=True),
+}
+
 STATUS: Final = Schema[VpsStatus].of(
     VpsStatus,
-    {
-        "state": Field("status", power_state, vital=True),
-        "state_text": Field("status", state_text, vital=True),
-        "ram_used": Field("ram_used", optional_whole),
-        "disk_used": Field("disk_used", optional_floor),
-    },
+    {**_STATE, "ram_used": Field("ram_used", optional_whole), "disk_used": Field("disk_used", optional_floor)},
 )
 """The object of ``GET /api/client/vps/{id}/status``."""
+
+LATER_STATUS: Final = Schema[VpsStatus].of(
+    VpsStatus,
+    {**_STATE, "ram_used": Field("ram_used", optional_bytes), "disk_used": Field("disk_used", optional_bytes)},
+)
+"""The object of the later revision's ``GET /api/client/vps/{id}``, whose sizes are in megabytes."""
+
+NODE: Final = Schema[HostNode].of(
+    HostNode,
+    {
+        "id": Field("id", positive, vital=True),
+        "name": Field("name", text, unread=""),
+        "hostname": Field("hostname", text, unread=""),
+        "location": Field("location", optional_text),
+    },
+)
+"""An object of the later revision's ``GET /api/client/node/list``, and that of ``GET /api/client/node/{id}``."""
+
+TEMPLATE: Final = Schema[Template].of(
+    Template,
+    {
+        "id": Field("id", positive, vital=True),
+        "name": Field("name", text, unread=""),
+        "description": Field("description", optional_text),
+        "supported": Field("supported", flag),
+        "available": Field("available", flag),
+        "outdated": Field("outdated", flag),
+    },
+)
+"""An object of the later revision's ``GET /api/client/template/list``, and of ``GET /api/client/template/{id}``."""

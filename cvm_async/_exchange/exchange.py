@@ -9,9 +9,11 @@ from functools import partial
 from typing import TypeVar
 
 import httpx
-from attrs import define, field
+from attrs import Factory, define, field
 
+from cvm_async._api.answers import is_unrouted
 from cvm_async._api.calls import Call
+from cvm_async._api.routes import Routes
 from cvm_async._checks import check_plain
 from cvm_async._deadline import Deadline
 from cvm_async._exchange.failures import was_connecting
@@ -19,6 +21,7 @@ from cvm_async._exchange.observing import CallEnd, Observer, tell
 from cvm_async._exchange.reading import Reader
 from cvm_async._exchange.received import Received
 from cvm_async._exchange.retry import repeat
+from cvm_async._exchange.search import Search
 from cvm_async._exchange.sender import Sender
 from cvm_async._exchange.sending import BeforeSend, Departure, Sending
 from cvm_async._exchange.tokens import Tokens
@@ -49,6 +52,7 @@ class Exchange:
         max_body: Bytes of one answer.
         panel: The panel's name in messages and logs.
         observers: Told of each request that is over.
+        search: Which revision of the API it has, and how that is found out.
     """
 
     client: httpx.AsyncClient
@@ -59,6 +63,7 @@ class Exchange:
     max_body: int
     panel: str
     observers: tuple[Observer, ...] = ()
+    search: Search = field(default=Factory(lambda self: Search(Routes(), self.panel), takes_self=True))
     _sender: Sender = field(init=False)
     _reader: Reader = field(init=False)
     _is_closed: bool = field(init=False, default=False)
@@ -118,18 +123,60 @@ class Exchange:
         raise sending.cut_off()
 
     async def _try(self, sending: Sending[T], *, retry: bool) -> T:
+        known = self.search.routes.is_settled or sending.call.layout is None
+        attempt = self._attempt if known else self._searching
         try:
-            return await self._attempt(sending)
+            return await attempt(sending)
         except CvmError as error:
             if not retry or not sending.may_go_on(error):
                 raise
             first = error
-        attempt = partial(self._attempt, sending)
-        return await repeat(attempt, first=first, retry=self.retry, again=sending.may_go_on, sleep=asyncio.sleep)
+        again = partial(attempt, sending)
+        return await repeat(again, first=first, retry=self.retry, again=sending.may_go_on, sleep=asyncio.sleep)
+
+    async def _searching(self, sending: Sending[T]) -> T:
+        """Make an attempt, and another one elsewhere where the panel may have the call there."""
+        try:
+            try:
+                return await self._attempt(sending)
+            except CvmError as error:
+                other = self.search.elsewhere(sending.call, error)
+                if other is None or sending.turned_away:
+                    raise
+                first = error
+            if self.search.begins(sending):
+                return await self._elsewhere(sending, other, first)
+            return await self._where_found(sending, first)
+        finally:
+            self.search.leave(sending)
+
+    async def _where_found(self, sending: Sending[T], first: CvmError) -> T:
+        """Go where another one has found the call, if it has: what it asks, nobody else needs to."""
+        await self.search.wait()
+        if self.search.routes.layout is sending.call.layout:
+            raise first
+        return await self._attempt(sending)
+
+    async def _elsewhere(self, sending: Sending[T], other: Call[T], first: CvmError) -> T:
+        asked, sending.call, sending.is_search = sending.call, other, True
+        try:
+            return await self._attempt(sending)
+        except CvmError as second:
+            if not sending.turned_away and not is_unrouted(second, other.verb):
+                second.also(asked.path)
+                raise
+            self.search.found_nothing()
+            first.also(other.path)
+        finally:
+            sending.call, sending.is_search = asked, False
+        raise first
 
     async def _attempt(self, sending: Sending[T]) -> T:
         await self._enter(sending)
         call = sending.call
+        if call.layout is not self.search.routes.layout and call.layout is not None and not sending.is_search:
+            # Found out since it was made.
+            call = sending.call = call.at(self.search.routes.layout)
         started = time.perf_counter()
         verdict = Verdict.NEUTRAL
         wait: float | None = None
@@ -141,7 +188,7 @@ class Exchange:
             value = await self._reader.read(call, answer)
         except CvmError as error:
             sending.failed(error)
-            verdict = verdict_of_error(call, error, status_code)
+            verdict = self._verdict_of(sending, error, status_code)
             wait = error.retry_after if isinstance(error, PanelError) else None
             end, result = type(error).__name__, error.kind
             raise
@@ -154,6 +201,8 @@ class Exchange:
         else:
             verdict = verdict_of_value(call, value)
             result = "ok"
+            if not self.search.routes.is_settled:
+                self.search.worked(call, value)
             return value
         finally:
             sending.permit.leave(verdict, telling=sending.tells_load, wait=wait)
@@ -177,9 +226,19 @@ class Exchange:
         )
         tell(self.observers, end)
 
+    def _verdict_of(self, sending: Sending[object], error: CvmError, status_code: int | None) -> Verdict:
+        if not self.search.routes.is_settled:
+            self.search.failed(sending.call, error)
+            # That a path may be missing says nothing of a node; whether it is, the other path tells.
+            if not sending.is_search and self.search.elsewhere(sending.call, error) is not None:
+                return Verdict.NEUTRAL
+        return verdict_of_error(sending.call, error, status_code)
+
     async def _enter(self, sending: Sending[object]) -> None:
         try:
             await sending.permit.enter(sending.call.vps_id or LIST, acts=not sending.call.repeatable)
+            if self.search.is_sure and not self.search.routes.is_settled:
+                await self._let_others_find_out(sending)
             self._see_that_it_may_leave(sending)
             before_send = sending.departure.before_send
             if before_send is not None:
@@ -197,6 +256,13 @@ class Exchange:
         if refusal is not None:
             sending.permit.leave(Verdict.NEUTRAL)
             raise refusal
+
+    async def _let_others_find_out(self, sending: Sending[object]) -> None:
+        """Step back while another reading finds out where things are: it may need the place that this one has."""
+        if sending.call.layout is not None and not self.search.begins(sending):
+            sending.permit.leave(Verdict.NEUTRAL)
+            await self.search.wait()
+            await sending.permit.enter(sending.call.vps_id or LIST, acts=False)
 
     def _refusal(self, sending: Sending[object]) -> CvmError | None:
         """Give why a call whose turn has come must not leave, if so."""

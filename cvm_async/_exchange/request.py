@@ -1,6 +1,8 @@
 """The requests to one panel: what is the same from call to call is made once, by httpx itself, and handed on."""
 
 import re
+from collections.abc import Sequence
+from urllib.parse import urlencode
 
 import httpx
 from attrs import define, field
@@ -17,16 +19,18 @@ _USER_AGENT = f"cvm_async/{__version__}"
 _NAME = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(rb"(?:[!-~\x80-\xff](?:[\t -~\x80-\xff]*[!-~\x80-\xff])?)?")
 _NO_BODY = httpx.ByteStream(b"")
+_FORM = "application/x-www-form-urlencoded"
 
 
 class Request(httpx.Request):
-    """A request without a body that knows whether its client has handed it to a transport.
+    """A request that knows whether its client has handed it to a transport.
 
     httpx looks at the stream just before it does so, and not earlier where the body is there: what fails before that
     has sent nothing, a hook or the authentication. Who else looks at it makes us say "perhaps sent", not the reverse.
     """
 
     is_handed_on: bool = False
+    body: bytes = b""
     _stream: httpx.SyncByteStream | httpx.AsyncByteStream
 
     @property
@@ -41,13 +45,13 @@ class Request(httpx.Request):
     # What httpx does for any body costs 3 µs: a hook may look at `content`, and an authentication read it.
     @property
     def content(self) -> bytes:
-        return b""
+        return self.body
 
     def read(self) -> bytes:
-        return b""
+        return self.body
 
     async def aread(self) -> bytes:
-        return b""
+        return self.body
 
 
 @define(eq=False, repr=False)
@@ -96,6 +100,8 @@ class Requests:
             },
         )
         self.tokens.put_into(request.headers)
+        if call.form:
+            _put_form(request, call.form)
         return request
 
     def url(self, call: Call[object]) -> httpx.URL:
@@ -144,6 +150,12 @@ class Requests:
                 message = f"the client's header {excerpt(name.decode('latin-1'))!r} has a character that HTTP forbids"
                 raise ConfigurationError(message)
         return merged
+
+
+def _put_form(request: Request, fields: Sequence[tuple[str, str]]) -> None:
+    request.body = urlencode(fields).encode("ascii")
+    request.stream = httpx.ByteStream(request.body)
+    request.headers.update({"Content-Type": _FORM, "Content-Length": str(len(request.body))})
 
 
 def blank_out(request: httpx.Request) -> None:

@@ -53,6 +53,7 @@ class Sending(Generic[T_co]):
         attempts: How often it was begun.
         departure: Whether it may leave, and has.
         trouble: Why the last attempt failed.
+        is_search: Whether it is sent where it is not known to be.
         turned_away: Whether the gates did not let it in: it, or all that is behind them, is left alone for now.
     """
 
@@ -62,6 +63,7 @@ class Sending(Generic[T_co]):
     departure: Departure = field(factory=Departure)
     attempts: int = 0
     trouble: CvmError | None = None
+    is_search: bool = False
     turned_away: bool = False
 
     @property

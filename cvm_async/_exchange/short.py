@@ -64,7 +64,8 @@ class ShortWay:
         Raises:
             ConfigurationError: The client's headers do not fit.
         """
-        pool = plain_pool(self.requests.client, self.requests.base)
+        # What has a body is rare, and httpx's to write.
+        pool = None if call.form else plain_pool(self.requests.client, self.requests.base)
         head = None if pool is None else self._head_for(call)
         return None if pool is None or head is None else Passage(self, pool, head, call)
 

@@ -93,7 +93,7 @@ def resolved(profile: Profile, environment: Environment) -> Access:
         url=profile.url,
         public_token=_token("public_token", profile.public_token, environment.public_token, profile.called),
         private_token=_token("private_token", profile.private_token, environment.private_token, profile.called),
-        ways=profile.ways,
+        ways=evolve(profile.ways, api=profile.ways.api or environment.api),
     )
 
 
@@ -114,7 +114,7 @@ def _of_environment(environment: Environment) -> Access:
         )
         raise ConfigurationError(msg)
     public, private = environment.pair()
-    return Access(url=environment.url, public_token=public, private_token=private)
+    return Access(url=environment.url, public_token=public, private_token=private, ways=Ways(api=environment.api))
 
 
 def _file_if_any(environment: Environment) -> ProfileFile | None:

@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Mapping
+from typing import cast
 
 from attrs import frozen
 
 from cvm_async._secret import Secret
 from cvm_async.errors import ConfigurationError
+from cvm_async.settings import Api
 
 VARIABLES = {"url": "CVM_URL", "public_token": "CVM_PUBLIC_TOKEN", "private_token": "CVM_PRIVATE_TOKEN"}
 """Where the panel and the tokens are looked for."""
@@ -21,6 +23,7 @@ class Environment:
         public_token: `CVM_PUBLIC_TOKEN`; None where it is not set.
         private_token: `CVM_PRIVATE_TOKEN`; None where it is not set.
         profile: `CVM_PROFILE`.
+        api: `CVM_API`; None where it is not set.
         config_home: `XDG_CONFIG_HOME`.
     """
 
@@ -29,6 +32,7 @@ class Environment:
     private_token: Secret | None = None
     profile: str = ""
     config_home: str = ""
+    api: Api | None = None
 
     @classmethod
     def of(cls, environ: Mapping[str, str] | None = None) -> "Environment":
@@ -44,6 +48,8 @@ class Environment:
             private_token=secret("private_token"),
             profile=given.get("CVM_PROFILE", ""),
             config_home=given.get("XDG_CONFIG_HOME", ""),
+            # A session refuses another word.
+            api=cast("Api | None", given.get("CVM_API") or None),
         )
 
     @property

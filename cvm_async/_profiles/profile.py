@@ -13,7 +13,7 @@ from cvm_async._profiles.sources import Command, KeyringEntry, Source
 from cvm_async._safe_text import safe_text
 from cvm_async._secret import Secret
 from cvm_async.errors import ConfigurationError
-from cvm_async.settings import ADAPTIVE, Limits, Retry, Timeouts
+from cvm_async.settings import ADAPTIVE, APIS, Api, Limits, Retry, Timeouts
 
 T = TypeVar("T")
 
@@ -29,6 +29,7 @@ class Ways:
         timeouts: How long calls may take.
         limits: How much may be under way at once.
         retry: How often calls are tried.
+        api: Which revision of the API the panel has; None: found out on the way.
     """
 
     name: str | None = None
@@ -37,6 +38,7 @@ class Ways:
     timeouts: Timeouts = field(factory=Timeouts)
     limits: Limits = field(factory=Limits)
     retry: Retry = field(factory=Retry)
+    api: Api | None = None
 
 
 @frozen(kw_only=True)
@@ -106,6 +108,11 @@ KEYS: Mapping[str, _Key] = {
     "ca_file": _text(
         "a file in PEM with the authority that vouches for the panel, where no public one does; beside the profiles, "
         "unless it says another folder (~ too)"
+    ),
+    "api": _Key(
+        "the revision of the API that the panel has; found out from the first answers if absent",
+        " or ".join(f'"{api}"' for api in APIS),
+        lambda value: value in APIS,
     ),
     "connect_timeout": _seconds(f"seconds to open a connection; {_USUAL.timeouts.connect:g} if absent"),
     "read_timeout": _seconds(f"seconds for the answer to a status or a list; {_USUAL.timeouts.read:g} if absent"),
@@ -181,6 +188,8 @@ def _source(half: str, table: Table, called: str) -> Source | None:
 
 def _ways(table: Table, folder: Path, name: str) -> Ways:
     timeouts, limits, retry = Timeouts(), Limits(), Retry()
+    # Checked before.
+    api = cast("Api | None", _plain(table, "api", "") or None)
     ca_file = _plain(table, "ca_file", "")
     return Ways(
         name=_plain(table, "name", name),
@@ -201,6 +210,7 @@ def _ways(table: Table, folder: Path, name: str) -> Ways:
             attempts=_plain(table, "retries", retry.attempts - 1) + 1,
             max_wait=_plain(table, "max_wait", retry.max_wait),
         ),
+        api=api,
     )
 
 

@@ -81,6 +81,8 @@ class PanelFlags:
         all_profiles: All profiles, as one fleet.
         insecure: Allow http:// to another machine; the tokens then travel unencrypted.
         ca_file: A file in PEM with the authority that vouches for the panel, where no public one does.
+        api: The revision of the API: 2012 is the specification's, 2013 the later one, auto makes sure before anything
+            is done. Default: $CVM_API, or else what the first answers tell.
         connect_timeout: Seconds to open a connection; 5 if not given.
         read_timeout: Seconds for the panel's answer to a status or a list; 15 if not given.
         action_timeout: Seconds for its answer to a start, stop or restart; 120 if not given.
@@ -92,6 +94,7 @@ class PanelFlags:
     all_profiles: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
     insecure: Annotated[bool, Flag, Parameter(group=_PANEL)] = False
     ca_file: Annotated[str | None, Parameter(env_var="CVM_CA_FILE", group=_PANEL)] = None
+    api: Annotated[Literal["auto", "2012", "2013"] | None, Parameter(group=_PANEL, show_default=False)] = None
     connect_timeout: Annotated[float | None, Seconds, Parameter(group=_PANEL)] = None
     read_timeout: Annotated[float | None, Seconds, Parameter(group=_PANEL)] = None
     action_timeout: Annotated[float | None, Seconds, Parameter(group=_PANEL)] = None
@@ -134,6 +137,7 @@ class PanelFlags:
             ways,
             allow_insecure=self.insecure or ways.allow_insecure,
             ca_file=self.ca_file or ways.ca_file,
+            api=self.api or ways.api,
             timeouts=evolve(
                 ways.timeouts,
                 **_given(connect=self.connect_timeout, read=self.read_timeout, action=self.action_timeout),

@@ -121,7 +121,7 @@ async def describe(name: Called, /, *names: Called, common: Common = _COMMON) ->
             total=len(chosen),
             cut_off="",
         )
-        nodes = {(session.name, each.node): each for session in panels.sessions for each in session.nodes()}
+        nodes = {(session.name, each.node): each for session in panels.sessions for each in session.node_states()}
     known = [_known(outcome, nodes.get((outcome.panel, outcome.vps.node or 0))) for outcome in report]
     for each in known:
         terminal.show(*described(each))

@@ -36,12 +36,12 @@ async def test_an_id_that_was_listed_goes_through_the_gate_of_its_node() -> None
     app = PanelApp(vpses=fleet_of(7, 7, 8), latency=1.0)
     async with session_on(app, limits=Limits(per_node=1)) as session:
         await session.status(1)
-        assert session.nodes() == []
+        assert session.node_states() == []
         await session.list_vpses()
         await asyncio.gather(session.status(1), session.status(2), session.status(3))
         assert app.peak_in_flight(node=7) == 1
-        assert [report.node for report in session.nodes()] == [7, 8]
-        assert session.nodes() == account_of(session).nodes()
+        assert [report.node for report in session.node_states()] == [7, 8]
+        assert session.node_states() == account_of(session).node_states()
 
 
 @virtual

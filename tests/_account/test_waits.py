@@ -410,7 +410,7 @@ async def test_a_node_that_is_open_is_not_polled_until_it_has_cooled_down() -> N
         await session.fleet()
         wait = waiting(session)
         await asyncio.sleep(10)
-        assert session.nodes()[0].state is NodeState.OPEN
+        assert session.node_states()[0].state is NodeState.OPEN
         app.heal_node(1)
         app.set_power(1, "stopped")
         await wait

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis.strategies import integers, lists, sampled_from, text
 
-from cvm_async._api.answers import Meaning, meaning_of, passes, passes_soon, row_of
+from cvm_async._api.answers import Meaning, is_unrouted, meaning_of, passes, passes_soon, row_of
 from cvm_async._api.verbs import Verb
 from cvm_async.errors import (
     ActionFailedError,
@@ -19,6 +19,7 @@ from cvm_async.errors import (
     NotSentError,
     PanelError,
     PermissionDeniedError,
+    Problem,
     RateLimitedError,
     SessionClosedError,
     VpsNotFoundError,
@@ -35,7 +36,7 @@ OWN: list[tuple[int, type[CvmError], type[CvmError]]] = [
     (401, AuthenticationError, AuthenticationError),
     (403, PermissionDeniedError, PermissionDeniedError),
     (404, VpsNotFoundError, VpsNotFoundError),
-    (422, PanelError, PanelError),
+    (422, PanelError, ActionFailedError),
     (429, RateLimitedError, RateLimitedError),
     (500, PanelError, ActionFailedError),
     (502, PanelError, PanelError),
@@ -77,7 +78,7 @@ def test_anybody_elses_answer_says_nothing_of_a_vps_a_node_or_the_tokens(
     assert not any(meaning_of(status_code, (), verb).own for verb in Verb)
 
 
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", [*READS, *ACTIONS])
 @pytest.mark.parametrize(
     ("sentence", "kind"),
     [
@@ -160,3 +161,48 @@ def test_a_cancellation_does_not_pass() -> None:
 def test_what_passes_soon_passes(status_code: int) -> None:
     row = row_of(status_code)
     assert row.passes or not row.passes_soon
+
+
+@pytest.mark.parametrize("status_code", [200, 403])
+def test_of_a_node_all_that_is_documented_of_a_refusal_is_that_one_may_not_see_it(status_code: int) -> None:
+    assert meaning_of(status_code, ("You do not have a VPS on it.",), Verb.NODE).kind is PermissionDeniedError
+    assert meaning_of(404, SAID, Verb.NODE).kind is PanelError
+
+
+NOT_JSON = DecodeError("no JSON")
+WITHOUT_RESPONSE = DecodeError("x", problems=(Problem("response", "absent", "there"),))
+MALFORMED = DecodeError("x", problems=(Problem("response.status", "absent", "there"),))
+
+
+def said(status_code: int, *errors: str) -> PanelError:
+    return PanelError("x", status_code=status_code, errors=errors)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_so"),
+    [
+        pytest.param(said(404), True, id="a 404 of the web server's"),
+        pytest.param(said(405), True, id="a 405 of its"),
+        pytest.param(said(500), True, id="an empty 500"),
+        pytest.param(NOT_JSON, True, id="no JSON"),
+        pytest.param(WITHOUT_RESPONSE, True, id="JSON without a response"),
+        pytest.param(said(404, "No such API call."), True, id="the panel's own 404 for a path"),
+        pytest.param(said(200, "The page was not found."), True, id="the same, told as 200"),
+        pytest.param(said(404, "The specified VPS ID does not exist."), False, id="no such VPS"),
+        pytest.param(said(200, "The specified VPS ID does not exist."), False, id="the same, told as 200"),
+        pytest.param(said(200, "Something failed."), False, id="another word of the panel's"),
+        pytest.param(said(503, "The node does not exist."), False, id="a node that is away"),
+        pytest.param(said(502), False, id="a proxy's 502"),
+        pytest.param(said(403), False, id="a firewall's 403"),
+        pytest.param(MALFORMED, False, id="a response that is malformed"),
+        pytest.param(NoAnswerError("x"), False, id="silence"),
+        pytest.param(NotSentError("x"), False, id="no connection"),
+    ],
+)
+def test_whether_a_reading_failed_as_on_a_panel_that_lacks_its_path(error: CvmError, *, is_so: bool) -> None:
+    assert is_unrouted(error, Verb.STATUS) is is_so
+
+
+def test_that_there_is_no_such_node_is_no_word_of_a_path() -> None:
+    assert not is_unrouted(said(404, "The node does not exist."), Verb.NODE)
+    assert is_unrouted(said(404, "The call does not exist."), Verb.NODE)

@@ -23,8 +23,18 @@ from hypothesis.strategies import (
     text,
 )
 
-from cvm_async._api.calls import Call, list_vpses, power, status
-from cvm_async._api.verbs import Verb
+from cvm_async._api.calls import (
+    Call,
+    list_nodes,
+    list_templates,
+    list_vpses,
+    node,
+    power,
+    reinstall,
+    status,
+    template,
+)
+from cvm_async._api.verbs import DOCUMENTED, RUNNING, SPECIFIED, Verb
 from cvm_async._safe_text import safe_text
 from cvm_async.errors import (
     ActionFailedError,
@@ -62,6 +72,14 @@ class TestRequests:
             (power(Verb.START, 7), "POST /api/client/vps/7/start", False),
             (power(Verb.STOP, 7), "POST /api/client/vps/7/stop", False),
             (power(Verb.RESTART, 2**63), f"POST /api/client/vps/{2**63}/restart", False),
+            (list_vpses(RUNNING), "GET /api/client/list", True),
+            (list_vpses(DOCUMENTED), "GET /api/client/vps/list", True),
+            (status(7, RUNNING), "GET /api/client/vps/7", True),
+            (reinstall(7, 3), "POST /api/client/vps/7/reinstall", False),
+            (list_nodes(), "GET /api/client/node/list", True),
+            (node(7), "GET /api/client/node/7", True),
+            (list_templates(), "GET /api/client/template/list", True),
+            (template(7), "GET /api/client/template/7", True),
         ],
         ids=lambda value: value.verb if isinstance(value, Call) else "",
     )
@@ -77,7 +95,19 @@ class TestRequests:
         with pytest.raises(ConfigurationError, match="a VPS id is a whole number of 1 or more"):
             make(vps_id)
 
-    @pytest.mark.parametrize("verb", [Verb.LIST, Verb.STATUS])
+    def test_a_reinstall_says_of_what(self) -> None:
+        assert reinstall(7, 3).form == (("template", "3"),)
+        for what in (0, "3", None):
+            with pytest.raises(ConfigurationError, match="a template's id is a whole number of 1 or more"):
+                reinstall(7, what)  # type: ignore[arg-type]
+
+    def test_a_call_is_the_same_elsewhere(self) -> None:
+        assert status(7).at(RUNNING) == status(7, RUNNING)
+        assert list_vpses().at(RUNNING) == list_vpses(RUNNING)
+        assert status(7, RUNNING).at(SPECIFIED) == status(7)
+        assert (status(7).where, node(7).where) == ("/api/client/vps/{id}/status", None)
+
+    @pytest.mark.parametrize("verb", [Verb.LIST, Verb.STATUS, Verb.REINSTALL, Verb.NODE])
     def test_looking_is_no_action(self, verb: Verb) -> None:
         with pytest.raises(ConfigurationError, match="not a start, stop or restart"):
             power(verb, 7)

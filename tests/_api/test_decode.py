@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,17 +11,24 @@ from turns import run
 from cvm_async._api.decode import (
     Decoded,
     RefusedAnswerError,
+    decode_later_status,
     decode_listing,
+    decode_node,
+    decode_nodes,
     decode_nothing,
     decode_status,
+    decode_template,
+    decode_templates,
     refuse,
 )
 from cvm_async.errors import DecodeError
 from cvm_async.models import (
     CombinedTraffic,
+    HostNode,
     PowerState,
     Problem,
     SplitTraffic,
+    Template,
     VirtualizationType,
     Vps,
     VpsList,
@@ -104,7 +112,7 @@ class TestSamples:
 
     def test_a_list_of_numbers_with_the_keys_of_later_releases(self) -> None:
         first, second = listing(sample("list-numbers-later-keys.json"))
-        assert first.extra == {"location": "Roubaix, France", "template": 1}
+        assert (first.location, first.template, first.extra) == ("Roubaix, France", 1, {})
         assert (second.hostname, second.burstable_ram) == ("caf\u00e9 <b>&", None)
         assert second.traffic == CombinedTraffic(0, 900000000000)
 
@@ -446,3 +454,58 @@ class TestListing:
 
     def test_a_refused_list_of_thousands_stays_small(self) -> None:
         assert len(refusal(listing_of(*[listed(0)] * 3000)).problems) == 1001
+
+
+NODE = {"id": "3", "name": "node3", "hostname": "node3.example.net", "location": "Roubaix, France"}
+TEMPLATE = {"id": 7, "name": "Debian", "description": "", "supported": True, "available": "1", "outdated": 0}
+
+
+def response(value: object) -> bytes:
+    return json.dumps({"response": value}).encode()
+
+
+class TestLaterRevision:
+    def test_a_status_in_megabytes(self) -> None:
+        body = response({"status": "running", "ram_used": "31", "disk_used": 1233.7373046875, "uptime": 5})
+        status = run(decode_later_status(body))[0].value
+        assert (status.ram_used, status.disk_used) == (31 * 2**20, 1_293_667_328)
+        assert status.extra == {"uptime": 5}
+
+    def test_a_status_with_a_size_that_is_none(self) -> None:
+        status = run(decode_later_status(response({"status": "stopped", "ram_used": 0, "disk_used": "?"})))[0].value
+        assert (status.ram_used, status.disk_used) == (0, None)
+        assert status.problems == (Problem("response.disk_used", '"?"', "a whole number"),)
+
+    def test_a_node_and_a_template(self) -> None:
+        assert run(decode_node(response(NODE)))[0].value == HostNode(
+            id=3, name="node3", hostname="node3.example.net", location="Roubaix, France"
+        )
+        assert run(decode_template(response({**TEMPLATE, "size": 5})))[0].value == Template(
+            id=7, name="Debian", description=None, supported=True, available=True, outdated=False, extra={"size": 5}
+        )
+
+    def test_traffic_is_nothing_that_a_node_has(self) -> None:
+        node = run(decode_node(response({**NODE, "traffic_used": "5"})))[0].value
+        assert node.extra == {"traffic_used": "5"}
+
+    def test_what_cannot_be_read_of_a_node_is_told(self) -> None:
+        node = run(decode_node(response({"id": 3, "name": None, "hostname": "x"})))[0].value
+        assert (node.name, node.hostname, node.location) == ("", "x", None)
+        assert [problem.path for problem in node.problems] == ["response.name"]
+
+    def test_a_node_without_an_id_is_none(self) -> None:
+        with pytest.raises(DecodeError, match=r"response\.id"):
+            run(decode_node(response({"name": "x"})))
+
+    @pytest.mark.parametrize("shape", [lambda listed: {"nodes": listed}, lambda listed: listed], ids=["named", "bare"])
+    def test_a_list_may_be_the_response_or_in_it(self, shape: Callable[[object], object]) -> None:
+        nodes = run(decode_nodes(response(shape([NODE, {**NODE, "id": "x"}]))))[0].value
+        assert [node.id for node in nodes] == [3]
+
+    def test_a_list_of_none(self) -> None:
+        assert run(decode_templates(response({"templates": []})))[0].value == []
+
+    @pytest.mark.parametrize("listed", [5, "x", {"templates": 5}, {"templates": [5]}, {"templates": [{"id": 0}]}])
+    def test_a_list_that_is_none(self, listed: object) -> None:
+        with pytest.raises(DecodeError, match=r"response\.templates"):
+            run(decode_templates(response(listed)))

@@ -13,7 +13,10 @@ from cvm_async._api.fields import (
     RefusedError,
     describe,
     extra_beside,
+    flag,
+    optional_bytes,
     optional_floor,
+    optional_text,
     optional_whole,
     positive,
     power_state,
@@ -303,3 +306,54 @@ def test_a_number_that_is_read_is_the_number_that_came(value: Json) -> None:
 )
 def test_a_value_is_described_in_a_few_words(value: Json, words: str) -> None:
     assert describe(value) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "size"),
+    [
+        (31, 31 * 2**20),
+        ("31", 31 * 2**20),
+        (0, 0),
+        ("0", 0),
+        (1233.7373046875, 1_293_667_328),
+        ("1233.7373046875", 1_293_667_328),
+        ("31.000000953674316", 31 * 2**20 + 1),
+        (0.5, 2**19),
+        ("0.0000009", 0),
+        (2**40, 2**60),
+        (None, None),
+        ("", None),
+    ],
+)
+def test_megabytes_become_bytes(value: Json, size: int | None) -> None:
+    assert optional_bytes(value) == size
+
+
+@pytest.mark.parametrize("value", ["x", -1, True, [], {}, float("nan"), 2**60, "31 MB"])
+def test_what_is_no_number_of_megabytes_is_refused(value: Json) -> None:
+    with pytest.raises(RefusedError):
+        optional_bytes(value)
+
+
+@pytest.mark.parametrize(("value", "told"), [("x", "x"), ("", None), (None, None), (" ", " ")])
+def test_text_may_be_absent(value: Json, told: str | None) -> None:
+    assert optional_text(value) == told
+
+
+@pytest.mark.parametrize("value", [0, False, [], {}, 7])
+def test_what_is_no_text_is_refused(value: Json) -> None:
+    with pytest.raises(RefusedError, match="text"):
+        optional_text(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "told"), [(True, True), (False, False), (1, True), (0, False), ("1", True), ("0", False), ("", False)]
+)
+def test_php_says_in_many_ways_what_is_true(value: Json, *, told: bool) -> None:
+    assert flag(value) is told
+
+
+@pytest.mark.parametrize("value", [2, "true", None, [], {}, 1.5, "yes"])
+def test_what_is_neither_true_nor_false_is_refused(value: Json) -> None:
+    with pytest.raises(RefusedError, match="true or false"):
+        flag(value)

@@ -13,6 +13,7 @@ from mocked import (
     LISTED,
     STATUS,
     TOKENS,
+    VERBS,
     Panel,
     Scripted,
     account_of,
@@ -111,7 +112,7 @@ FAILURES: list[tuple[str, Callable[[], Scripted], str, str]] = [
 ]
 
 
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize(("turn", "read", "action"), [row[1:] for row in FAILURES], ids=[row[0] for row in FAILURES])
 @virtual
 async def test_a_call_is_sent_as_often_as_is_safe_and_of_use(
@@ -135,7 +136,7 @@ TOO_MANY: list[Callable[[], Scripted]] = [
 
 
 @pytest.mark.parametrize("turn", TOO_MANY, ids=["429", "the panel's own 429", "503 of a proxy", "508"])
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", VERBS)
 @virtual
 async def test_one_call_too_many_has_its_turn_again_and_that_costs_a_reading_no_attempt(
     turn: Callable[[], Scripted], verb: Verb
@@ -161,7 +162,7 @@ async def test_patience_with_a_panel_that_never_has_room_ends_when_all_attempts_
     assert 90 <= virtual_loop().time() <= 90 + 20 + 1
 
 
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", VERBS)
 @virtual
 async def test_after_a_silence_only_a_list_is_sent_again(verb: Verb) -> None:
     panel = Panel(*[httpx.ReadTimeout("silence") for _ in range(5)])
@@ -169,7 +170,7 @@ async def test_after_a_silence_only_a_list_is_sent_again(verb: Verb) -> None:
     assert len(panel.requests) == error.attempts == (3 if verb is Verb.LIST else 1)
 
 
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", VERBS)
 @virtual
 async def test_a_call_that_succeeds_the_third_time_has_succeeded(verb: Verb) -> None:
     panel = Panel(httpx.ConnectError("refused"), httpx.ConnectTimeout("slow"))
@@ -223,7 +224,7 @@ def test_a_first_attempt_that_succeeds_never_touches_the_retry_library(monkeypat
 
     async def work() -> None:
         async with session_over(Panel()) as session:
-            for verb in Verb:
+            for verb in VERBS:
                 await make(session, verb)
 
     run_virtual(work())
@@ -253,7 +254,7 @@ async def test_a_list_that_drips_may_take_longer_but_not_for_ever() -> None:
 
 
 @pytest.mark.parametrize("given_by", ["the call", "the session"])
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", VERBS)
 @virtual
 async def test_one_deadline_holds_for_the_whole_call(verb: Verb, given_by: str) -> None:
     panel = Panel(forever)
@@ -273,7 +274,7 @@ async def test_the_calls_own_deadline_goes_before_that_of_the_session() -> None:
         assert (await session.status(1, timeout=9)).state is PowerState.RUNNING
 
 
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", VERBS)
 @virtual
 async def test_a_call_whose_turn_does_not_come_in_time_was_not_sent(verb: Verb) -> None:
     panel = Panel(after(50, answer(200, STATUS)))
@@ -457,7 +458,7 @@ async def test_a_call_leaves_the_gates_with_what_its_answer_says_of_the_node(
 # The log.
 
 
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", VERBS)
 @virtual
 async def test_each_exchange_is_a_line_in_the_log(verb: Verb, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "cvm_async")
@@ -499,7 +500,7 @@ async def test_no_log_holds_a_token_or_a_body(caplog: pytest.LogCaptureFixture) 
 # Cancellation.
 
 
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", VERBS)
 @pytest.mark.parametrize("by", ["the caller", "a deadline"])
 @virtual
 async def test_an_action_that_is_cut_off_under_way_is_warned_of(
@@ -688,7 +689,7 @@ class Raw(httpx.AsyncBaseTransport):
 
 @settings(max_examples=100)
 @example(status=200, headers={}, body="\u070e".encode(), verb=Verb.LIST)
-@given(status=st.integers(100, 999), headers=HEADERS, body=BODIES, verb=st.sampled_from(Verb))
+@given(status=st.integers(100, 999), headers=HEADERS, body=BODIES, verb=st.sampled_from(VERBS))
 def test_whatever_bytes_arrive_nothing_else_than_a_cvm_error_leaves_a_verb(
     status: int, headers: dict[str, str], body: bytes, verb: Verb
 ) -> None:
@@ -736,7 +737,7 @@ def an(kind: type[Exception]) -> Exception:
 
 
 @pytest.mark.parametrize("kind", [*ALL_OF_HTTPX, *FOREIGN], ids=lambda kind: kind.__name__)
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", VERBS)
 @virtual
 async def test_whatever_a_transport_raises_nothing_else_than_a_cvm_error_leaves_a_verb(
     kind: type[Exception], verb: Verb
@@ -762,7 +763,7 @@ def silent_for(seconds: float) -> Callable[[httpx.Request], Awaitable[httpx.Resp
     return after(seconds, httpx.ReadTimeout("nothing came"))
 
 
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", VERBS)
 @virtual
 async def test_what_was_answered_while_the_loop_was_held_is_answered(verb: Verb) -> None:
     panel = Panel(after(1.5, answer(200, LIST if verb is Verb.LIST else DONE if verb in ACTIONS else STATUS)))
@@ -792,7 +793,7 @@ async def test_no_silence_is_charged_to_a_node_while_the_loop_was_held(
             with pytest.raises(NoAnswerError) as found:
                 await under_way
             assert found.value.timed_out is (seconds == 0.0)
-        assert [report.state.value for report in session.nodes()] == [state]
+        assert [report.state.value for report in session.node_states()] == [state]
 
 
 @virtual

@@ -4,7 +4,7 @@ from traceback import TracebackException
 
 import httpx
 import pytest
-from mocked import LIST, LISTED, PRIVATE, TOKENS, Panel, answer, echoing, failure, logged, refusal, session_over
+from mocked import LIST, LISTED, PRIVATE, TOKENS, VERBS, Panel, answer, echoing, failure, logged, refusal, session_over
 from turns import others
 from virtual_time import virtual
 
@@ -56,7 +56,7 @@ async def test_an_answer_in_a_foreign_packing_is_told_as_such() -> None:
     )
 
 
-@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("verb", VERBS)
 @virtual
 async def test_a_redirect_is_an_error_that_says_where_to_but_nothing_unsafe(verb: Verb) -> None:
     location = f"https://evil.example.net/?{PRIVATE}\x9b31m{'a' * 400}".encode("latin-1")

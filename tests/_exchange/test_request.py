@@ -1,7 +1,7 @@
 import httpx
 import pytest
 from hypothesis import given, strategies as st
-from mocked import PRIVATE, PUBLIC, URL, Panel, session_over
+from mocked import PRIVATE, PUBLIC, URL, VERBS, Panel, session_over
 
 from cvm_async._api import calls
 from cvm_async._api.calls import Call
@@ -121,7 +121,7 @@ BASES = ["https://panel.example.net", "http://[::1]:8080", "http://10.0.0.1/", "
 
 
 @pytest.mark.parametrize("base", BASES)
-@given(st.integers(1, 2**53), st.sampled_from(Verb))
+@given(st.integers(1, 2**53), st.sampled_from(VERBS))
 def test_the_url_of_a_call_is_the_one_that_httpx_would_read(base: str, vps_id: int, verb: Verb) -> None:
     reads = {Verb.LIST: calls.list_vpses(), Verb.STATUS: calls.status(vps_id)}
     call: Call[object] = reads.get(verb) or calls.power(verb, vps_id)
@@ -152,3 +152,13 @@ def test_a_request_without_tokens_is_left_as_it_is() -> None:
     request = httpx.Request("GET", URL, headers={"X-Own": "1"})
     blank_out_copies(request)
     assert request.headers.multi_items() == [("host", "panel.example.net"), ("x-own", "1")]
+
+
+async def test_a_form_is_sent_as_forms_are() -> None:
+    async with httpx.AsyncClient() as client:
+        request = requests_with(client).make(calls.reinstall(7, 3), 1.0)
+        assert (request.content, await request.aread(), request.read()) == (b"template=3",) * 3
+        assert request.headers["Content-Type"] == "application/x-www-form-urlencoded"
+        assert request.headers["Content-Length"] == "10"
+        # Nothing of it is in the next one.
+        assert requests_with(client).make(POST, 1.0).headers["Content-Length"] == "0"

@@ -13,7 +13,7 @@ import respx
 from attrs import frozen
 from hypothesis import given, strategies as st
 from loopback import LoopbackServer
-from mocked import PRIVATE, PUBLIC, STATUS as STATUS_BODY, session_over
+from mocked import PRIVATE, PUBLIC, STATUS as STATUS_BODY, VERBS, session_over
 from scripted import End, Script, ScriptedServer
 
 from cvm_async import CvmError, CvmSession, Retry, fast_client, lane_client
@@ -24,7 +24,7 @@ from cvm_async.transport import LaneClient, LaneTransport
 pytestmark = pytest.mark.usefixtures("no_proxies_from_outside")
 
 STATUS = json.dumps(STATUS_BODY).encode()
-PATHS = {verb: verb.row.path.format(id=1) for verb in Verb}
+PATHS = {verb: verb.row.path.format(id=1) for verb in VERBS}
 COOKIE = "Set-Cookie: PHPSESSID=x; path=/\r\n"
 
 

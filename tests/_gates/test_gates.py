@@ -354,7 +354,7 @@ async def test_after_three_failures_the_rest_of_a_node_is_skipped_without_a_call
         assert [outcome.skipped for outcome in report.failed] == [False] * 3 + [True] * 17
         assert {type(outcome.error) for outcome in report.failed} == {NodeUnreachableError}
         assert len([record for record in calls(app, "status") if record.node == 1]) == 3
-        assert [(node.node, node.state, node.failures) for node in session.nodes()] == [
+        assert [(node.node, node.state, node.failures) for node in session.node_states()] == [
             (1, NodeState.OPEN, 3),
             (2, NodeState.CLOSED, 0),
         ]
@@ -368,7 +368,7 @@ async def test_after_three_failures_the_rest_of_a_node_is_skipped_without_a_call
         await asyncio.sleep(30)
         app.heal_node(1)
         assert await statuses(session, app) == (40, 0, 40)
-        assert {node.state for node in session.nodes()} == {NodeState.CLOSED}
+        assert {node.state for node in session.node_states()} == {NodeState.CLOSED}
 
 
 @virtual
@@ -407,7 +407,7 @@ async def test_what_says_nothing_of_the_node_never_opens_it(fault: Answer) -> No
     async with session_on(app, retry=NO_RETRY) as session:
         report = await (await session.fleet()).status()
         assert (len(report.failed), len(report.skipped)) == (30, 0)
-        assert [node.state for node in session.nodes()] == [NodeState.CLOSED]
+        assert [node.state for node in session.node_states()] == [NodeState.CLOSED]
 
 
 @virtual
@@ -421,7 +421,7 @@ async def test_cancelled_calls_never_open_a_node() -> None:
             await asyncio.sleep(1)
             call.cancel()
             await asyncio.wait([call])
-        assert [(node.state, node.in_flight) for node in session.nodes()] == [(NodeState.CLOSED, 0)]
+        assert [(node.state, node.in_flight) for node in session.node_states()] == [(NodeState.CLOSED, 0)]
 
 
 @virtual
@@ -431,7 +431,7 @@ async def test_a_person_may_call_a_node_that_fleets_leave_alone_and_the_answer_c
     async with session_on(app, retry=NO_RETRY) as session:
         fleet = await session.fleet()
         assert len((await fleet.status()).failed) == 10
-        assert [node.state for node in session.nodes()] == [NodeState.OPEN]
+        assert [node.state for node in session.node_states()] == [NodeState.OPEN]
         app.heal_node(1)
         await session.status(1)
         assert (await fleet.status()).failed == ()

@@ -63,6 +63,10 @@ class TestPrecedence:
         write(whole, f'default_profile = "home"\n{HOME}')
         assert accesses([], whole) == [ENVIRONS]
 
+    def test_with_the_revision_that_it_has(self, whole: Environment) -> None:
+        [access] = accesses([], evolve(whole, api="2012"))
+        assert access == evolve(ENVIRONS, ways=Ways(api="2012"))
+
     def test_then_the_default(self, nothing: Environment) -> None:
         write(nothing, f'default_profile = "home"\n{WORK}{HOME}')
         assert accesses([], nothing) == [HOMES]
@@ -189,6 +193,14 @@ class TestTokens:
             ENVIRONS.public_token,
             ENVIRONS.private_token,
         )
+
+    def test_which_revision_a_panel_has_the_environment_tells_where_a_profile_does_not(
+        self, nothing: Environment
+    ) -> None:
+        write(nothing, f'{HOME}{WORK}api = "auto"\n')
+        told = accesses(["home", "work"], evolve(nothing, api="2013"))
+        assert [access.ways.api for access in told] == ["2013", "auto"]
+        assert [access.ways.api for access in accesses(["home", "work"], nothing)] == [None, "auto"]
 
     def test_where_neither_says_it_all_ways_are_told(self, nothing: Environment) -> None:
         path = write(nothing, f"{BARE}public_token = 'p'\n")

@@ -10,14 +10,14 @@ WHOLE = {"CVM_URL": "https://panel.example.net", "CVM_PUBLIC_TOKEN": "public", "
 
 
 def test_all_that_is_set_is_read() -> None:
-    read = Environment.of(WHOLE | {"CVM_PROFILE": "work", "XDG_CONFIG_HOME": "/srv"})
-    assert read == Environment("https://panel.example.net", Secret("public"), Secret("s3cret"), "work", "/srv")
+    read = Environment.of(WHOLE | {"CVM_PROFILE": "work", "XDG_CONFIG_HOME": "/srv", "CVM_API": "2013"})
+    assert read == Environment("https://panel.example.net", Secret("public"), Secret("s3cret"), "work", "/srv", "2013")
     assert read.missing == []
     assert read.pair() == (Secret("public"), Secret("s3cret"))
 
 
 def test_a_variable_that_is_set_to_nothing_is_not_set() -> None:
-    assert Environment.of(dict.fromkeys([*WHOLE, "CVM_PROFILE"], "")) == Environment()
+    assert Environment.of(dict.fromkeys([*WHOLE, "CVM_PROFILE", "CVM_API"], "")) == Environment()
 
 
 @pytest.mark.parametrize("variable", WHOLE)

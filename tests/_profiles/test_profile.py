@@ -36,7 +36,7 @@ def test_all_that_it_may_say_reaches_the_session(tmp_path: Path) -> None:
         tmp_path,
         f'{WHOLE}name = "Cellar"\nallow_insecure = true\nca_file = "/etc/ca.pem"\nconnect_timeout = 1\n'
         "read_timeout = 2.5\naction_timeout = 3\ntotal_timeout = 4\nmax_concurrency = 5\nper_node = 6\n"
-        "retries = 6\nmax_wait = 8\n",
+        'retries = 6\nmax_wait = 8\napi = "2013"\n',
     )
     assert found.ways == Ways(
         name="Cellar",
@@ -45,6 +45,7 @@ def test_all_that_it_may_say_reaches_the_session(tmp_path: Path) -> None:
         timeouts=Timeouts(connect=1, read=2.5, action=3, total=4),
         limits=Limits(max_concurrency=5, per_node=6),
         retry=Retry(attempts=7, max_wait=8),
+        api="2013",
     )
 
 

@@ -536,7 +536,7 @@ class Scene:
 
     def _look(self, session: CvmSession) -> None:
         assert 0 <= account_of(session).gates.in_flight <= self.width
-        assert all(0 <= node.in_flight <= self.limits.per_node for node in session.nodes())
+        assert all(0 <= node.in_flight <= self.limits.per_node for node in session.node_states())
 
     def assert_never_twice(self, verb: str) -> None:
         for app in self.apps:

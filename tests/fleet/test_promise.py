@@ -142,7 +142,7 @@ async def test_a_node_that_is_only_slow_is_read_whole_and_never_left_alone(nodes
             for _ in range(3):
                 result = await poll(fleet)
                 assert result.lost == {}
-                assert {report.state for report in session.nodes()} == {NodeState.CLOSED}
+                assert {report.state for report in session.node_states()} == {NodeState.CLOSED}
                 # Two at a time, from beginning to end.
                 assert result.elapsed <= len(sick(app)) / 2 * (seconds + 1.0)
     await app.aclose()
@@ -272,9 +272,9 @@ async def test_a_hung_node_is_found_well_again_in_the_first_poll_after_its_cool_
     async with by_session(app) as (session, polling):
         await in_a_row(polling, after)
         app.heal_node(SICK, release=release)
-        healed, cool_down = now(), next(report.retry_in for report in session.nodes() if report.node == SICK)
+        healed, cool_down = now(), next(report.retry_in for report in session.node_states() if report.node == SICK)
         polls = await in_a_row(polling, 10)
-        assert {report.state for report in session.nodes()} == {NodeState.CLOSED}
+        assert {report.state for report in session.node_states()} == {NodeState.CLOSED}
     found = next(poll.began - healed for poll in polls if sick(app) <= poll.read.keys())
     assert found <= cool_down + EVERY
 
@@ -290,7 +290,7 @@ async def test_where_somebody_else_keeps_all_workers_no_healthy_node_is_taken_fo
         polls = list[Poll]()
         for _ in range(POLLS):
             polls += await in_a_row(polling, 1)
-            assert {report.state for report in session.nodes() if report.node != SICK} == {NodeState.CLOSED}
+            assert {report.state for report in session.node_states() if report.node != SICK} == {NodeState.CLOSED}
             await asyncio.sleep(EVERY)
     # At first nothing at all; ours had waited for workers, too, so that the hung node keeps some for longer.
     assert polls[0].read == {}
@@ -325,7 +325,7 @@ async def test_a_panel_that_accepts_no_connection_is_given_up_at_once_and_no_nod
         )
         async with session:
             result = await poll(await session.fleet())
-            assert {report.state for report in session.nodes()} <= {NodeState.CLOSED}
+            assert {report.state for report in session.node_states()} <= {NodeState.CLOSED}
     assert len(result.lost) == 1000
     # One round of connects for the places that there are, with their retries, and then no more than a few.
     assert deaf.tried < 100

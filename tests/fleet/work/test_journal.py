@@ -77,7 +77,7 @@ async def test_what_cannot_be_kept_is_not_sent_and_the_node_is_not_blamed() -> N
     app = PanelApp(vpses=fleet_of(1, 1, 1, 1, 1))
     async with session_on(app) as session:
         report = await (await session.fleet()).stop(journal=notes)
-        assert [node.failures for node in session.nodes()] == [0]
+        assert [node.failures for node in session.node_states()] == [0]
     assert sorted(app.actions) == [(1, "stop"), (2, "stop")]
     assert [type(outcome.error) for outcome in report] == [type(None), type(None), *[NotSentError] * 3]
 
