@@ -55,6 +55,10 @@ _COMMANDS = {
         "top.command:top",
         "Watch VPSes live in this terminal, with keys to sort, filter, open, start, stop and restart them.",
     ),
+    "exporter": (
+        "exporter:exporter",
+        "Serve metrics of all VPSes to Prometheus, and the fleet as a page.",
+    ),
     "demo": (
         "demo.demo:demo",
         "Show on a simulated panel what this is for: poll 200 VPSes, stop and start 20. Needs no configuration.",
