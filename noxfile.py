@@ -104,10 +104,11 @@ def tests(session: nox.Session) -> None:
 
 @nox.session(python=NEWEST)
 def crashes(session: nox.Session) -> None:
-    """Kill runs and cut the power, hundreds of times; the tests do that a few times."""
+    """Kill and stop runs and cut the power, hundreds of times; the tests do that a few times."""
     install(session, "test")
-    often = {"CVM_ASYNC_DEATHS": "400", "CVM_ASYNC_POWER_CUTS": "1000"}
-    session.run("pytest", "tests/runs/test_crashes.py", "tests/runs/test_power_cuts.py", *session.posargs, env=often)
+    often = {"CVM_ASYNC_DEATHS": "400", "CVM_ASYNC_STOPS": "100", "CVM_ASYNC_POWER_CUTS": "1000"}
+    which = ("tests/runs/test_crashes.py", "tests/runs/test_power_cuts.py")
+    session.run("pytest", "-rP", *SIDE_BY_SIDE, *which, *session.posargs, env=often)
 
 
 @nox.session(python=NEWEST)
