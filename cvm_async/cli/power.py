@@ -17,7 +17,7 @@ from cvm_async._words import some_vpses
 from cvm_async.cli.acting.aftermath import Aftermath
 from cvm_async.cli.acting.flags import Safety
 from cvm_async.cli.acting.interrupts import Interrupts
-from cvm_async.cli.acting.journals import kept_runs
+from cvm_async.cli.acting.journals import Reach, kept_runs
 from cvm_async.cli.acting.plans import agree, panels_of, show_plan
 from cvm_async.cli.acting.saved import Saved, addresses, check_writable, read_report
 from cvm_async.cli.exits import CommandError, Exit
@@ -108,7 +108,7 @@ async def _act(  # noqa: PLR0917 - all that the command was given
     async with common.panels(terminal, how) as panels:
         fleet = await fleet_of(panels, terminal, whole=True)
         chosen = saved.of(fleet) if saved else which.of(fleet, terminal)
-        after = Aftermath(terminal, common.profile, addresses(chosen), safety.report)
+        after = Aftermath(terminal, Reach.of(common), addresses(chosen), safety.report)
         where = f" on {panels_of(chosen)}"
         results = Results(terminal, _grid, full=safety.full, where=where, after=after)
         plan = which.of_plan(await _look(chosen, verb, results))

@@ -56,7 +56,7 @@ def stand_still(at: int) -> None:
             print(STILL, place, flush=True)  # noqa: T201 - it is an answer
             os.kill(os.getpid(), signal.SIGSTOP)
 
-    Writer.write = stops  # type: ignore[method-assign]
+    Writer.write = stops  # type: ignore[assignment, method-assign]
 
 
 async def carry_out(order: Order) -> None:

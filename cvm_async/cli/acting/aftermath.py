@@ -8,7 +8,7 @@ from attrs import frozen
 
 import cvm_async
 from cvm_async._api.verbs import acts
-from cvm_async.cli.acting.journals import how_to_go_on, kept_runs, profile_flags
+from cvm_async.cli.acting.journals import Reach, how_to_go_on, kept_runs
 from cvm_async.cli.acting.saved import write_report
 from cvm_async.cli.results import Report
 from cvm_async.cli.terminal import Terminal
@@ -24,14 +24,14 @@ class Aftermath:
 
     Attributes:
         terminal: Where it is told.
-        profiles: The profiles that the command was given; none where the environment names the panel.
+        reach: How the command reached its panels.
         panels: The addresses of the panels by their names.
         path: Where the report is kept; None: nowhere.
         journal: Of the run, where it is kept; told of what is begun later.
     """
 
     terminal: Terminal
-    profiles: Sequence[str]
+    reach: Reach
     panels: Mapping[str, str]
     path: Path | None
     journal: "cvm_async.RunJournal | None" = None
@@ -45,7 +45,7 @@ class Aftermath:
         if self.path is not None:
             write_report(self.path, report, self.panels)
             again = any(result in AGAIN for result in by_result)
-            flags = ["--retry-failed", shlex.quote(str(self.path)), *profile_flags(self.profiles)]
+            flags = ["--retry-failed", shlex.quote(str(self.path)), *self.reach.flags]
             command = " ".join(["cvm-async", report.verb, *flags])
             self._tell(f"The report is in {self.path}{f'; do the rest again with: {command}' if again else ''}")
         if self.journal is not None and self.journal.path.exists():
@@ -54,15 +54,15 @@ class Aftermath:
         for outcome in by_result.get(Result.UNKNOWN, ()):
             unknown.setdefault(outcome.panel, []).append(outcome.vps.id)
         for panel, ids in unknown.items():
-            self._tell(f"Look at what is unknown: {look_command(ids, self._profiles_for(panel))}")
+            self._tell(f"Look at what is unknown: {look_command(ids, self._flags_for(panel))}")
 
-    def _profiles_for(self, panel: str) -> Sequence[str]:
-        # Where there are several, a session is called what its profile is, and an id is one of one panel.
-        return [panel] if len(self.panels) > 1 and self.profiles else self.profiles
+    def _flags_for(self, panel: str) -> Sequence[str]:
+        # An id is one of one panel.
+        return self.reach.flags_of(panel) if len(self.panels) > 1 else self.reach.flags
 
     def _tell_how_to_go_on(self, journal: "cvm_async.RunJournal") -> None:
         if not kept_runs().read(journal.id).summary.is_over:
-            self._tell(how_to_go_on(journal.id, self.profiles))
+            self._tell(how_to_go_on(journal.id, self.reach))
 
     def _tell(self, line: str) -> None:
         if self.terminal.json:
@@ -71,11 +71,10 @@ class Aftermath:
             self.terminal.show(line)
 
 
-def look_command(ids: Iterable[int], profiles: Sequence[str]) -> str:
+def look_command(ids: Iterable[int], flags: Sequence[str]) -> str:
     """Give the command that looks at these: ``cvm-async status 84 76 68 --profile prod``."""
-    chosen = profile_flags(profiles)
-    said = " ".join(["cvm-async", "status", *_ranges(ids), *chosen])
-    return said if len(said) <= _LONG else " ".join(["cvm-async", "status", "--all", *chosen])
+    said = " ".join(["cvm-async", "status", *_ranges(ids), *flags])
+    return said if len(said) <= _LONG else " ".join(["cvm-async", "status", "--all", *flags])
 
 
 def _ranges(ids: Iterable[int]) -> list[str]:

@@ -2,10 +2,14 @@
 
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Self
+
+from attrs import frozen
 
 import cvm_async
 from cvm_async.cli.exits import CommandError, Exit
+from cvm_async.cli.flags import Common
 
 KEEP_DAYS = "CVM_KEEP_RUNS_DAYS"
 """The variable that says for how many days runs are kept."""
@@ -29,16 +33,51 @@ def kept_runs(environ: Mapping[str, str] = os.environ) -> "cvm_async.RunStore":
     raise CommandError(message, Exit.USAGE)
 
 
-def resume_command(run_id: str, profiles: Sequence[str]) -> str:
-    """Give the command that goes on with a run: ``cvm-async runs resume 20261125-1 --profile prod``."""
-    return " ".join(["cvm-async", "runs", "resume", run_id, *profile_flags(profiles)])
+@frozen
+class Reach:
+    """How a command reached its panels, to be typed again.
+
+    Attributes:
+        profiles: The profiles that it was given; none where the environment names the panel.
+        every: Whether it went over all profiles.
+        insecure: Whether it was allowed to send tokens unencrypted.
+        ca_file: The authority that it was told to trust.
+    """
+
+    profiles: Sequence[str] = ()
+    every: bool = False
+    insecure: bool = False
+    ca_file: str | None = None
+
+    @classmethod
+    def of(cls, common: Common) -> Self:
+        """Give that of a command with these flags."""
+        return cls(common.profile, common.all_profiles, common.insecure, common.ca_file)
+
+    @property
+    def flags(self) -> list[str]:
+        """The flags that reach all of them."""
+        return [*(["--all-profiles"] if self.every else _profile_flags(self.profiles)), *self._trust]
+
+    def flags_of(self, panel: str) -> list[str]:
+        """Give the flags that reach one of several, which is called what its profile is."""
+        return [*_profile_flags([panel]), *self._trust] if self.profiles or self.every else self.flags
+
+    @property
+    def _trust(self) -> list[str]:
+        file = [] if self.ca_file is None else ["--ca-file", shlex.quote(self.ca_file)]
+        return [*(["--insecure"] if self.insecure else []), *file]
 
 
-def how_to_go_on(run_id: str, profiles: Sequence[str]) -> str:
-    """Give the line that tells how a run is gone on with."""
-    return f"To go on: {resume_command(run_id, profiles)}"
-
-
-def profile_flags(profiles: Sequence[str]) -> list[str]:
-    """Give the flags that choose these profiles, as they are typed."""
+def _profile_flags(profiles: Iterable[str]) -> list[str]:
     return [part for profile in profiles for part in ("--profile", shlex.quote(profile))]
+
+
+def resume_command(run_id: str, reach: Reach) -> str:
+    """Give the command that goes on with a run: ``cvm-async runs resume 20261125-1 --profile prod``."""
+    return " ".join(["cvm-async", "runs", "resume", run_id, *reach.flags])
+
+
+def how_to_go_on(run_id: str, reach: Reach) -> str:
+    """Give the line that tells how a run is gone on with."""
+    return f"To go on: {resume_command(run_id, reach)}"

@@ -10,7 +10,7 @@ from cvm_async._words import some_vpses
 from cvm_async.cli.acting.aftermath import Aftermath
 from cvm_async.cli.acting.flags import GRACE
 from cvm_async.cli.acting.interrupts import Interrupts
-from cvm_async.cli.acting.journals import how_to_go_on, kept_runs
+from cvm_async.cli.acting.journals import Reach, how_to_go_on, kept_runs
 from cvm_async.cli.acting.saved import addresses
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Common, Switch
@@ -18,7 +18,7 @@ from cvm_async.cli.grids import Grid, Tone, result_grid
 from cvm_async.cli.output.look import Format
 from cvm_async.cli.progress import ProgressBar
 from cvm_async.cli.results import Report, Results, fleet_of
-from cvm_async.cli.runs.tables import how_far, runs_grid, targets_grid
+from cvm_async.cli.runs.tables import how_far, runs_grid, targets_grid, title, turn_line
 from cvm_async.cli.terminal import Terminal
 from cvm_async.models import JSON_VERSION
 
@@ -42,28 +42,30 @@ def list_runs(*, output: _Output = None, json: Switch = False) -> Exit:
     terminal = Common(output=output, json=json).terminal()
     found = kept_runs().list()
     terminal.table(runs_grid(found))
+    for problem in found.problems:
+        terminal.say(problem, tone=Tone.WARNING)
     if not found:
         terminal.say("no run was kept")
-    terminal.emit({"version": JSON_VERSION, "runs": [run.to_dict() for run in found]})
+    listed = [run.to_dict() for run in found]
+    terminal.emit({"version": JSON_VERSION, "runs": listed, "problems": list(found.problems)})
     return Exit.DONE
 
 
 @runs.command
-def show(run_id: str, /, *, full: Switch = False, json: Switch = False) -> Exit:
-    """Show what became of a run, VPS by VPS; what is unknown first.
+def show(run_id: str, /, *, full: Switch = False, output: _Output = None, json: Switch = False) -> Exit:
+    """Show what became of a run, VPS by VPS, what is unknown first; and who worked on it, from where and when.
 
     Args:
         run_id: Which, as the list names it.
         full: Show every VPS, however many; to a pipe that is always so.
-        json: Print it as JSON, and nothing else on standard output.
+        output: How it is printed; all but table and wide are for programs.
+        json: The same as -o json.
     """
-    terminal = Terminal.here(json=json)
+    terminal = Common(output=output, json=json).terminal()
     record = kept_runs().read(run_id)
+    terminal.show(title(record), "")
     terminal.table(targets_grid(record), whole=full)
-    for turn in record.turns:
-        ended = "at work, or killed" if turn.ending is None else turn.ending
-        terminal.show(f"{turn.began_at.astimezone():%Y-%m-%d %H:%M:%S} by {turn.user} on {turn.host}: {ended}")
-    terminal.show(how_far(record.summary))
+    terminal.show("", *map(turn_line, record.turns), how_far(record.summary))
     terminal.emit(record.to_dict())
     return Exit.DONE
 
@@ -91,7 +93,7 @@ async def resume(
         common: As for every command.
     """
     check_seconds("--settle", settle)
-    terminal = common.terminal()
+    terminal, reach = common.terminal(), Reach.of(common)
     kept = kept_runs()
     record = kept.read(run_id)
     if record.summary.is_over:
@@ -103,7 +105,7 @@ async def resume(
         async with kept.open(run_id) as run:
             control = cvm_async.RunControl()
             bar = ProgressBar(terminal, record.verb.row.doing.capitalize(), len(record.targets), control)
-            after = Aftermath(terminal, common.profile, addresses(fleet), None)
+            after = Aftermath(terminal, reach, addresses(fleet), None)
             results = Results(terminal, _grid, full=full, after=after)
             with Interrupts(terminal, control, bar, GRACE) as interrupts:
                 report = await results.behind(
@@ -115,11 +117,11 @@ async def resume(
                         progress=bar,
                         control=control,
                     ),
-                    cut_off=how_to_go_on(run_id, common.profile),
+                    cut_off=how_to_go_on(run_id, reach),
                 )
     ended = results.show(report)
     if not kept.read(run_id).summary.is_over:
-        terminal.say(how_to_go_on(run_id, common.profile))
+        terminal.say(how_to_go_on(run_id, reach))
     if interrupts.ended is not None:
         raise interrupts.ended
     return ended
@@ -137,7 +139,8 @@ def forget(*run_ids: str) -> Exit:
         raise CommandError(message, Exit.USAGE)
     kept = kept_runs()
     for run_id in run_ids:
-        kept.read(run_id)
+        # One that cannot be read may be forgotten, too.
+        kept.open(run_id)
     for run_id in run_ids:
         kept.forget(run_id)
     return Exit.DONE

@@ -1,10 +1,12 @@
 """Kept runs as tables: all of them, a line each, and one of them, a line a VPS."""
 
 from collections.abc import Iterable
+from datetime import UTC
 
 from cvm_async._safe_text import safe_text
+from cvm_async._words import some_vpses
 from cvm_async.cli.grids import Column, Grid, Row, Tone
-from cvm_async.runs.record import UNSETTLED, RunRecord, RunSummary, TargetRecord, TargetState
+from cvm_async.runs.record import UNSETTLED, RunRecord, RunSummary, TargetRecord, TargetState, Turn
 
 _TONES = {
     TargetState.TODO: Tone.WARNING,
@@ -34,7 +36,7 @@ def runs_grid(runs: Iterable[RunSummary]) -> Grid:
         Column("ID"),
         Column("NAME", uncut=24, least=8, leaves=3),
         Column("VERB"),
-        Column("BEGAN", leaves=4),
+        Column("BEGAN (UTC)", leaves=4),
         Column("PANELS", uncut=20, least=6, leaves=2),
         Column("VPSES", right=True, leaves=1),
         Column("STATE", toned=True, uncut=40, least=12),
@@ -47,7 +49,7 @@ def _run_row(run: RunSummary) -> Row:
         run.id,
         safe_text(run.name),
         run.verb.value,
-        f"{run.began_at.astimezone():%Y-%m-%d %H:%M}",
+        f"{run.began_at.astimezone(UTC):%Y-%m-%d %H:%M}",
         safe_text(", ".join(run.panels)),
         f"{run.total:,}",
         how_far(run),
@@ -64,6 +66,26 @@ def how_far(run: RunSummary) -> str:
     return ", ".join(f"{number:,} {word}" for word, number in words.items()) or "nothing to do"
 
 
+def title(record: RunRecord) -> str:
+    """Tell what a run is: ``Restart of 24 VPSes on prod: kernel update``."""
+    summary = record.summary
+    what = f"{record.verb} of {some_vpses(summary.total)}"
+    # The command line calls a run just this.
+    named = f": {safe_text(record.name)}" if record.name not in ("", what) else ""
+    on = f" on {safe_text(', '.join(summary.panels))}" if summary.panels else ""
+    return f"{what[0].upper()}{what[1:]}{on}{named}"
+
+
+def turn_line(turn: Turn) -> str:
+    """Tell who worked on a run, and when: ``2026-11-25 19:30:11 UTC, alice on host, as prod: finished``."""
+    through = f", as {safe_text(', '.join(turn.panels))}" if turn.panels else ""
+    ended = "at work, or killed" if turn.ending is None else turn.ending
+    if turn.ended_at is not None:
+        ended += f" at {turn.ended_at.astimezone(UTC):%m-%d %H:%M:%S}"
+    who = f"{safe_text(turn.user)} on {safe_text(turn.host)}{through}"
+    return f"{turn.began_at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, {who}: {ended}"
+
+
 def word_of(state: TargetState) -> str:
     """Give how far a run is with a VPS, for a person."""
     return _WORDS.get(state, state.value)
@@ -78,7 +100,7 @@ def targets_grid(record: RunRecord) -> Grid:
         *([Column("PANEL", uncut=12, least=6, leaves=3)] if several else []),
         Column("NODE", right=True, leaves=2),
         Column("STATE", toned=True),
-        Column("SENT", leaves=4),
+        Column("SENT (UTC)", leaves=4),
         _ERROR,
     )
     ranked = sorted(record.targets, key=_rank)
@@ -98,7 +120,7 @@ def _target_row(target: TargetRecord, *, several: bool) -> Row:
         *([safe_text(target.panel)] if several else []),
         "?" if target.node is None else str(target.node),
         word_of(target.state),
-        "" if target.sent_at is None else f"{target.sent_at.astimezone():%H:%M:%S}",
+        "" if target.sent_at is None else f"{target.sent_at.astimezone(UTC):%m-%d %H:%M:%S}",
         target.error or "",
     )
     return Row(cells, _TONES[target.state])

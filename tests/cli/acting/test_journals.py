@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from cvm_async.cli.acting.journals import KEEP_DAYS, kept_runs, resume_command
+from cvm_async.cli.acting.journals import KEEP_DAYS, Reach, kept_runs, resume_command
 from cvm_async.cli.exits import CommandError, Exit
+from cvm_async.cli.flags import Common
 from cvm_async.runs.store import KEEP
 
 
@@ -25,12 +26,21 @@ def test_what_is_no_number_of_days_is_refused(days: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("profiles", "command"),
+    ("reach", "command"),
     [
-        ((), "cvm-async runs resume 1-a"),
-        (("prod",), "cvm-async runs resume 1-a --profile prod"),
-        (("my panel", "b"), "cvm-async runs resume 1-a --profile 'my panel' --profile b"),
+        (Reach(), "cvm-async runs resume 1-a"),
+        (Reach(("prod",)), "cvm-async runs resume 1-a --profile prod"),
+        (Reach(("my panel", "b")), "cvm-async runs resume 1-a --profile 'my panel' --profile b"),
+        (Reach(every=True), "cvm-async runs resume 1-a --all-profiles"),
+        (Reach(insecure=True, ca_file="/a b.pem"), "cvm-async runs resume 1-a --insecure --ca-file '/a b.pem'"),
     ],
 )
-def test_the_command_that_goes_on_names_the_profiles(profiles: tuple[str, ...], command: str) -> None:
-    assert resume_command("1-a", profiles) == command
+def test_the_command_that_goes_on_reaches_the_same_panels(reach: Reach, command: str) -> None:
+    assert resume_command("1-a", reach) == command
+
+
+def test_what_a_command_was_given_is_what_is_typed_again() -> None:
+    common = Common(profile=("a",), insecure=True, ca_file="b.pem")
+    assert Reach.of(common).flags == ["--profile", "a", "--insecure", "--ca-file", "b.pem"]
+    assert Reach.of(Common(all_profiles=True)).flags_of("a") == ["--profile", "a"]
+    assert Reach.of(Common()).flags_of("a") == []

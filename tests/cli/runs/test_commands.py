@@ -1,4 +1,6 @@
 import json
+import os
+import shlex
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +12,7 @@ from runs.makes import record
 from cli.conftest import Cvm, Tty, send_when, use
 from cvm_async import Rollout, RunStore
 from cvm_async._api.verbs import Verb
+from cvm_async._profiles.place import profiles_path
 from cvm_async.panel import Power, SimulatedPanel, gateway_timeout
 from cvm_async.runs import file
 from cvm_async.runs.journal import lock_path
@@ -36,7 +39,7 @@ def test_without_runs_there_is_nothing_to_list(cvm: Cvm) -> None:
     ran = cvm("runs")
     assert (ran.status, ran.out) == (0, "")
     assert "no run was kept" in ran.err
-    assert json.loads(cvm("runs", "list", "--json").out) == {"version": 1, "runs": []}
+    assert json.loads(cvm("runs", "list", "--json").out) == {"version": 1, "runs": [], "problems": []}
 
 
 def test_a_run_of_several_is_kept_and_listed(cvm: Cvm, panel: SimulatedPanel) -> None:
@@ -89,6 +92,61 @@ def test_one_is_shown_vps_by_vps(cvm: Cvm, panel: SimulatedPanel, store: RunStor
     assert ran.out.index("unknown") < ran.out.index("done")
     assert "at work, or killed" in ran.out
     assert json.loads(cvm("runs", "show", run_id, "--json").out)["id"] == run_id
+
+
+@pytest.mark.parametrize(
+    ("output", "printed"),
+    [
+        ("name", "1\n2\n"),
+        ("jsonl", '{"panel": "127.0.0.1", "address": '),
+        ("csv", "panel,address,id,hostname,node,seen,state,sent_at,ended_at,error,error_type\r\n"),
+        ("yaml", "version: 1\nid: "),
+        ("json", '{\n  "version": 1,\n  "id": '),
+    ],
+)
+def test_one_is_shown_to_programs_too(
+    cvm: Cvm, panel: SimulatedPanel, store: RunStore, output: str, printed: str
+) -> None:
+    ran = cvm("runs", "show", kept(store, panel, TargetState.DONE, TargetState.SENT), "-o", output)
+    assert (ran.status, ran.err) == (0, "")
+    assert ran.out.startswith(printed)
+
+
+def test_what_is_damaged_is_told_beside_what_is_well_and_can_be_forgotten(
+    cvm: Cvm, panel: SimulatedPanel, store: RunStore
+) -> None:
+    run_id = kept(store, panel, TargetState.DONE)
+    (store.path / "bad.run").write_bytes(b"nothing of ours, but long enough to be looked at" * 20)
+    ran = cvm("runs", "-o", "name")
+    assert (ran.status, ran.out) == (0, f"{run_id}\n")
+    assert "bad.run cannot be read as a run" in ran.err
+    assert cvm("runs", "show", "bad").status == 2
+    assert cvm("runs", "forget", "bad").status == 0
+    assert cvm("runs").err == ""
+
+
+def test_the_command_that_goes_on_works_where_all_profiles_were_meant(cvm: Cvm) -> None:
+    path = profiles_path(os.environ["XDG_CONFIG_HOME"])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with SimulatedPanel(vpses=2) as one, SimulatedPanel(vpses=2) as other:
+        path.write_text(as_profile("one", one) + as_profile("other", other), encoding="utf-8")
+        path.chmod(0o600)
+        for each in (one, other):
+            each.inject(gateway_timeout(after_action=True), verb="restart", vps=1, times=1)
+            each.inject(gateway_timeout(after_action=True), verb="stop", vps=1, times=1)
+            each.set_power(1, Power.RUNNING)
+            each.set_power(2, Power.RUNNING)
+        ran = cvm("stop", "--all", "--all-profiles", "--yes")
+        line = next(line for line in (ran.out + ran.err).splitlines() if line.startswith("To go on: "))
+        assert line.endswith(" --all-profiles")
+        assert cvm(*shlex.split(line.partition(": cvm-async ")[2]), "--yes").status == 0
+        assert sorted(one.actions) == sorted(other.actions) == [(1, "stop"), (2, "stop")]
+
+
+def as_profile(name: str, panel: SimulatedPanel) -> str:
+    """Give what a file of profiles has for a panel."""
+    tokens = f'public_token = "{panel.public_token}"\nprivate_token = "{panel.private_token}"'
+    return f'[{name}]\nurl = "{panel.url}"\n{tokens}\n'
 
 
 def test_resuming_does_what_is_left(cvm: Cvm, panel: SimulatedPanel, store: RunStore) -> None:
