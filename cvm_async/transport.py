@@ -301,7 +301,14 @@ def lane_client(
     transport: httpx.AsyncBaseTransport = direct if proxy is None else make(proxy=proxy)
     if proxies.by_scheme:
         transport = RoutingTransport(proxies, direct, lambda each: make(proxy=each))
-    mounted = {pattern: direct if mount is None else mount for pattern, mount in (mounts or {}).items()}
+    # No transport is there twice: whoever wraps every one of a client's, to trace it, would do so twice. To httpx, None
+    # means the client's own.
+    mounted = {
+        pattern: RoutingTransport(Proxies(), direct, lambda each: make(proxy=each))
+        if mount is None and transport is not direct
+        else mount
+        for pattern, mount in (mounts or {}).items()
+    }
     return LaneClient(
         auth=auth,
         params=params,

@@ -9,7 +9,7 @@ from attrs import define, field
 
 from cvm_async._api.calls import Call
 from cvm_async._exchange.body import ACCEPT_ENCODING
-from cvm_async._exchange.tokens import Tokens, blank_out_headers, has_tokens
+from cvm_async._exchange.tokens import Tokens, UntracedHeaders, blank_out_headers, has_tokens
 from cvm_async._safe_text import excerpt
 from cvm_async._version import __version__
 from cvm_async.errors import ConfigurationError
@@ -99,6 +99,7 @@ class Requests:
                 "timeout": {"connect": self.connect, "read": answering, "write": answering, "pool": self.connect}
             },
         )
+        request.headers = UntracedHeaders(request.headers)
         self.tokens.put_into(request.headers)
         if call.form:
             _put_form(request, call.form)

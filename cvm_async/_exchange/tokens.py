@@ -18,6 +18,8 @@ from cvm_async.errors import ConfigurationError
 PUBLIC_TOKEN_HEADER = "API-Public-Token"  # noqa: S105 - names, no tokens
 PRIVATE_TOKEN_HEADER = "API-Private-Token"  # noqa: S105
 
+_NAMES = frozenset((PUBLIC_TOKEN_HEADER.lower(), PRIVATE_TOKEN_HEADER.lower()))
+
 BLANK = "[token]"
 """Stands where a token was: in a request that is over, in a text that echoed it."""
 
@@ -81,6 +83,19 @@ class Tokens:
     def __reduce__(self) -> NoReturn:
         msg = "tokens are not pickled"
         raise TypeError(msg)
+
+
+class UntracedHeaders(httpx.Headers):
+    """Headers that give what is in them to whoever sends them, but no token to a tracer that captures them.
+
+    OpenTelemetry's instrumentation, told to capture all headers, asks for each as a list split at commas; who sends a
+    request takes them as they are.
+    """
+
+    def get_list(self, key: str, split_commas: bool = False) -> list[str]:  # noqa: FBT001, FBT002 - as httpx has it
+        if split_commas and key.lower() in _NAMES:
+            return [BLANK]
+        return super().get_list(key, split_commas)
 
 
 def blank_out_headers(headers: httpx.Headers) -> None:

@@ -62,7 +62,7 @@ class LaneClient(httpx.AsyncClient):
         self,
         *,
         transport: httpx.AsyncBaseTransport,
-        mounts: Mapping[str, httpx.AsyncBaseTransport] | None = None,
+        mounts: Mapping[str, httpx.AsyncBaseTransport | None] | None = None,
         cookies: options.Cookies | None = None,
         keep_cookies: bool = True,
         default_encoding: str | Callable[[bytes], str] = "utf-8",

@@ -25,7 +25,7 @@ from rich.pretty import pretty_repr
 from rich.traceback import Traceback
 
 from cvm_async import CvmError, CvmSession, PowerState
-from cvm_async._exchange.tokens import BLANK, Tokens, blank_out_headers, has_tokens
+from cvm_async._exchange.tokens import BLANK, Tokens, UntracedHeaders, blank_out_headers, has_tokens
 from cvm_async.errors import ConfigurationError
 
 PRINTABLE = st.text(st.characters(min_codepoint=0x20, max_codepoint=0x7E), min_size=1).filter(
@@ -264,3 +264,12 @@ def test_nor_does_that_of_a_session_that_cannot_be_made(url: str, public: str, p
     trace = refused.value.__traceback__
     assert trace is not None
     assert PLAIN not in with_locals(refused.value.with_traceback(trace.tb_next))
+
+
+def test_a_tracer_that_captures_headers_gets_no_token_and_who_sends_them_does() -> None:
+    headers = UntracedHeaders({"Accept": "a, b"})
+    Tokens("public", PLAIN).put_into(headers)
+    assert headers.get_list("accept", split_commas=True) == ["a", "b"]
+    assert headers.get_list("API-Private-Token", split_commas=True) == ["[token]"]
+    assert headers.get_list("API-Private-Token") == [headers["API-Private-Token"]] == [PLAIN]
+    assert dict(headers.raw)[b"API-Private-Token"].decode() == PLAIN
