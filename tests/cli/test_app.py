@@ -265,7 +265,7 @@ def test_a_command_error_is_a_failure_unless_it_says_otherwise() -> None:
     assert CommandError("no").status is Exit.FAILED
 
 
-PAGE = (Path(__file__).parents[2] / "docs" / "command-line.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "reference" / "command-line.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("command", ["list", "status", "describe", "wait", "start", "stop", "restart", "watch", "top"])

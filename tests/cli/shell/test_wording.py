@@ -31,6 +31,11 @@ NOT_READ_THERE = (
     "user_version",
     "Fatal|Parse",
     "as `list` gives it",
+    "; charset=",
+    "color-scheme",
+    "<html",
+    "<head",
+    "<section",
 )
 """In texts that no command prints, or that tell what to install."""
 
