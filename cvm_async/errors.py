@@ -252,7 +252,7 @@ class PanelError(CvmError):
     """
 
     kind: ClassVar[str] = "panel"
-    _for_users = "The panel, or something in front of it, refused that; whoever runs this can find out why."
+    _for_users = "The panel, or something in front of it, answered with an error; whoever runs this can find out why."
 
     def __init__(
         self,

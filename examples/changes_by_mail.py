@@ -38,6 +38,13 @@ def write(path: Path, snapshot: Snapshot) -> None:
     beside.replace(path)
 
 
+async def opened() -> CvmSession:
+    """Give the session that the environment names, or a profile, whose token a program may be asked for."""
+    if "CVM_URL" in os.environ:
+        return CvmSession.from_env()
+    return await asyncio.to_thread(CvmSession.from_profile)
+
+
 async def look(session: CvmSession) -> Snapshot:
     """Give what is known of the fleet now."""
     fleet = await session.fleet()
@@ -57,8 +64,7 @@ def news(before: Snapshot, after: Snapshot) -> list[Change]:
 async def main(path: Path) -> int:
     """Look, tell and remember; give the exit status."""
     try:
-        session = await asyncio.to_thread(CvmSession.from_profile)
-        async with session, asyncio.timeout(DEADLINE):
+        async with await opened() as session, asyncio.timeout(DEADLINE):
             snapshot = await look(session)
     except (CvmError, TimeoutError) as error:
         print(f"the fleet cannot be looked at: {str(error) or 'it takes too long'}", file=sys.stderr)

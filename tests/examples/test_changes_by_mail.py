@@ -1,7 +1,7 @@
 """The script for cron, run after run on the simulated panel."""
 
-import asyncio
 import stat
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 
 import changes_by_mail
@@ -17,15 +17,15 @@ from examples.fleets import panel
 async def main(app: PanelApp, path: Path) -> int:
     with pytest.MonkeyPatch.context() as patch:
         async with session_on(app) as session:
-            patch.setattr(CvmSession, "from_profile", lambda: session)
-            patch.setattr(asyncio, "to_thread", at_once)
+            patch.setattr(changes_by_mail, "opened", given(session))
             return await changes_by_mail.main(path)
 
 
-async def at_once(function: object) -> object:
-    """Call what would be called in a thread, for which the virtual clock does not wait."""
-    assert callable(function)
-    return function()
+def given(session: CvmSession) -> Callable[[], Coroutine[object, object, CvmSession]]:
+    async def opened() -> CvmSession:
+        return session
+
+    return opened
 
 
 def run(path: Path, app: PanelApp) -> int:
@@ -89,3 +89,17 @@ def test_what_another_version_has_kept_is_a_first_run(tmp_path: Path, capsys: py
     path.write_bytes(b"no pickle")
     assert run(path, panel()) == 0
     assert capsys.readouterr().out.startswith("5 VPSes at ")
+
+
+@pytest.mark.parametrize("url", ["https://panel.example.net", None])
+async def test_the_panel_comes_from_the_environment_or_from_a_profile(
+    url: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with session_on(panel()) as session:
+        monkeypatch.delenv("CVM_URL", raising=False)
+        if url is not None:
+            monkeypatch.setenv("CVM_URL", url)
+        way, other = ("from_profile", "from_env") if url is None else ("from_env", "from_profile")
+        monkeypatch.setattr(CvmSession, way, lambda: session)
+        monkeypatch.setattr(CvmSession, other, None)
+        assert await changes_by_mail.opened() is session
