@@ -6,12 +6,13 @@
         print(report.summary())
 
 All of it, by what it is for; `help(cvm_async.Fleet)` and the like tell more. `cvm_async.panel` is a simulated panel for
-tests and drills, and `__version__` says which release this is. Names are imported when first used: `cvm-async --help`
-and `cvm_async.panel` need no HTTP library.
+tests and drills, `cvm_async.render` shows things in a terminal or a chat, and `__version__` says which release this is.
+Names are imported when first used: `cvm-async --help` and `cvm_async.panel` need no HTTP library.
 
 an account      CvmSession, its Limits, Breaker, Timeouts and Retry; how its host nodes are: NodeReport, NodeState
 its VPSes       Vps, VpsList, VpsStatus, PowerState, VirtualizationType, CombinedTraffic, SplitTraffic, Problem
 and besides     HostNode, Template: on panels with the API's later revision
+an action       Job, JobState: a start, stop or restart to wait for now, and again later
 many at once    Fleet, Rollout, RunControl (Stage, UnderWay), Progress, OutcomeStream
 what came of it FleetReport, Outcome (AnyOutcome: Succeeded or Failed), Result, partial_report
 looking first   Plan, PlannedStep, Step

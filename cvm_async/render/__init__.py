@@ -5,7 +5,7 @@ limit. The others are the words that it is made of: what they give is safe to pr
 """
 
 from cvm_async._figures import allowance, size, state_word, traffic_size, traffic_usage, usage
-from cvm_async.render.message import Shown, message
+from cvm_async.render.messages import Shown, message
 from cvm_async.render.places import DISCORD, PLAIN, SLACK, TELEGRAM, Place, escape
 from cvm_async.render.words import (
     by_node,
