@@ -107,7 +107,8 @@ class CvmError(Exception):
 
     def also(self, path: str) -> None:
         """Say that the same was asked at another path, too; for the parts of this library."""
-        self.args = (f"{self.message}; asked at {path}, too",)
+        # Where `args` are set, and no base of a subclass has a say: `OSError` has other arguments.
+        Exception.__init__(self, f"{self.message}; asked at {path}, too")
 
     # The default would call `__init__` with `args` alone, which lacks what is given by keyword. `args` is
     # among the state because `OSError`, a base of `WaitTimeoutError`, sets it only in its own `__init__`.

@@ -124,14 +124,13 @@ class Exchange:
 
     async def _try(self, sending: Sending[T], *, retry: bool) -> T:
         known = self.search.routes.is_settled or sending.call.layout is None
-        attempt = self._attempt if known else self._searching
         try:
-            return await attempt(sending)
+            return await (self._attempt(sending) if known else self._searching(sending))
         except CvmError as error:
             if not retry or not sending.may_go_on(error):
                 raise
             first = error
-        again = partial(attempt, sending)
+        again = partial(self._attempt, sending) if known else partial(self._searching, sending)
         return await repeat(again, first=first, retry=self.retry, again=sending.may_go_on, sleep=asyncio.sleep)
 
     async def _searching(self, sending: Sending[T]) -> T:

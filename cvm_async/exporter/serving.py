@@ -14,7 +14,7 @@ from cvm_async.exporter.site import Site
 from cvm_async.session import CvmSession
 from cvm_async.watch.watch import ENDS
 
-logger = logging.getLogger("cvm_async")
+logger: logging.Logger = logging.getLogger("cvm_async")
 
 
 @frozen(kw_only=True)

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -457,6 +456,7 @@ class TestListing:
 
 
 NODE = {"id": "3", "name": "node3", "hostname": "node3.example.net", "location": "Roubaix, France"}
+NODES: list[object] = [NODE, {**NODE, "id": "x"}]
 TEMPLATE = {"id": 7, "name": "Debian", "description": "", "supported": True, "available": "1", "outdated": 0}
 
 
@@ -497,9 +497,9 @@ class TestLaterRevision:
         with pytest.raises(DecodeError, match=r"response\.id"):
             run(decode_node(response({"name": "x"})))
 
-    @pytest.mark.parametrize("shape", [lambda listed: {"nodes": listed}, lambda listed: listed], ids=["named", "bare"])
-    def test_a_list_may_be_the_response_or_in_it(self, shape: Callable[[object], object]) -> None:
-        nodes = run(decode_nodes(response(shape([NODE, {**NODE, "id": "x"}]))))[0].value
+    @pytest.mark.parametrize("listed", [{"nodes": NODES}, NODES], ids=["named", "bare"])
+    def test_a_list_may_be_the_response_or_in_it(self, listed: object) -> None:
+        nodes = run(decode_nodes(response(listed)))[0].value
         assert [node.id for node in nodes] == [3]
 
     def test_a_list_of_none(self) -> None:
