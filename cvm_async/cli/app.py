@@ -50,6 +50,7 @@ _COMMANDS = {
     "stop": ("power:stop", "Shut VPSes down; those that are stopped already are left alone."),
     "restart": ("power:restart", "Restart VPSes; those that are stopped are started."),
     "wait": ("reading:wait", "Wait until VPSes are in a state."),
+    "check": ("check.command:check", "Look at a panel: its API's revision, tokens, clock, latency, certificate."),
     "watch": ("watch:watch", "Poll the status of VPSes and print what changes, until interrupted."),
     "top": (
         "top.command:top",

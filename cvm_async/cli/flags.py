@@ -104,6 +104,22 @@ class PanelFlags:
     @asynccontextmanager
     async def panels(self, terminal: Terminal, how: "RolloutFlags | None" = None) -> AsyncGenerator[Panels]:
         """Give the panels that are meant, each with a session, and their log on the terminal."""
+        found = self.accesses(terminal, how)
+        with terminal.logging(verbose=self.verbose):
+            async with AsyncExitStack() as stack:
+                sessions: list[cvm_async.CvmSession] = []
+                for access in found:
+                    session = cvm_async.CvmSession.with_access(access)
+                    sessions.append(await stack.enter_async_context(session))
+                yield Panels(tuple(sessions), lambda fleet: self._take_note(fleet, terminal, sessions))
+
+    def accesses(self, terminal: Terminal, how: "RolloutFlags | None" = None) -> "list[Access]":
+        """Give access to the panels that are meant, as the flags will have it.
+
+        Raises:
+            CommandError: The flags do not go together.
+            ConfigurationError: No panel is named, or one can't be used.
+        """
         # They read TOML and run programs, and asking for help does neither.
         from cvm_async._profiles.choice import accesses  # noqa: PLC0415
         from cvm_async._profiles.environment import Environment  # noqa: PLC0415
@@ -114,13 +130,7 @@ class PanelFlags:
         with terminal.interruptible():
             # A token's command, or the keyring, may wait for a person.
             found = accesses(self.profile, Environment.of(), every=self.all_profiles)
-        with terminal.logging(verbose=self.verbose):
-            async with AsyncExitStack() as stack:
-                sessions: list[cvm_async.CvmSession] = []
-                for access in found:
-                    session = cvm_async.CvmSession.with_access(self._changed(access, how))
-                    sessions.append(await stack.enter_async_context(session))
-                yield Panels(tuple(sessions), lambda fleet: self._take_note(fleet, terminal, sessions))
+        return [self._changed(access, how) for access in found]
 
     def _take_note(
         self, fleet: "cvm_async.Fleet", terminal: Terminal, sessions: "Sequence[cvm_async.CvmSession]"

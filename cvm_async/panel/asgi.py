@@ -35,10 +35,11 @@ class HttpResponse:
     cut_after: int | None = None
 
     @classmethod
-    def of_panel(cls, status: int, body: bytes, session: str) -> "HttpResponse":
+    def of_panel(cls, status: int, body: bytes, session: str, date: str | None = None) -> "HttpResponse":
         """Return what the panel itself says: never without a cookie, and always as HTML."""
         cookie = (b"set-cookie", f"PHPSESSID={session}; path=/".encode("latin-1"))
-        return cls(status, body, (_CONTENT_TYPE, cookie))
+        dated = () if date is None else ((b"date", date.encode("latin-1")),)
+        return cls(status, body, (_CONTENT_TYPE, cookie, *dated))
 
     def cut(self, fault: Cut) -> "HttpResponse":
         """Return this answer, as it ends in the middle."""

@@ -49,6 +49,8 @@ class PanelControls:
         unknown_vps: the status that goes with the error for an unknown id: 200 as seen, or 404 as the later revision
             documents it. None: 200, or with "2013" 404.
         no_access: the status that goes with the error of a pair without access: 403, or 200 on some releases.
+        clock_skew: seconds by which the panel's clock is ahead of this machine's, in the `Date` of its answers; below 0
+            where it is behind, None for no `Date`.
         swallows_failures: whether a power action that is refused, as of a VPS that is suspended, is answered as if it
             had been done: where a handler swallows the exception, only looking tells.
         cached_for: seconds for which a list, once shown, stays as it is, and a pair that was let in is let in; 60 on a
@@ -75,6 +77,7 @@ class PanelControls:
     unknown_vps: Literal[200, 404] | None = None
     no_access: Literal[200, 403] = 403
     swallows_failures: bool = False
+    clock_skew: float | None = 0.0
     cached_for: float = attrs.field(default=0.0, validator=_not_negative)
     numbers: Literal["strings", "mixed"] = attrs.field(default="strings", on_setattr=_fixed)
     diagnostics: int = attrs.field(default=0, validator=attrs.validators.ge(0), on_setattr=_fixed)

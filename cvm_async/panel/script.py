@@ -6,7 +6,9 @@ A command on a hung node has no limit but PHP's own for its sockets, and nobody 
 import asyncio
 import itertools
 import math
+import time
 from collections.abc import Callable, Iterator, Mapping
+from email.utils import formatdate
 from http import HTTPStatus
 
 import attrs
@@ -246,4 +248,5 @@ class PanelScript(PanelControls):
         session = call.request.session
         if session is None:
             session = f"{next(self._sessions) * _SESSION_SPREAD % 16**_SESSION_DIGITS:026x}"
-        return HttpResponse.of_panel(200 if self.dialect.early_headers else status, body, session)
+        date = None if self.clock_skew is None else formatdate(time.time() + self.clock_skew, usegmt=True)
+        return HttpResponse.of_panel(200 if self.dialect.early_headers else status, body, session, date)

@@ -1,0 +1,1 @@
+"""`cvm-async check`: one look at a panel that tells what a person who sets things up has to know."""
