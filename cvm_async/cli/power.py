@@ -17,7 +17,7 @@ from cvm_async._words import some_vpses
 from cvm_async.cli.acting.aftermath import Aftermath
 from cvm_async.cli.acting.flags import Safety
 from cvm_async.cli.acting.interrupts import Interrupts
-from cvm_async.cli.acting.journals import Reach, kept_runs
+from cvm_async.cli.acting.journals import Reach, journal_of
 from cvm_async.cli.acting.plans import agree, panels_of, show_plan
 from cvm_async.cli.acting.saved import Saved, addresses, check_writable, read_report
 from cvm_async.cli.exits import CommandError, Exit
@@ -28,7 +28,6 @@ from cvm_async.cli.results import Report, Results, fleet_of, unread
 from cvm_async.cli.terminal import Terminal
 from cvm_async.cli.which.flags import Called, Selection
 from cvm_async.cli.which.found import Which
-from cvm_async.errors import ConfigurationError
 from cvm_async.models import PowerState
 from cvm_async.runs.errors import JournalError
 
@@ -117,7 +116,7 @@ async def _act(  # noqa: PLR0917 - all that the command was given
             terminal.emit(plan.to_dict())
             return unread(terminal, plan.problems)
         try:
-            journal = _journal(plan, safety)
+            journal = journal_of(plan, keeps=safety.journal)
             _announce(terminal, plan, panels_of(chosen), how, safety, saved)
             results = evolve(results, after=evolve(after, journal=journal))
             report = await _apply(plan, chosen, how, safety, results, journal)
@@ -125,20 +124,6 @@ async def _act(  # noqa: PLR0917 - all that the command was given
             message = f"{error}; nothing was done (--no-journal goes without)"
             raise CommandError(message) from None
     return results.show(report)
-
-
-def _journal(plan: "cvm_async.Plan", safety: Safety) -> "cvm_async.RunJournal | None":
-    """Give what keeps the run, where it is about several VPSes; for one, nothing is looked for on the disk.
-
-    Raises:
-        JournalError: There is no place to keep it in.
-    """
-    if not safety.journal or len(plan.to_do) <= 1:
-        return None
-    try:
-        return kept_runs().new(f"{plan.verb} of {some_vpses(len(plan.to_do))}")
-    except ConfigurationError as error:
-        raise JournalError(error.message) from None
 
 
 def _again(verb: Verb, names: Sequence[str], selection: Selection, safety: Safety) -> Saved | None:

@@ -8,7 +8,7 @@ from attrs import frozen
 
 import cvm_async
 from cvm_async._api.verbs import acts
-from cvm_async.cli.acting.journals import Reach, how_to_go_on, kept_runs
+from cvm_async.cli.acting.journals import Reach, left_to_do
 from cvm_async.cli.acting.saved import write_report
 from cvm_async.cli.results import Report
 from cvm_async.cli.terminal import Terminal
@@ -48,8 +48,8 @@ class Aftermath:
             flags = ["--retry-failed", shlex.quote(str(self.path)), *self.reach.flags]
             command = " ".join(["cvm-async", report.verb, *flags])
             self._tell(f"The report is in {self.path}{f'; do the rest again with: {command}' if again else ''}")
-        if self.journal is not None and self.journal.path.exists():
-            self._tell_how_to_go_on(self.journal)
+        for line in left_to_do(self.journal, self.reach):
+            self._tell(line)
         unknown: dict[str, list[int]] = {}
         for outcome in by_result.get(Result.UNKNOWN, ()):
             unknown.setdefault(outcome.panel, []).append(outcome.vps.id)
@@ -59,10 +59,6 @@ class Aftermath:
     def _flags_for(self, panel: str) -> Sequence[str]:
         # An id is one of one panel.
         return self.reach.flags_of(panel) if len(self.panels) > 1 else self.reach.flags
-
-    def _tell_how_to_go_on(self, journal: "cvm_async.RunJournal") -> None:
-        if not kept_runs().read(journal.id).summary.is_over:
-            self._tell(how_to_go_on(journal.id, self.reach))
 
     def _tell(self, line: str) -> None:
         if self.terminal.json:

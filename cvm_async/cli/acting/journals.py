@@ -8,8 +8,11 @@ from typing import Self
 from attrs import frozen
 
 import cvm_async
+from cvm_async._words import some_vpses
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Common
+from cvm_async.errors import ConfigurationError
+from cvm_async.runs.errors import JournalError
 
 KEEP_DAYS = "CVM_KEEP_RUNS_DAYS"
 """The variable that says for how many days runs are kept."""
@@ -31,6 +34,20 @@ def kept_runs(environ: Mapping[str, str] = os.environ) -> "cvm_async.RunStore":
     except ValueError:
         message = f"{KEEP_DAYS} must be a number of days above 0"
     raise CommandError(message, Exit.USAGE)
+
+
+def journal_of(plan: "cvm_async.Plan", *, keeps: bool = True) -> "cvm_async.RunJournal | None":
+    """Give what keeps a run, where it is about several VPSes; for one, nothing is looked for on the disk.
+
+    Raises:
+        JournalError: There is no place to keep it in.
+    """
+    if not keeps or len(plan.to_do) <= 1:
+        return None
+    try:
+        return kept_runs().new(f"{plan.verb} of {some_vpses(len(plan.to_do))}")
+    except ConfigurationError as error:
+        raise JournalError(error.message) from None
 
 
 @frozen
@@ -76,6 +93,13 @@ def _profile_flags(profiles: Iterable[str]) -> list[str]:
 def resume_command(run_id: str, reach: Reach) -> str:
     """Give the command that goes on with a run: ``cvm-async runs resume 20261125-1 --profile prod``."""
     return " ".join(["cvm-async", "runs", "resume", run_id, *reach.flags])
+
+
+def left_to_do(journal: "cvm_async.RunJournal | None", reach: Reach) -> list[str]:
+    """Give the line that tells how a run is gone on with, where it was kept and something is left to do."""
+    if journal is None or not journal.path.exists() or kept_runs().read(journal.id).summary.is_over:
+        return []
+    return [how_to_go_on(journal.id, reach)]
 
 
 def how_to_go_on(run_id: str, reach: Reach) -> str:

@@ -31,6 +31,7 @@ from cvm_async.fleet.fleet import Fleet
 from cvm_async.fleet.outcome import Progress
 from cvm_async.fleet.plan import Plan
 from cvm_async.fleet.report import FleetReport
+from cvm_async.runs.journal import RunJournal
 from cvm_async.watch.events import Key
 from cvm_async.watch.snapshot import Snapshot
 from cvm_async.watch.watch import ENDS, utc_now
@@ -55,6 +56,7 @@ class Top(App[None]):
         every: Seconds from one look to the next.
         search: What to filter by at the beginning.
         confirm_above: VPSes above which their number is to be typed, and not only `y`.
+        journal_of: Gives what keeps what is done; None where it is not kept.
         now: Tells the time.
 
     Attributes:
@@ -96,12 +98,14 @@ class Top(App[None]):
         every: float,
         search: str = "",
         confirm_above: int = CONFIRM_ABOVE,
+        journal_of: Callable[[Plan], RunJournal | None] = lambda _: None,
         now: Callable[[], datetime] = utc_now,
     ) -> None:
         # From the beginning: with `NO_COLOR`, textual would else make greys of the terminal's own two colours.
         super().__init__(ansi_color=True)
         self._time = now
         self._confirm_above = confirm_above
+        self._journal_of = journal_of
         self.theme = "ansi-dark"
         self.known: Known = Known(tuple(panels), every)
         self.known.find(search)
@@ -122,6 +126,11 @@ class Top(App[None]):
     def reports(self) -> list[FleetReport[Any]]:
         """What came of all that was done."""
         return [acting.report for acting in self._acted if acting.report is not None]
+
+    @property
+    def journals(self) -> list[RunJournal]:
+        """What kept that."""
+        return [acting.journal for acting in self._acted if acting.journal is not None]
 
     def compose(self) -> ComposeResult:
         """Lay it out."""
@@ -178,14 +187,14 @@ class Top(App[None]):
         self.paint()
 
     def _warn(self, words: str) -> None:
-        self.known.journal.say(self._time(), words, Tone.WARNING)
+        self.known.log.say(self._time(), words, Tone.WARNING)
         self._has_news = True
 
     def paint(self) -> None:
         """Draw everything that may have changed; what has not costs nothing."""
         self._has_news = False
         self._table.show(self.known.rows(), order=self.known.wanted.order, panels=len(self.known.panels) > 1)
-        self._events.show(self.known.journal.latest(width=self.size.width, height=max(_LOG)))
+        self._events.show(self.known.log.latest(width=self.size.width, height=max(_LOG)))
         self._keys.show([keys.footer(keys.TABLE, self.size.width)])
         self._paint_time()
 
@@ -284,7 +293,7 @@ class Top(App[None]):
         """Show how what was begun goes on, or went."""
         acting = self.known.acting
         if acting is not None:
-            self.push_screen(Shown(lambda width, height: acting.lines(width=width, height=height), keys.PROGRESS))
+            self.push_screen(_progress_of(acting))
 
     def _begin(self, verb: Verb, chosen: Collection[Key]) -> None:
         if any(worker.is_running for worker in self._workers_begun[1:]):
@@ -333,12 +342,17 @@ class Top(App[None]):
         return bool(agreed and count)
 
     async def _apply(self, plan: Plan) -> None:
-        acting = Acting(plan.verb, plan.to_do)
+        try:
+            acting = Acting(plan.verb, plan.to_do, self._journal_of(plan))
+        except CvmError as error:
+            self._warn_of_no_journal(error)
+            return
         self.known.acting = acting
         self._acted.append(acting)
         # They are done with; left selected, the next key would mean them, too.
         self._table.marked = set()
-        self.action_progress()
+        page = _progress_of(acting)
+        self.push_screen(page)
 
         def note(progress: Progress) -> None:
             self.known.note(progress.latest)
@@ -346,11 +360,21 @@ class Top(App[None]):
 
         try:
             await deeds.apply(plan, acting, note)
+        except CvmError as error:
+            self._acted.remove(acting)
+            self.known.acting = None
+            page.dismiss(None)
+            self._warn_of_no_journal(error)
+            return
         finally:
-            self.known.journal.say(self._time(), acting.summary)
-            self._has_news = True
+            if self.known.acting is acting:
+                self.known.log.say(self._time(), acting.summary)
+                self._has_news = True
         if acting.control.stopped:
             self.exit()
+
+    def _warn_of_no_journal(self, error: CvmError) -> None:
+        self._warn(f"nothing was done: {error} (--no-journal goes without)")
 
     async def action_quit(self) -> None:
         """Leave. What is under way ends first, and nothing new begins; asked for again, it is cut off."""
@@ -367,6 +391,10 @@ class Top(App[None]):
             worker.cancel()
             with suppress(WorkerFailed, WorkerCancelled):
                 await worker.wait()
+
+
+def _progress_of(acting: Acting) -> Shown:
+    return Shown(lambda width, height: acting.lines(width=width, height=height), keys.PROGRESS)
 
 
 @contextmanager

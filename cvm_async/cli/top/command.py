@@ -2,11 +2,13 @@
 
 import asyncio
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from cvm_async.cli.acting.flags import CONFIRM_ABOVE
+from cvm_async.cli.acting.journals import Reach, journal_of, left_to_do
 from cvm_async.cli.exits import CommandError, Exit
 from cvm_async.cli.flags import Common, FromZero, Seconds
 from cvm_async.cli.top.lines.acting import told
@@ -26,6 +28,7 @@ async def top(
     *names: Called,
     interval: Annotated[float, Seconds] = 30.0,
     confirm_above: ConfirmAbove = CONFIRM_ABOVE,
+    journal: bool = True,
     selection: Selection = _ALL,
     common: Common = _COMMON,
 ) -> Exit:
@@ -35,6 +38,7 @@ async def top(
         names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids. None: all.
         interval: Seconds from the beginning of one look to the next.
         confirm_above: Ask for their number to be typed, and not only for a y, above so many VPSes.
+        journal: Keep what is done to more than one VPS, so that `runs resume` goes on with it.
         selection: Or by what they are; --state is what is filtered by at the beginning.
         common: As for every command.
     """
@@ -51,10 +55,18 @@ async def top(
 
         named = tuple(session.name for session in panels.sessions)
         search = ",".join(sorted(which.states or ()))
-        app = table(load, panels=named, every=interval, search=search, confirm_above=confirm_above)
+        app = table(
+            load,
+            panels=named,
+            every=interval,
+            search=search,
+            confirm_above=confirm_above,
+            journal_of=partial(journal_of, keeps=journal),
+        )
         await app.run_async()
         await app.over()
-    terminal.show(*told(app.reports))
+    reach = Reach.of(common)
+    terminal.show(*told(app.reports), *(line for each in app.journals for line in left_to_do(each, reach)))
     if app.failure is not None:
         raise app.failure
     task = asyncio.current_task()

@@ -62,6 +62,9 @@ async def apply(plan: Plan, acting: Acting, progress: OnProgress) -> None:
         plan: What was agreed to.
         acting: Where that is noted.
         progress: Called after each outcome.
+
+    Raises:
+        CvmError: Nothing was done: it could not be kept.
     """
 
     def note(latest: Progress) -> None:
@@ -69,7 +72,9 @@ async def apply(plan: Plan, acting: Acting, progress: OnProgress) -> None:
         progress(latest)
 
     try:
-        acting.report = await plan.apply(rollout=_HOW, wait=True, progress=note, control=acting.control)
+        acting.report = await plan.apply(
+            rollout=_HOW, wait=True, progress=note, control=acting.control, journal=acting.journal
+        )
     except asyncio.CancelledError as error:
         acting.report = partial_report(error)
         raise

@@ -10,8 +10,8 @@ from cvm_async.cli.top.deeds import as_listed, as_looked_at, as_read
 from cvm_async.cli.top.lines import overview
 from cvm_async.cli.top.lines.acting import Acting
 from cvm_async.cli.top.lines.detail import detail
+from cvm_async.cli.top.lines.event_log import EventLog
 from cvm_async.cli.top.lines.history import History
-from cvm_async.cli.top.lines.journal import Journal
 from cvm_async.cli.top.lines.look import Line, Tone
 from cvm_async.cli.top.lines.rows import Row, next_order, rows
 from cvm_async.cli.top.lines.search import Search
@@ -46,7 +46,7 @@ class Known:
         wanted: Which VPSes show, and how.
         snapshot: What is known; what the list alone tells, until the first look is over.
         looks: How many looks are over.
-        journal: What happened.
+        log: What happened.
         acting: What is being done, or was done last.
         waiting: What is waited for, before there is anything to show.
     """
@@ -56,7 +56,7 @@ class Known:
     wanted: Wanted = field(factory=Wanted)
     snapshot: Snapshot | None = None
     looks: int = 0
-    journal: Journal = field(factory=Journal)
+    log: EventLog = field(factory=EventLog)
     acting: Acting | None = None
     waiting: str = ""
     _rates: dict[Key, Rate] = field(factory=dict[Key, Rate], init=False)
@@ -71,14 +71,14 @@ class Known:
         self.panels = fleet.panels or self.panels
         self.snapshot = as_listed(fleet)
         for problem in fleet.problems:
-            self.journal.say(self.snapshot.at, f"of the list cannot be read: {problem}", Tone.WARNING)
+            self.log.say(self.snapshot.at, f"of the list cannot be read: {problem}", Tone.WARNING)
         self._changed()
 
     def take(self, snapshot: Snapshot) -> None:
         """Take what one look gave."""
         first = not self.looks
         told = trouble(snapshot) if first else snapshot.changes
-        self.journal.tell(snapshot.at, told, panels=len(self.panels) > 1)
+        self.log.tell(snapshot.at, told, panels=len(self.panels) > 1)
         if self.snapshot is not None and not first:
             self._rates = rates(self.snapshot, snapshot)
         self._newer = {key: reading for key, reading in self._newer.items() if _is_later(reading, snapshot.get(key))}
@@ -158,7 +158,7 @@ class Known:
 
     def detail(self, key: Key, *, now: datetime, width: int, height: int) -> list[Line]:
         """Give all that is known of one VPS."""
-        row, looks, events = self.row(key), self._history.of(key), self.journal.of(key)
+        row, looks, events = self.row(key), self._history.of(key), self.log.of(key)
         if row is None:
             return [(("This VPS is gone.", Tone.WARNING),), *events[-height:]]
         return detail(row, looks, events, now=now, width=width, height=height)

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from attrs import evolve
@@ -13,7 +14,7 @@ from textual.widget import Widget
 from textual.widgets import Input
 from watches import LOST, reading, snapshot, used
 
-from cvm_async import AuthenticationError, CvmSession, Fleet
+from cvm_async import AuthenticationError, CvmSession, Fleet, JournalError, Plan, RunJournal, RunStore, TargetState
 from cvm_async.cli.exits import CommandError
 from cvm_async.cli.top.app import Top
 from cvm_async.cli.top.table import FleetTable
@@ -212,6 +213,12 @@ class TestOnAPanel:
     @asynccontextmanager
     async def live(session: CvmSession, *, size: tuple[int, int] = (80, 24)) -> AsyncGenerator[Shown]:
         app = Top(session.fleet, panels=[session.name], every=HOUR)
+        async with TestOnAPanel.at_work(app, size=size) as shown:
+            yield shown
+
+    @staticmethod
+    @asynccontextmanager
+    async def at_work(app: Top, *, size: tuple[int, int] = (80, 24)) -> AsyncGenerator[Shown]:
         async with running(app, size=size) as shown:
             await shown.until(lambda: app.known.looks)
             yield shown
@@ -247,7 +254,7 @@ class TestOnAPanel:
             app = Top(session.fleet, panels=["acme"], every=0.01)
             async with running(app) as shown:
                 await shown.until(lambda: app.known.looks)
-                assert "It is tried again in 0.01 s." in str(list(app.known.journal.lines))
+                assert "It is tried again in 0.01 s." in str(list(app.known.log.lines))
 
     async def test_wrong_tokens_end_it_at_once(self) -> None:
         panel = PanelApp(vpses=fleet_of(1))
@@ -281,6 +288,42 @@ class TestOnAPanel:
             assert "○ 3 stopped" in shown.screen
             await shown.press("escape")
             assert (table_of(shown).marked, shown.app.reports[0].summary()[:9]) == (set(), "3 stopped")
+
+    async def test_what_is_done_is_kept(self, tmp_path: Path) -> None:
+        panel = PanelApp(vpses=fleet_of(1, 1, 2))
+        runs = RunStore(tmp_path)
+        async with session_on(panel) as session:
+            app = Top(session.fleet, panels=["acme"], every=HOUR, journal_of=lambda _: runs.new())
+            async with self.at_work(app) as shown:
+                await shown.press("a", "X")
+                await shown.until(lambda: "Stop 3 VPSes on" in shown.screen)
+                await shown.press("y")
+                await shown.until(lambda: app.reports)
+        (journal,) = app.journals
+        assert runs.read(journal.id).summary.counts == {TargetState.DONE: 3}
+
+    @pytest.mark.parametrize("begins", [False, True])
+    async def test_what_cannot_be_kept_is_not_begun(self, tmp_path: Path, *, begins: bool) -> None:
+        panel = PanelApp(vpses=fleet_of(1, 1, 2))
+        (tmp_path / "file").touch()
+
+        def journal_of(_: Plan) -> RunJournal:
+            if begins:
+                return RunStore(tmp_path / "file").new()
+            raise JournalError("no home")
+
+        async with session_on(panel) as session:
+            app = Top(session.fleet, panels=["acme"], every=HOUR, journal_of=journal_of)
+            async with self.at_work(app) as shown:
+                await shown.press("a", "X")
+                await shown.until(lambda: "Stop 3 VPSes on" in shown.screen)
+                await shown.press("y")
+                await shown.until(lambda: "--no-journal" in str(list(app.known.log.lines)))
+                await shown.until(lambda: table_of(shown).has_focus)
+                assert (app.reports, app.journals, panel.actions) == ([], [], [])
+                # And it can be left at once.
+                await shown.press("q")
+                await shown.until(lambda: not app.is_running)
 
     @pytest.mark.parametrize("key", ["n", "escape", "enter", "q"])
     async def test_whoever_does_not_agree_has_nothing_done(self, key: str) -> None:

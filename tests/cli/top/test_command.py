@@ -10,11 +10,14 @@ from textual.app import App
 from watches import reading
 
 from cli.conftest import Cvm, Tty
-from cvm_async import AuthenticationError
+from cvm_async import AuthenticationError, PowerState, Rollout
+from cvm_async._api.verbs import Verb
 from cvm_async.cli.exits import Exit
 from cvm_async.cli.top.app import Top
+from cvm_async.cli.top.lines.acting import Acting
 from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport
+from cvm_async.fleet.work.journal import Intent
 
 
 @pytest.mark.usefixtures("panel")
@@ -76,6 +79,29 @@ def test_afterwards_it_tells_what_was_done(
     assert cvm("top").status == Exit.DONE
     assert out.getvalue() == "stop: 1 stopped in 1.0 s\n"
     assert len(table) == 1
+
+
+@pytest.mark.usefixtures("panel", "table")
+@pytest.mark.parametrize("flag", ["--journal", "--no-journal"])
+def test_what_is_left_to_do_of_what_it_kept_is_told(
+    cvm: Cvm, monkeypatch: pytest.MonkeyPatch, sit_down: Callable[[], Tty], flag: str
+) -> None:
+    async def cut_off(app: Top) -> None:
+        fleet = await app.load()
+        plan = await fleet.plan(PowerState.STOPPED)
+        journal = app._journal_of(plan)
+        if journal is None:
+            return
+        await journal.begin(
+            Intent(verb=Verb.STOP, members=fleet.members, rollout=Rollout(), wait=True, timeout=1.0, interval=1.0)
+        )
+        await journal.close("cut off")
+        app._acted.append(Acting(Verb.STOP, plan.to_do, journal))
+
+    monkeypatch.setattr(Top, "run_async", cut_off)
+    out = sit_down()
+    assert cvm("top", flag).status == Exit.DONE
+    assert ("To go on: cvm-async runs resume 2" in out.getvalue()) is (flag == "--journal")
 
 
 @pytest.mark.usefixtures("panel", "table")

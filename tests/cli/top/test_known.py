@@ -54,7 +54,7 @@ async def test_what_cannot_be_read_of_a_list_is_told() -> None:
     async with session_on(PanelApp(vpses=[*fleet_of(1), odd]), name="panel") as session:
         listed = known()
         listed.take_list(await session.fleet())
-    (line,) = listed.journal.lines
+    (line,) = listed.log.lines
     assert "of the list cannot be read: response.vpses[1].id is" in text_of(line)
 
 
@@ -70,11 +70,11 @@ def test_the_first_look_tells_of_trouble_and_the_next_of_changes() -> None:
     both = known()
     first = snapshot(reading(1), reading(2, error=LOST, node=2))
     both.take(first)
-    (lost,) = both.journal.lines
+    (lost,) = both.log.lines
     assert "node 2 of acme: unreachable" in text_of(lost)
     second = snapshot(reading(1, "stopped"), reading(2, error=LOST, node=2), after=30)
     both.take(evolve(second, changes=changes(first, second)))
-    assert "running -> stopped" in text_of(both.journal.lines[-1])
+    assert "running -> stopped" in text_of(both.log.lines[-1])
 
 
 def test_rates_are_from_one_look_to_the_next() -> None:

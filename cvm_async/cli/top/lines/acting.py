@@ -18,6 +18,7 @@ from cvm_async.fleet.report import FleetReport
 from cvm_async.fleet.result import Result, result_of
 from cvm_async.fleet.summary import how_word
 from cvm_async.models import Vps
+from cvm_async.runs.journal import RunJournal
 from cvm_async.watch.events import Key
 
 TONES: Final = {
@@ -46,10 +47,12 @@ class Acting:
         done: What came of those that are done.
         report: What came of all, once it is over.
         control: Ends it early, and tells what is under way.
+        journal: Keeps the run; None where it is not kept.
     """
 
     verb: Verb
     steps: tuple[PlannedStep, ...]
+    journal: RunJournal | None = None
     done: dict[Key, Outcome[object]] = Factory(dict[Key, Outcome[object]])
     report: FleetReport[Any] | None = None
     control: RunControl = Factory(RunControl)

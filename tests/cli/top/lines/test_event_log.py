@@ -4,7 +4,7 @@ import pytest
 from attrs import evolve
 from watches import BEGIN, LOST, reading, snapshot
 
-from cvm_async.cli.top.lines.journal import Journal, told, tone_of
+from cvm_async.cli.top.lines.event_log import EventLog, told, tone_of
 from cvm_async.cli.top.lines.look import Line, Tone
 from cvm_async.models import PowerState
 from cvm_async.watch.changes import changes
@@ -90,16 +90,16 @@ def test_good_news_and_bad_news_look_different(change: Change, tone: Tone) -> No
 
 
 def test_what_happened_to_one_vps_can_be_asked_for() -> None:
-    journal = Journal()
+    log = EventLog()
     lost = changes(snapshot(reading(1)), snapshot(reading(1, error=LOST), reading(2, error=LOST)))
-    journal.tell(BEGIN, [*stopped(1, 2), *lost])
-    assert [text_of(line) for line in journal.of(("acme", 1))] == ["12:00:00  running -> stopped"]
+    log.tell(BEGIN, [*stopped(1, 2), *lost])
+    assert [text_of(line) for line in log.of(("acme", 1))] == ["12:00:00  running -> stopped"]
 
 
 def test_the_last_lines_show_as_many_as_fit() -> None:
-    journal = Journal()
-    assert text_of(journal.latest(width=40, height=3)[0]) == "nothing has changed yet"
-    journal.say(BEGIN, "one two three four five six seven", Tone.WARNING)
-    journal.say(BEGIN, "last\x1b")
-    assert [text_of(line) for line in journal.latest(width=30, height=2)] == ["five six seven", "12:00:00  last\ufffd"]
-    assert journal.latest(width=30, height=0) == []
+    log = EventLog()
+    assert text_of(log.latest(width=40, height=3)[0]) == "nothing has changed yet"
+    log.say(BEGIN, "one two three four five six seven", Tone.WARNING)
+    log.say(BEGIN, "last\x1b")
+    assert [text_of(line) for line in log.latest(width=30, height=2)] == ["five six seven", "12:00:00  last\ufffd"]
+    assert log.latest(width=30, height=0) == []

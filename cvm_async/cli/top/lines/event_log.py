@@ -30,7 +30,7 @@ _ALIKE: Final = 6
 """Changes alike at one look from which on one line tells of them all."""
 
 
-class Journal:
+class EventLog:
     """What happened, the latest last.
 
     Attributes:
