@@ -1,6 +1,6 @@
 """`Fleet`: some VPSes, of one session or several, and the verbs over all of them."""
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, NoReturn, Self, TypeVar
 
 from cvm_async._account.account import Account
@@ -16,7 +16,7 @@ from cvm_async.fleet.plan import Plan, Wanted, make_plan, verb_for
 from cvm_async.fleet.report import WAIT, FleetReport, remember_origin
 from cvm_async.fleet.rollout import Rollout
 from cvm_async.fleet.work.gathering import Gathering, OnProgress, Work
-from cvm_async.fleet.work.journal import Journal, Notes, kept
+from cvm_async.fleet.work.journal import Journal, Notes, check_journal, kept
 from cvm_async.fleet.work.looking import FleetLook, What
 from cvm_async.fleet.work.operations import DEFAULT_INTERVAL, DEFAULT_WAIT, Operation, PowerAction, read_status
 from cvm_async.fleet.work.run import Emit, Run
@@ -266,9 +266,13 @@ class Fleet:
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
         control: RunControl | None = None,
+        journal: Journal | None = None,
     ) -> OutcomeStream[VpsStatus | None]:
-        """As `stream_status`, for `start`. Leaving early leaves the outcome of what was under way unknown."""
-        return self._stream_power(Verb.START, rollout, control, wait=wait, timeout=timeout, interval=interval)
+        """As `stream_status`, for `start`. Leaving early leaves the outcome of what was under way unknown.
+
+        A journal that cannot be begun gives no outcomes, and its `JournalError` as the block is left.
+        """
+        return self._stream_power(Verb.START, rollout, control, journal, wait=wait, timeout=timeout, interval=interval)
 
     def stream_stop(
         self,
@@ -278,9 +282,10 @@ class Fleet:
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
         control: RunControl | None = None,
+        journal: Journal | None = None,
     ) -> OutcomeStream[VpsStatus | None]:
         """As `stream_start`, for `stop`."""
-        return self._stream_power(Verb.STOP, rollout, control, wait=wait, timeout=timeout, interval=interval)
+        return self._stream_power(Verb.STOP, rollout, control, journal, wait=wait, timeout=timeout, interval=interval)
 
     def stream_restart(
         self,
@@ -290,9 +295,12 @@ class Fleet:
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
         control: RunControl | None = None,
+        journal: Journal | None = None,
     ) -> OutcomeStream[VpsStatus | None]:
         """As `stream_start`, for `restart`."""
-        return self._stream_power(Verb.RESTART, rollout, control, wait=wait, timeout=timeout, interval=interval)
+        return self._stream_power(
+            Verb.RESTART, rollout, control, journal, wait=wait, timeout=timeout, interval=interval
+        )
 
     async def wait_until(
         self,
@@ -437,10 +445,22 @@ class Fleet:
         verb: Verb,
         rollout: Rollout | None,
         control: RunControl | None,
+        journal: Journal | None,
         *,
         wait: bool,
         timeout: float | None,
         interval: float,
     ) -> OutcomeStream[VpsStatus | None]:
         how = Rollout.given(rollout)
-        return self._stream(PowerAction(verb, wait, timeout, interval, how.on_unknown == "verify"), how, control)
+        given("control", control, RunControl, "a RunControl")
+        check_journal(journal)
+        action = PowerAction(verb, wait, timeout, interval, how.on_unknown == "verify")
+
+        def start(emit: Emit[VpsStatus | None]) -> Callable[[], Awaitable[None]]:
+            async def run() -> None:
+                async with kept(journal, action.intent(self._members, how)):
+                    await Run(self._members, action, how, emit, control, journal)()
+
+            return run
+
+        return OutcomeStream(start, self.problems)

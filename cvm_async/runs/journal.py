@@ -76,12 +76,12 @@ class RunJournal:
             self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with ExitStack() as stack:
                 lock = stack.enter_context(closing(taken(lock_path(self.path))))
+                if self.path.exists():
+                    raise self._used_before()
                 file.made(self.path, record)
                 writer = self._writer_of(lock)
                 stack.pop_all()
                 return writer
-        except FileExistsError:
-            raise self._used_before() from None
         except (OSError, sqlite3.Error) as error:
             msg = f"the journal {safe_text(str(self.path))} cannot be made: {safe_text(str(error))}"
             raise JournalError(msg) from None

@@ -521,3 +521,37 @@ async def test_a_run_that_is_cut_off_sends_nothing_again_that_leaves_for_another
     # What looking can settle is settled by looking; a restart leaves the state that it found.
     assert isinstance(report[0].error, type(None) if verb == "stop" else NoAnswerError)
     assert app.actions == [(1, verb)]
+
+
+@pytest.mark.parametrize("verb", ["start", "stop", "restart"])
+async def test_a_stream_is_kept_too_and_says_where_it_was_left(runs: RunStore, verb: str) -> None:
+    app = PanelApp(vpses=fleet_of(1, 2, 3, 4), shutdown_time=0.0, boot_time=0.0)
+    for vps_id in range(1, 5):
+        app.set_power(vps_id, "stopped" if verb == "start" else "running")
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        whole, left = runs.new(), runs.new()
+        stream = getattr(fleet.select(ids=[1, 2]), f"stream_{verb}")
+        async with stream(journal=whole) as outcomes:
+            assert [outcome.ok async for outcome in outcomes] == [True, True]
+        stream = getattr(fleet.select(ids=[3, 4]), f"stream_{verb}")
+        async with stream(journal=left, rollout=Rollout(batch=1, pause=3_600.0)) as outcomes:
+            async for _ in outcomes:
+                break
+        assert [target.state.value for target in runs.read(whole.id).targets] == ["done", "done"]
+        assert [target.state.value for target in runs.read(left.id).targets] == ["done", "todo"]
+        assert [runs.read(run.id).turns[0].ending for run in (whole, left)] == ["finished", "cut off"]
+        async with runs.open(left.id) as run:
+            assert (await run.resume(fleet, rollout=Rollout())).ok
+    assert sorted(app.actions) == [(vps_id, verb) for vps_id in range(1, 5)]
+
+
+async def test_a_stream_that_cannot_be_kept_does_nothing_and_says_so(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    app = PanelApp(vpses=fleet_of(1))
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        with pytest.raises(JournalError):
+            async with fleet.stream_stop(journal=RunStore(tmp_path / "file").new()) as outcomes:
+                assert [outcome async for outcome in outcomes] == []
+    assert app.actions == []

@@ -82,6 +82,17 @@ class Journal(Notes, Protocol):
         ...
 
 
+def check_journal(journal: Journal | None) -> None:
+    """Refuse what is no journal.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    # Callers may be untyped.
+    if journal is not None and not callable(getattr(journal, "begin", None)):
+        refuse("journal", "a run of a RunStore", journal)
+
+
 @asynccontextmanager
 async def kept(journal: Journal | None, intent: Intent) -> AsyncGenerator[None]:
     """Keep a run in a journal, from its begin to however it is left; without one, do nothing.
@@ -92,9 +103,7 @@ async def kept(journal: Journal | None, intent: Intent) -> AsyncGenerator[None]:
     if journal is None:
         yield
         return
-    # Callers may be untyped.
-    if not callable(getattr(journal, "begin", None)):
-        refuse("journal", "a run of a RunStore", journal)
+    check_journal(journal)
     await journal.begin(intent)
     ending = "cut off"
     try:
