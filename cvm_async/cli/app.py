@@ -49,6 +49,8 @@ _COMMANDS = {
     "start": ("power:start", "Start VPSes; those that run already are left alone."),
     "stop": ("power:stop", "Shut VPSes down; those that are stopped already are left alone."),
     "restart": ("power:restart", "Restart VPSes; those that are stopped are started."),
+    "reinstall": ("reinstall:reinstall", "Make a VPS anew from a template, which destroys all that is on it."),
+    "templates": ("reinstall:templates", "List what VPSes can be made from."),
     "wait": ("reading:wait", "Wait until VPSes are in a state."),
     "check": ("check.command:check", "Look at a panel: its API's revision, tokens, clock, latency, certificate."),
     "watch": ("watch:watch", "Poll the status of VPSes and print what changes, until interrupted."),

@@ -11,7 +11,7 @@ from cvm_async.render import natural
 Record: TypeAlias = Mapping[str, object]
 """A row, as JSON has it."""
 
-_ROWS: Final = ("outcomes", "steps", "vpses", "readings", "nodes", "profiles", "panels", "runs", "targets")
+_ROWS: Final = ("outcomes", "steps", "vpses", "readings", "nodes", "profiles", "panels", "templates", "runs", "targets")
 """Under which keys the results of commands have their rows."""
 
 _USES: Final = tuple(
