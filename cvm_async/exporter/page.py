@@ -16,6 +16,7 @@ from cvm_async._figures import size, state_word, traffic_size
 from cvm_async._safe_text import excerpt
 from cvm_async._version import __version__
 from cvm_async._words import counted, some_vpses
+from cvm_async.errors import CvmError
 from cvm_async.exporter.labels import hostname_label, panel_labels
 from cvm_async.exporter.views import PanelView
 from cvm_async.models import PowerState
@@ -37,7 +38,8 @@ body { font: 16px/1.45 system-ui, sans-serif; margin: 0 auto; max-width: 70rem; 
 h1 { font-size: 1.25rem; margin: 0 0 .25rem; } h2 { font-size: 1.05rem; margin: 1.5rem 0 .5rem; }
 p { margin: .25rem 0; } a { color: inherit; } .quiet { color: var(--quiet); } .good { color: var(--good); }
 .bad { color: var(--bad); } b, .bad { font-weight: 600; }
-.cards { display: grid; gap: .75rem; grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
+.cards { display: grid; gap: .75rem; margin-top: .75rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 20rem), 1fr)); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: .5rem; padding: .75rem; }
 .card, td { overflow-wrap: anywhere; }
 table { border-collapse: collapse; width: 100%; } th { color: var(--quiet); font-weight: 400; text-align: left; }
@@ -93,9 +95,15 @@ def _card(name: str, view: PanelView, now: datetime) -> str:
     if lost:
         nodes = ", ".join(map(str, lost))
         lines.append(f'<span class="bad">{"node" if len(lost) == 1 else "nodes"} {nodes} down</span>')
-    if view.error is not None:
-        lines.append(f'<span class="bad">{escape(excerpt(str(view.error), _LONGEST_ERROR))}</span>')
+    why = _why_down(view)
+    if why is not None:
+        lines.append(f'<span class="bad">{escape(excerpt(why.message, _LONGEST_ERROR))}</span>')
     return f'<div class="card">{"".join(f"<p>{line}</p>" for line in lines)}</div>'
+
+
+def _why_down(view: PanelView) -> CvmError | None:
+    errors = () if view.is_up else (view.error, *(reading.error for reading in view.readings))
+    return next((error for error in errors if error is not None), None)
 
 
 def _seen(view: PanelView, now: datetime) -> Iterator[str]:
@@ -125,7 +133,7 @@ def _rank(reading: Reading) -> tuple[bool, bool, int]:
 
 def _row(panel: str, reading: Reading) -> str:
     vps, status = reading.vps, reading.status if reading.is_fresh else None
-    node = "" if vps.node is None else f", node {vps.node}"
+    node = "" if vps.node is None else f", node&nbsp;{vps.node}"
     tone = "good" if status is not None and status.state is PowerState.RUNNING else "bad"
     cells = (
         ("", f'<b>{escape(hostname_label(vps))}</b> <span class="quiet">{vps.id}</span>'),
@@ -133,7 +141,7 @@ def _row(panel: str, reading: Reading) -> str:
         ("", f"{escape(panel)}{node}"),
         ("memory", "" if status is None or status.ram_used is None else size(status.ram_used)),
         ("disk", "" if status is None or status.disk_used is None else size(status.disk_used)),
-        ("traffic", ", ".join(_uses(reading.traffic))),
+        ("traffic", "<br>".join(_uses(reading.traffic))),
     )
     return f"<tr>{''.join(_cell(of, content) for of, content in cells)}</tr>"
 

@@ -65,6 +65,11 @@ def test_a_panel_that_cannot_be_listed_says_why() -> None:
     assert "no &lt;b&gt;answer&lt;/b&gt;" in text
 
 
+def test_a_panel_of_which_nothing_can_be_read_says_why_too() -> None:
+    assert "silent for long" in shown(reading(1, error=NoAnswerError("silent for long")))
+    assert "silent for long" not in shown(reading(1, error=NoAnswerError("silent for long")), reading(2))
+
+
 def test_before_anything_was_read_it_says_so() -> None:
     assert "Nothing has been read yet" in page((), BEGIN)
     assert "0 VPSes" in shown(source="acme")
