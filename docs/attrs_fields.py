@@ -9,6 +9,7 @@ from typing import Any
 
 import griffe
 
+_FIELDS = ("field", "attrs.field")
 _CLASSES = {"frozen", "define", "mutable", "attrs.frozen", "attrs.define"}
 
 
@@ -69,15 +70,16 @@ def made(found: griffe.Class) -> griffe.Function:
 def words(attribute: griffe.Attribute) -> dict[str, ast.expr]:
     """Give what a field is declared with."""
     value = ast.parse(str(attribute.value), mode="eval").body
-    is_field = isinstance(value, ast.Call) and ast.unparse(value.func) == "field"
-    return {str(word.arg): word.value for word in value.keywords} if is_field and isinstance(value, ast.Call) else {}
+    if not (isinstance(value, ast.Call) and ast.unparse(value.func) in _FIELDS):
+        return {}
+    return {str(word.arg): word.value for word in value.keywords}
 
 
 def default_of(attribute: griffe.Attribute) -> str | None:
     """Give a default as it is written, None where the field must be given."""
-    if attribute.value is None or not str(attribute.value).startswith("field("):
-        return None if attribute.value is None else str(attribute.value)
     declared = words(attribute)
+    if attribute.value is None or not (declared or str(attribute.value).startswith(_FIELDS)):
+        return None if attribute.value is None else str(attribute.value)
     if "factory" in declared:
         return f"{ast.unparse(declared['factory'])}()"
     return ast.unparse(declared["default"]) if "default" in declared else None

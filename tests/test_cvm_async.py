@@ -1,5 +1,6 @@
 import ast
 import importlib
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 import cvm_async
 
+PACKAGE = Path(cvm_async.__file__).parent
 CONTRACT = {
     *("CvmSession", "Limits", "Timeouts", "Retry", "lane_client", "fast_client", "LaneTransport"),
     *("Vps", "VpsStatus", "PowerState", "VirtualizationType", "CombinedTraffic", "SplitTraffic"),
@@ -52,6 +54,21 @@ def test_type_checkers_find_each_name_where_it_comes_from_at_run_time() -> None:
     for name, home in found.items():
         assert home is not None
         assert getattr(cvm_async, name) is getattr(importlib.import_module(home), name)
+
+
+def public_names() -> set[str]:
+    """Give what the package offers, and the packages below it that say what they offer."""
+    packages = [
+        "cvm_async",
+        *sorted(f"cvm_async.{each.parent.name}" for each in PACKAGE.glob("[a-z]*/__init__.py")),
+    ]
+    return {f"{name}.{each}" for name in packages for each in getattr(importlib.import_module(name), "__all__", ())}
+
+
+def test_the_reference_has_every_public_name_once() -> None:
+    pages = (PACKAGE.parent / "docs" / "reference").glob("*.md")
+    told = [name for page in pages for name in re.findall(r"^::: (\S+)$", page.read_text("utf-8"), re.MULTILINE)]
+    assert sorted(told) == sorted(public_names() - {"cvm_async.__version__"})
 
 
 WITHOUT = {

@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -25,6 +26,11 @@ def test_what_a_page_shows_can_be_done(page: Path, tmp_path: Path, monkeypatch: 
     with stage(page, tmp_path, monkeypatch) as on:
         for block in blocks(page):
             on.play(block)
+
+
+def test_what_pages_say_of_the_program_is_what_it_is_now() -> None:
+    written: dict[Path, str] = runpy.run_path(str(README.parent / "docs" / "generate.py"))["written"]()
+    assert [str(path) for path, text in written.items() if path.read_text("utf-8") != text] == []  # `nox -s pages`
 
 
 def test_the_readme_has_blocks_to_run() -> None:
