@@ -85,6 +85,22 @@ def test_a_report_as_json_is_what_it_is_said_to_be() -> None:
     assert json.loads(block) == report.to_dict()
 
 
+SETTINGS = [
+    block
+    for page in PAGES
+    for block in re.findall(
+        r"^<!-- an assistant's settings -->\n```json\n(.*?)^```$", page.read_text("utf-8"), re.DOTALL | re.MULTILINE
+    )
+]
+
+
+@pytest.mark.parametrize("block", SETTINGS)
+def test_what_an_assistant_is_told_to_start_is_a_command(block: str) -> None:
+    for server in json.loads(block)["mcpServers"].values():
+        assert server["command"] == "cvm-async"
+        app.parse_args(server["args"], exit_on_error=False, print_error=False)
+
+
 FIGURES = [
     found
     for page in PAGES

@@ -3,10 +3,17 @@
 from cvm_async import Vps
 
 
-def vps(number: int, node: int | None = 1, *, location: str | None = None, template: int | None = None) -> Vps:
+def vps(
+    number: int,
+    node: int | None = 1,
+    *,
+    hostname: str | None = None,
+    location: str | None = None,
+    template: int | None = None,
+) -> Vps:
     return Vps(
         id=number,
-        hostname=f"vps{number}.example.net",
+        hostname=f"vps{number}.example.net" if hostname is None else hostname,
         node=node,
         virtualization_type=1,
         guaranteed_ram=1,

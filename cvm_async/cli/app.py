@@ -70,6 +70,10 @@ _COMMANDS = {
         "simulate:panel",
         "Serve a simulated panel on this machine until interrupted, and say how to talk to it.",
     ),
+    "mcp": (
+        "mcp:mcp",
+        "Serve assistants (Model Context Protocol): tools that look, and with --allow-power tools that act.",
+    ),
     "runs": ("runs.commands:runs", "List the runs that were kept, show one, go on with one that was cut off."),
     "profile": ("profile.commands:profile", "Keep profiles: which panels there are, and as whom."),
 }

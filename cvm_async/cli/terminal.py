@@ -170,9 +170,9 @@ class Terminal:
             signal.signal(signal.SIGINT, before)
 
     @contextmanager
-    def logging(self, *, verbose: bool) -> Generator[None]:
-        """Show what the library logs: warnings, or with `verbose` every exchange with the panel."""
-        logger, handler = logging.getLogger("cvm_async"), _Messages(self)
+    def logging(self, *, verbose: bool, of: str = "cvm_async") -> Generator[None]:
+        """Show what the library, or another one, logs: warnings, or with `verbose` every exchange with the panel."""
+        logger, handler = logging.getLogger(of), _Messages(self)
         level = logger.level
         logger.addHandler(handler)
         logger.setLevel(logging.DEBUG if verbose else logging.WARNING)

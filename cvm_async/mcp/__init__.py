@@ -1,0 +1,16 @@
+"""Panels for assistants: a server of the Model Context Protocol, with tools that look, and on request tools that act.
+
+It needs the extra `mcp`. `cvm-async mcp` serves it; `assistant_server` is for a program of one's own.
+"""
+
+from cvm_async.errors import MissingExtraError
+
+try:
+    from cvm_async.mcp.server import assistant_server
+except ModuleNotFoundError as missing:
+    if (missing.name or "").partition(".")[0] not in {"mcp", "mcp_types", "pydantic", "starlette", "uvicorn"}:
+        raise
+    message = "the server for assistants needs mcp: pip install 'cvm_async[mcp]'"
+    raise MissingExtraError(message, name=missing.name or "mcp") from None
+
+__all__ = ["assistant_server"]
