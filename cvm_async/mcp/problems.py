@@ -11,6 +11,7 @@ __all__ = ["NothingDone", "ToolProblem", "advice_of", "problem_of"]
 _ADVICE: Final[Mapping[str, str]] = {
     "configuration": "Tell the user: the server's settings or what was asked are wrong; trying again changes nothing.",
     "missing_extra": "Tell the user to install what is missing.",
+    "not_supported": "Tell the user: this panel has no such thing. Trying again changes nothing.",
     "session_closed": "The server is ending; nothing more can be asked of it.",
     "not_sent": "The panel never saw it, so it is safe to try again later.",
     "not_possible": "Its state does not allow it; only the panel's operator can change that. Tell the user.",

@@ -101,7 +101,8 @@ async def test_what_takes_longer_than_that_is_cut_off_and_the_journal_says_what_
         _, call = await begun(here, app, 2)
         await cancelled(call)
     (kept,) = RunStore(tmp_path).list()
-    assert {target.state for target in RunStore(tmp_path).read(kept.id).targets} == {"sent"}
+    # Either says that it went out and that nobody knows more; which it is depends on what was cut off first.
+    assert {target.state for target in RunStore(tmp_path).read(kept.id).targets} <= {"sent", "unknown"}
 
 
 @virtual
