@@ -196,8 +196,8 @@ class Reading:
         return remembering(latest, await self._look(), at=utc_now(), elapsed=loop_time() - began)
 
     def _tell(self, progress: Progress) -> None:
-        if self._news is not None:
-            self._news(progress)
+        assert self._news is not None  # noqa: S101 - only a look tells something
+        self._news(progress)
 
 
 def _is(outcome: Outcome[VpsStatus], state: str | None) -> bool:

@@ -1,16 +1,21 @@
 """The question is in our words; what the panel says is in it as names, and as nothing else."""
 
 import re
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from assistants import assistant
+from mcp.types import CallToolRequestParams, ElicitResult
 from values import vps
 from virtual_time import virtual
 
 from cvm_async.fleet.plan import Plan, PlannedStep, Step
 from cvm_async.fleet.rollout import Rollout
-from cvm_async.mcp.power.asking import how, question_of
+from cvm_async.mcp.calls import Call
+from cvm_async.mcp.power.asking import Question, ask, how, question_of
 from cvm_async.mcp.power.plans import HeldPlan
+from cvm_async.mcp.problems import NothingDone
 from cvm_async.models import PowerState, VpsStatus
 from cvm_async.panel import PanelApp, SimulatedVps
 
@@ -62,3 +67,14 @@ def test_a_question_about_thousands_is_as_long_as_one_about_some() -> None:
 
 def test_how_a_plan_is_gone_about_is_said_where_nothing_was_asked_for() -> None:
     assert how(Rollout(), wait=False) == "as many at once as is usual; whatever fails"
+
+
+async def test_an_answer_that_cannot_be_understood_is_no_yes() -> None:
+    class Session:
+        async def send_request(self, *_: object, **__: object) -> ElicitResult:
+            return ElicitResult.model_validate({"action": "yes!"})
+
+    context = SimpleNamespace(session=Session(), request_id=1)
+    call = Call(cast("Any", context), CallToolRequestParams(name="apply_plan"))
+    with pytest.raises(NothingDone, match="cannot be understood; nothing was done"):
+        await ask(call, Question("?", "confirm", {}, yes=True), 10.0)
