@@ -1,6 +1,7 @@
 """One message for each thing that this library tells of, in words that a chat's user reads; see `places` for where.
 
-Errors are told by their `user_message`: whoever reads a chat need not know the panel's address.
+Errors are told by their `user_message`: whoever reads a chat need not know the panel's address. A change says why as
+the log does: alerts are for those who run it.
 """
 
 from collections.abc import Iterable, Sequence

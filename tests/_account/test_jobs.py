@@ -1,5 +1,4 @@
 import asyncio
-import gc
 import inspect
 import sys
 import warnings
@@ -192,7 +191,6 @@ async def test_a_job_that_nobody_keeps_is_found_again_and_is_the_same_action() -
     app = slow_panel()
     async with session_on(app) as session:
         assert not await session.stop(1).wait(timeout=LIMIT)
-        gc.collect()
         found = session.job(1)
         assert found is not None
         assert found.state is JobState.SENT
