@@ -36,6 +36,8 @@ NOT_READ_THERE = (
     "<html",
     "<head",
     "<section",
+    "PRAGMA ",
+    "is now node_states()",
 )
 """In texts that no command prints, or that tell what to install."""
 
