@@ -18,7 +18,7 @@ what came of it FleetReport, Outcome (AnyOutcome: Succeeded or Failed), Result, 
 looking first   Plan, PlannedStep, Step
 watching        Watch, Snapshot, Reading, Use; changes; rates, Rate; forecast, Forecast
 what changed    Change: StateChanged, VpsAppeared, VpsGone, VpsMoved, VpsReadable, VpsUnreadable, NodeUnreachable,
-                NodeBack, PanelUnreachable, PanelBack, TrafficCrossed
+                NodeBack, NodeDoubtful, PanelUnreachable, PanelBack, TrafficCrossed
 runs on disk    RunStore, RunJournal, OpenRun, RunList, RunSummary, RunRecord, Turn, TargetRecord, TargetState
 its own calls   Observer, told of the CallEnd of each
 HTTP clients    lane_client, LaneTransport; fast_client, FastTransport (extra `fast`)
@@ -100,6 +100,7 @@ if TYPE_CHECKING:
     from cvm_async.watch.events import (
         Change,
         NodeBack,
+        NodeDoubtful,
         NodeUnreachable,
         PanelBack,
         PanelUnreachable,
@@ -176,6 +177,7 @@ __all__ = [
     "NameNotFoundError",
     "NoAnswerError",
     "NodeBack",
+    "NodeDoubtful",
     "NodeReport",
     "NodeState",
     "NodeUnreachable",

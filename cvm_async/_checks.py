@@ -39,6 +39,16 @@ def check_seconds(name: str, value: object, *, zero: bool = False) -> None:
         refuse(name, f"a finite number of seconds {'from 0 on' if zero else 'above 0'}", value)
 
 
+def check_confirm(value: object) -> None:
+    """Refuse what is no number of readings that have to agree.
+
+    Raises:
+        ConfigurationError: It is so.
+    """
+    if not is_count(value, 1):
+        refuse("confirm", "a whole number of readings, at least 1", value)
+
+
 def check_switch(name: str, value: object) -> None:
     """Refuse what is neither True nor False; callers may be untyped."""
     if not isinstance(value, bool):

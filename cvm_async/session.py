@@ -448,7 +448,13 @@ class CvmSession:
         return await self._account.ask_later(calls.template(template_id), timeout=timeout)
 
     async def wait_until(
-        self, vps: Vps | int, state: PowerState, *, timeout: float | None = 120.0, interval: float = 2.0
+        self,
+        vps: Vps | int,
+        state: PowerState,
+        *,
+        timeout: float | None = 120.0,
+        interval: float = 2.0,
+        confirm: int = 1,
     ) -> VpsStatus:
         """Wait for a VPS to reach a state, and give the status that shows it.
 
@@ -456,12 +462,16 @@ class CvmSession:
         reading that fails in a way that may pass is followed by the next. The last one is begun when `timeout` is over,
         and may take two seconds more. None waits without a limit.
 
+        `confirm` readings in a row have to show it. One reading is no proof: a VPS that runs is `stopped` to a panel
+        whose command on the host node came to nothing. Two seldom come to nothing in a row.
+
         Raises:
+            NotSupportedError: The panel says `unknown` of a terminated VPS, and `TERMINATED` is waited for.
             WaitTimeoutError: It did not come within `timeout` seconds, or can no longer come (a suspended or terminated
                 VPS will not run). Its `last` is the last status seen.
             CvmError: The status cannot be read, and trying again is of no use.
         """
-        return await self._account.wait(vps, state, timeout=timeout, interval=interval)
+        return await self._account.wait(vps, state, timeout=timeout, interval=interval, confirm=confirm)
 
     async def fleet(self, *, timeout: float | None = None) -> Fleet:
         """Give every VPS of this account, as a `Fleet`."""

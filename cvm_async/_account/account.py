@@ -14,11 +14,11 @@ from cvm_async._account.actions import Actions
 from cvm_async._account.jobs import Job, Jobs
 from cvm_async._account.later import LaterRevision
 from cvm_async._account.readings import News, Readings
-from cvm_async._account.waits import Waits
+from cvm_async._account.waits import Never, Waits
 from cvm_async._api import calls
 from cvm_async._api.calls import Call
-from cvm_async._api.verbs import Verb
-from cvm_async._checks import check_seconds
+from cvm_async._api.verbs import Revision, Verb
+from cvm_async._checks import check_confirm, check_seconds
 from cvm_async._deadline import Deadline
 from cvm_async._exchange.exchange import Exchange
 from cvm_async._exchange.sending import BeforeSend, Departure, Hold, free
@@ -225,12 +225,30 @@ class Account:
 
         return LaterRevision(self.exchange.search.routes, self.panel, read)
 
-    async def wait(self, vps: Vps | int, wanted: PowerState, *, timeout: float | None, interval: float) -> VpsStatus:
+    async def wait(
+        self, vps: Vps | int, wanted: PowerState, *, timeout: float | None, interval: float, confirm: int = 1
+    ) -> VpsStatus:
         self._check(timeout)
         check_seconds("interval", interval)
         vps_id = _id_of(vps)
         calls.status(vps_id)  # Refuses an id that can't be one.
-        return await self.waits.wait(vps_id, self.node_of(vps), state_of(wanted), timeout=timeout, interval=interval)
+        check_confirm(confirm)
+        return await self.waits.wait(
+            vps_id,
+            self.node_of(vps),
+            state_of(wanted),
+            timeout=timeout,
+            interval=interval,
+            confirm=confirm,
+            hopeless=self._never_told,
+        )
+
+    def _never_told(self, state: PowerState) -> Never | None:
+        revision = self.exchange.search.routes.revision
+        if state is not PowerState.TERMINATED or revision is not Revision.LATER:
+            return None
+        reason = f"{self.panel} has the API's revision of {revision}, which says unknown of a terminated VPS"
+        return Never(f"{reason}: to wait for terminated would never end", str(revision))
 
     async def aclose(self) -> None:
         """End what waits, and the jobs that nobody waits for; what else is in flight ends by itself."""

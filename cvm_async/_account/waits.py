@@ -9,7 +9,7 @@ import heapq
 import math
 from collections.abc import Awaitable, Callable
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from cvm_async._account.readings import News
 from cvm_async._api.answers import passes
@@ -20,6 +20,7 @@ from cvm_async._gates.permit import Permit
 from cvm_async._gates.workers import Assignment, WorkerPool
 from cvm_async.errors import (
     CvmError,
+    NotSupportedError,
     SessionClosedError,
     WaitTimeoutError,
     own,
@@ -49,6 +50,27 @@ Ask = Callable[[int, Permit, float], Awaitable[News[VpsStatus]]]
 """Gives a reading of a VPS that began at a moment or later."""
 
 
+@frozen
+class Never:
+    """Why a panel never tells a state.
+
+    Attributes:
+        reason: In a sentence.
+        revision: The revision of its API.
+    """
+
+    reason: str
+    revision: str
+
+
+Hopeless = Callable[[PowerState], Never | None]
+"""Says why a state never comes on a panel; None where it may."""
+
+
+def _never(_: PowerState) -> Never | None:
+    return None
+
+
 @define(eq=False)
 class _Wait:
     """One caller's wait for one VPS.
@@ -66,6 +88,9 @@ class _Wait:
         gives_up_at: When the last reading has taken too long; infinity before it is due.
         last: The last status seen.
         trouble: What went wrong with the last reading; None where it went well.
+        confirm: Readings in a row that have to show the state.
+        hopeless: Says why the state never comes on this panel, if so.
+        agreed: Readings in a row that have shown it.
     """
 
     vps_id: int
@@ -80,6 +105,9 @@ class _Wait:
     gives_up_at: float = math.inf
     last: VpsStatus | None = None
     trouble: CvmError | None = None
+    confirm: int = 1
+    hopeless: Hopeless = _never
+    agreed: int = 0
 
     @property
     def next_look(self) -> float:
@@ -110,10 +138,19 @@ class _Wait:
     def _see(self, status: VpsStatus) -> None:
         self.last = status
         self.trouble = None
-        if status.state is self.wanted:
+        self.agreed = self.agreed + 1 if status.state is self.wanted else 0
+        if self.agreed >= self.confirm:
             self.done.set_result(status)
-        elif status.state in DEAD_ENDS[self.wanted]:
+        elif status.state is not self.wanted:
+            self._doubt(status)
+
+    def _doubt(self, status: VpsStatus) -> None:
+        """Give up where what was seen, or where it was seen, tells that the state does not come."""
+        why = self.hopeless(self.wanted)
+        if status.state in DEAD_ENDS[self.wanted]:
             self._give_up(f"it is {status.state}, and will not be {self.wanted}")
+        elif why is not None:
+            self.done.set_exception(NotSupportedError(why.reason, revision=why.revision, vps_id=self.vps_id))
 
     def _hear(self, error: CvmError) -> None:
         self.trouble = error
@@ -141,6 +178,8 @@ class _Wait:
     def give_up_late(self) -> None:
         """End it, as the state did not come in time."""
         seen = "its state could not be read" if self.last is None else f"it is {self.last.state}"
+        if self.agreed:
+            seen = f"{seen}, seen {self.agreed} of {self.confirm} times in a row"
         trouble = f"; the last reading failed: {self.trouble.message}" if self.trouble else ""
         self._give_up(f"it did not become {self.wanted} within {self.timeout:g} s: {seen}{trouble}")
 
@@ -201,14 +240,25 @@ class Waits:
         return self._size
 
     async def wait(
-        self, vps_id: int, node: int | None, wanted: PowerState, *, timeout: float | None, interval: float
+        self,
+        vps_id: int,
+        node: int | None,
+        wanted: PowerState,
+        *,
+        timeout: float | None,
+        interval: float,
+        confirm: int = 1,
+        hopeless: Hopeless = _never,
     ) -> VpsStatus:
         """Give the first status in the wanted state whose reading began after this call.
+
+        With `confirm`, so many readings in a row have to show it. `hopeless` says why it never comes, if so.
 
         A last reading is begun when the time is over, so that what happened since the one before it counts.
 
         Raises:
             WaitTimeoutError: It did not come in time, or no longer can.
+            NotSupportedError: The panel never tells that state.
             CvmError: The status cannot be read, and trying again is of no use.
         """
         now = self._clock()
@@ -219,7 +269,9 @@ class Waits:
         due = now if watched.asked_at is None else max(now, watched.asked_at + interval)
         done: asyncio.Future[VpsStatus] = asyncio.get_running_loop().create_future()
         seconds = math.inf if timeout is None else timeout
-        wait = _Wait(vps_id, wanted, interval, seconds, now, due, now + seconds, done)
+        wait = _Wait(
+            vps_id, wanted, interval, seconds, now, due, now + seconds, done, confirm=confirm, hopeless=hopeless
+        )
         self._begin(watched, wait)
         try:
             return await done

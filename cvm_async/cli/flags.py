@@ -220,6 +220,7 @@ class RolloutFlags:
         deadline: Seconds after which nothing new begins.
         wait: Wait until each VPS's status shows the new state.
         timeout: Seconds to wait for that, for each VPS.
+        confirm: Readings in a row that have to show it: one is no proof, as an unreachable VPS may be told as stopped.
         on_unknown: What to do about a start or stop that was sent and not answered: report it, or verify by the status.
         dry_run: Show what would be done, and do nothing.
         yes: Do not ask.
@@ -233,6 +234,7 @@ class RolloutFlags:
     deadline: Annotated[float | None, Seconds, Parameter(group=_HOW)] = None
     wait: Annotated[bool, Parameter(group=_HOW)] = False
     timeout: Annotated[float, Seconds, Parameter(group=_HOW)] = 120.0
+    confirm: Annotated[int, Count, Parameter(group=_HOW)] = 1
     on_unknown: Annotated[Literal["report", "verify"], Parameter(group=_HOW)] = "report"
     dry_run: Annotated[bool, Flag, Parameter(group=_HOW)] = False
     yes: Annotated[bool, Flag, Parameter(group=_HOW, alias="-y")] = False

@@ -209,6 +209,7 @@ async def _apply(  # noqa: PLR0917 - all that a run is made of
                 rollout=how.rollout(),
                 wait=how.wait,
                 timeout=how.timeout,
+                confirm=how.confirm,
                 whole=True,
                 progress=bar,
                 control=control,

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import cvm_async
 from cvm_async._words import some_vpses
 from cvm_async.cli.exits import Exit, of_outcomes
-from cvm_async.cli.flags import Common, Seconds, Switch
+from cvm_async.cli.flags import Common, Count, Seconds, Switch
 from cvm_async.cli.grids import Grid, list_grid, node_grid, status_grid
 from cvm_async.cli.output.description import described
 from cvm_async.cli.results import Report, Results, fleet_of, unread
@@ -72,6 +72,7 @@ async def wait(
     *names: Called,
     timeout: Annotated[float, Seconds] = 120.0,
     interval: Annotated[float, Seconds] = 2.0,
+    confirm: Annotated[int, Count] = 1,
     selection: Selection = _ALL,
     common: Common = _COMMON,
 ) -> Exit:
@@ -82,6 +83,7 @@ async def wait(
         names: Hostnames, whole or up to the first dot, or ids (7 1,2 4-6); digits are always ids.
         timeout: Seconds to wait for each of them.
         interval: Seconds between two readings of a status.
+        confirm: Readings in a row that have to show it, such as 2.
         selection: Or by what they are.
         common: As for every command.
     """
@@ -94,7 +96,7 @@ async def wait(
         report = await results.watching(
             "Waiting",
             lambda bar, control: chosen.wait_until(
-                PowerState(state), timeout=timeout, interval=interval, progress=bar, control=control
+                PowerState(state), timeout=timeout, interval=interval, confirm=confirm, progress=bar, control=control
             ),
             total=len(chosen),
             cut_off="",

@@ -185,6 +185,7 @@ class Fleet:
         wait: bool = False,
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
+        confirm: int = 1,
         progress: OnProgress | None = None,
         control: RunControl | None = None,
         journal: Journal | None = None,
@@ -196,6 +197,8 @@ class Fleet:
             wait: Whether a VPS is done only when its status shows the new state, and not when the panel says so.
             timeout: Seconds to wait for that, for each VPS; None: no limit.
             interval: Seconds between two readings of a status.
+            confirm: Readings in a row that have to show it: one alone is no proof. A run that is taken up by another
+                process asks for one.
             progress: As for `status`, as is `control`.
             control: To begin nothing new, ``control.stop()``: what is under way ends by itself.
             journal: Keeps the run, so that another process can take it up: ``RunStore().new("maintenance")``.
@@ -205,7 +208,15 @@ class Fleet:
         Source: ``POST /api/client/vps/id/start``.
         """
         return await self._power(
-            Verb.START, rollout, progress, control, journal, wait=wait, timeout=timeout, interval=interval
+            Verb.START,
+            rollout,
+            progress,
+            control,
+            journal,
+            wait=wait,
+            timeout=timeout,
+            interval=interval,
+            confirm=confirm,
         )
 
     async def stop(
@@ -215,6 +226,7 @@ class Fleet:
         wait: bool = False,
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
+        confirm: int = 1,
         progress: OnProgress | None = None,
         control: RunControl | None = None,
         journal: Journal | None = None,
@@ -224,7 +236,15 @@ class Fleet:
         Source: ``POST /api/client/vps/id/stop``.
         """
         return await self._power(
-            Verb.STOP, rollout, progress, control, journal, wait=wait, timeout=timeout, interval=interval
+            Verb.STOP,
+            rollout,
+            progress,
+            control,
+            journal,
+            wait=wait,
+            timeout=timeout,
+            interval=interval,
+            confirm=confirm,
         )
 
     async def restart(
@@ -234,6 +254,7 @@ class Fleet:
         wait: bool = False,
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
+        confirm: int = 1,
         progress: OnProgress | None = None,
         control: RunControl | None = None,
         journal: Journal | None = None,
@@ -246,7 +267,15 @@ class Fleet:
         Source: ``POST /api/client/vps/id/restart``.
         """
         return await self._power(
-            Verb.RESTART, rollout, progress, control, journal, wait=wait, timeout=timeout, interval=interval
+            Verb.RESTART,
+            rollout,
+            progress,
+            control,
+            journal,
+            wait=wait,
+            timeout=timeout,
+            interval=interval,
+            confirm=confirm,
         )
 
     def stream_status(
@@ -308,6 +337,7 @@ class Fleet:
         *,
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
+        confirm: int = 1,
         deadline: float | None = None,
         progress: OnProgress | None = None,
         control: RunControl | None = None,
@@ -318,6 +348,7 @@ class Fleet:
             state: Which.
             timeout: Seconds to wait for it, for each VPS; None: no limit.
             interval: Seconds between two readings of a status.
+            confirm: Readings in a row that have to show it, as for `CvmSession.wait_until`.
             deadline: Seconds for all of it, if that is less.
             progress: As for `status`.
             control: Likewise; stopped, it ends all waits.
@@ -325,7 +356,9 @@ class Fleet:
         Source: ``GET /api/client/vps/id/status``.
         """
         return await self._gathered(
-            WAIT, lambda emit: Waiting(self._members, state, timeout, interval, deadline, emit, control), progress
+            WAIT,
+            lambda emit: Waiting(self._members, state, timeout, interval, deadline, emit, control, confirm),
+            progress,
         )
 
     def watch(
@@ -408,9 +441,10 @@ class Fleet:
         wait: bool,
         timeout: float | None,
         interval: float,
+        confirm: int,
     ) -> FleetReport[VpsStatus | None]:
         how = Rollout.given(rollout)
-        action = PowerAction(verb, wait, timeout, interval, how.on_unknown == "verify")
+        action = PowerAction(verb, wait, timeout, interval, how.on_unknown == "verify", confirm)
         async with kept(journal, action.intent(self._members, how)):
             return await self._over(verb.value, action, how, progress, control, journal=journal)
 

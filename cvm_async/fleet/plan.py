@@ -228,6 +228,7 @@ class Plan:
         wait: bool = False,
         timeout: float | None = DEFAULT_WAIT,
         interval: float = DEFAULT_INTERVAL,
+        confirm: int = 1,
         whole: bool = False,
         progress: OnProgress | None = None,
         control: RunControl | None = None,
@@ -245,6 +246,7 @@ class Plan:
             wait: Likewise.
             timeout: Likewise.
             interval: Likewise.
+            confirm: Likewise.
             whole: Whether to report on every VPS of the plan, also on those that are left as they are.
             progress: As for `Fleet.start`.
             control: Likewise.
@@ -275,7 +277,7 @@ class Plan:
             return remember_origin(FleetReport(self.verb.value, told, elapsed, of.problems), of)
 
         how = Rollout.given(rollout)
-        action = PowerAction(self.verb, wait, timeout, interval, how.on_unknown == "verify")
+        action = PowerAction(self.verb, wait, timeout, interval, how.on_unknown == "verify", confirm)
         planned = PlannedAction(action, {step.key: step.seen.state for step in steps if step.seen is not None})
         gathering = Gathering(chosen.members, progress, report)
         async with kept(journal, planned.intent(chosen.members, how)):

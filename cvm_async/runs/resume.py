@@ -139,6 +139,7 @@ _OF_A_MESSAGE = (
     NoAnswerError,
     NotSentError,
     errors.NotPossibleError,
+    errors.NotSupportedError,
     errors.DecodeError,
     errors.SessionClosedError,
 )

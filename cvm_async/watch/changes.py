@@ -1,13 +1,15 @@
 """`changes` tells what is different between two snapshots: pure, so that anybody can compare any two."""
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
+from cvm_async.models import PowerState
 from cvm_async.watch.events import (
     Change,
     Direction,
     NodeBack,
+    NodeDoubtful,
     NodeUnreachable,
     PanelBack,
     PanelUnreachable,
@@ -19,8 +21,11 @@ from cvm_async.watch.events import (
     VpsReadable,
     VpsUnreadable,
 )
-from cvm_async.watch.picture import THRESHOLDS, Picture, check_thresholds
+from cvm_async.watch.picture import THRESHOLDS, NodeKey, Picture, check_thresholds
 from cvm_async.watch.snapshot import Reading, Snapshot, Use, grouped
+
+_SEVERAL: Final = 3
+"""VPSes of a node that are stopped from one look to the next where that is doubtful."""
 
 _DIRECTIONS: Final[tuple[Direction, ...]] = ("total", "in", "out")
 
@@ -29,7 +34,8 @@ def changes(before: Snapshot, after: Snapshot, *, thresholds: Sequence[float] = 
     """Tell what is different between two snapshots: panels and nodes first, then VPSes in the later one's order.
 
     A panel or node of which nothing can be read is one event; its VPSes keep their last known states. A panel that is
-    lost says nothing more of its nodes, until it is back.
+    lost says nothing more of its nodes, until it is back. A node all of whose VPSes are stopped at once, several of
+    which ran before, is one event, too.
 
     Args:
         before: The earlier one.
@@ -41,11 +47,13 @@ def changes(before: Snapshot, after: Snapshot, *, thresholds: Sequence[float] = 
     """
     check_thresholds(thresholds)
     old, new = Picture.of(before, thresholds), Picture.of(after, thresholds)
+    doubtful = _doubtful_nodes(after, old)
     return (
         *_of_inventory(before, after, old, new),
         *_of_panels(after, old, new),
         *_of_nodes(after, old, new),
-        *_of_states(after, old, new),
+        *(NodeDoubtful(panel, node, vpses) for (panel, node), vpses in sorted(doubtful.items())),
+        *_of_states(after, old, new, doubtful),
         *_of_readability(after, old, new),
         *_of_traffic(after, old, new),
     )
@@ -83,8 +91,29 @@ def _of_nodes(after: Snapshot, old: Picture, new: Picture) -> Iterator[Change]:
             yield NodeBack(panel, node, len(now[panel, node]))
 
 
-def _of_states(after: Snapshot, old: Picture, new: Picture) -> Iterator[Change]:
+def _doubtful_nodes(after: Snapshot, old: Picture) -> dict[NodeKey, int]:
+    """Give the nodes that seem to have stopped as a whole, each with how many VPSes are on it.
+
+    Where only one or two of them just ran, they may well have been stopped by somebody.
+    """
+    groups = grouped(after, lambda reading: (reading.panel, reading.vps.node))
+    return {
+        (panel, node): len(group)
+        for (panel, node), group in groups.items()
+        if node is not None
+        and all(map(_is_seen_stopped, group))
+        and sum(old.states.get(reading.key) is PowerState.RUNNING for reading in group) >= _SEVERAL
+    }
+
+
+def _is_seen_stopped(reading: Reading) -> bool:
+    return reading.is_fresh and reading.status is not None and reading.status.state is PowerState.STOPPED
+
+
+def _of_states(after: Snapshot, old: Picture, new: Picture, doubtful: Collection[NodeKey]) -> Iterator[Change]:
     for reading in after:
+        if (reading.panel, reading.vps.node) in doubtful:
+            continue
         was, is_now = old.states.get(reading.key, new.states[reading.key]), new.states[reading.key]
         if was is not is_now:
             yield StateChanged(reading.panel, reading.vps, was, is_now)

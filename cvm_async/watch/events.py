@@ -188,6 +188,21 @@ class NodeBack(NodeChange):
 
 
 @frozen
+class NodeDoubtful(NodeChange):
+    """All VPSes of a host node are stopped at once, several of which just ran: perhaps only its daemon does not answer.
+
+    It stands for all that they seem to have done. A panel that gets no word from a host node says of each VPS on it
+    that it is stopped.
+    """
+
+    kind = "node_doubtful"
+
+    def __str__(self) -> str:
+        where = f"node {self.node} of {safe_text(self.panel)}"
+        return f"{where} reports all stopped: doubtful, with {some_vpses(self.vpses)}"
+
+
+@frozen
 class PanelChange(Change):
     """Something that happened to a panel."""
 

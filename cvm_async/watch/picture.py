@@ -15,6 +15,7 @@ from cvm_async.watch.events import (
     Direction,
     Key,
     NodeBack,
+    NodeDoubtful,
     NodeUnreachable,
     PanelBack,
     PanelUnreachable,
@@ -136,6 +137,12 @@ def _(change: VpsUnreadable, picture: Picture) -> Picture:
 @after.register
 def _(change: VpsReadable, picture: Picture) -> Picture:
     return evolve(picture, unreadable=picture.unreadable - {change.key})
+
+
+@after.register
+def _(change: NodeDoubtful, picture: Picture) -> Picture:
+    on_it = (key for key, node in picture.nodes.items() if (key[0], node) == (change.panel, change.node))
+    return evolve(picture, states={**picture.states, **dict.fromkeys(on_it, PowerState.STOPPED)})
 
 
 @after.register

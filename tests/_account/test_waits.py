@@ -1,6 +1,7 @@
 # pyright: reportPrivateUsage=false
 import asyncio
 from itertools import pairwise
+from typing import Any, cast
 
 import pytest
 from attrs import frozen
@@ -16,6 +17,7 @@ from cvm_async import (
     CvmSession,
     Limits,
     NodeState,
+    NotSupportedError,
     PanelError,
     PowerState,
     SessionClosedError,
@@ -399,7 +401,7 @@ async def test_a_bad_id_ends_the_wait_and_takes_no_room_for_good() -> None:
 async def test_what_is_no_number_of_seconds_is_refused(knob: str, bad: float) -> None:
     async with session_on(PanelApp(vpses=1)) as session:
         with pytest.raises(ConfigurationError, match=knob):
-            await session.wait_until(1, STOPPED, **{knob: bad})
+            await session.wait_until(1, STOPPED, **cast("dict[str, Any]", {knob: bad}))
 
 
 @virtual
@@ -621,3 +623,80 @@ async def test_no_vps_is_read_more_often_than_the_most_impatient_asks_however_ma
             after - before >= least - 1e-6 or not last_looks.isdisjoint((before, after))
             for before, after in pairwise(read)
         )
+
+
+@pytest.mark.parametrize(
+    ("states", "confirm", "read"),
+    [
+        ("r s s", 2, [0, 2, 4]),
+        ("s r s s", 2, [0, 2, 4, 6]),
+        ("s s s", 3, [0, 2, 4]),
+        ("s", 1, [0]),
+    ],
+)
+@virtual
+async def test_so_many_readings_in_a_row_have_to_show_it(states: str, confirm: int, read: list[float]) -> None:
+    app = PanelApp(vpses=1)
+    words = {"r": "running", "s": "stopped"}
+    app.set_power(1, words[states[0]])
+    async with session_on(app) as session:
+        wait = asyncio.create_task(session.wait_until(1, STOPPED, confirm=confirm))
+        await asyncio.sleep(1)
+        for state in states.split()[1:]:
+            app.set_power(1, words[state])
+            await asyncio.sleep(2)
+        assert (await wait).state is STOPPED
+    assert readings(app) == read
+
+
+@virtual
+async def test_a_state_that_was_not_seen_often_enough_is_told_so() -> None:
+    app = PanelApp(vpses=1)
+    app.set_power(1, "stopped")
+    async with session_on(app) as session:
+        with pytest.raises(WaitTimeoutError, match="it is stopped, seen 2 of 9 times in a row"):
+            await session.wait_until(1, STOPPED, timeout=2.0, confirm=9)
+
+
+@pytest.mark.parametrize("confirm", [0, -1, 1.5, True, "2", None])
+async def test_what_is_no_number_of_readings_is_refused(confirm: int) -> None:
+    async with session_on(PanelApp(vpses=1)) as session:
+        with pytest.raises(ConfigurationError, match="confirm must be a whole number of readings"):
+            await session.wait_until(1, RUNNING, confirm=confirm)
+
+
+@pytest.mark.parametrize("power", ["running", "terminated"])
+@virtual
+async def test_on_a_panel_that_never_says_terminated_it_is_not_waited_for(power: str) -> None:
+    app = PanelApp(vpses=1, api="2013")
+    app.set_power(1, power)
+    async with session_on(app) as session:
+        with pytest.raises(NotSupportedError, match="says unknown of a terminated VPS") as caught:
+            await session.wait_until(1, PowerState.TERMINATED, timeout=None)
+        assert (caught.value.revision, caught.value.vps_id, now()) == ("2013", 1, 0)
+        assert (await session.wait_until(1, session_state(power))).state is session_state(power)
+
+
+def session_state(power: str) -> PowerState:
+    return PowerState.UNKNOWN if power == "terminated" else RUNNING
+
+
+@pytest.mark.parametrize("knobs", [{"api": "2012"}, {"api": "2013", "terminated_as_unknown": False}])
+@virtual
+async def test_one_that_says_it_is_believed(knobs: dict[str, Any]) -> None:
+    app = PanelApp(vpses=1, **knobs)
+    app.set_power(1, "terminated")
+    async with session_on(app) as session:
+        assert (await session.wait_until(1, PowerState.TERMINATED)).state is PowerState.TERMINATED
+
+
+@virtual
+async def test_a_stop_can_ask_for_two_readings_and_a_whole_fleet_can() -> None:
+    app = PanelApp(vpses=2, nodes=2)
+    async with session_on(app) as session:
+        fleet = await session.fleet()
+        report = await fleet.stop(wait=True, confirm=2)
+        assert len(report.ok) == 2
+        assert len(readings(app)) == 4
+        assert len((await fleet.wait_until(STOPPED, confirm=2)).ok) == 2
+        assert len(readings(app)) == 8

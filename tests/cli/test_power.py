@@ -249,3 +249,10 @@ def test_above_a_size_the_number_must_be_typed(  # noqa: PLR0917 - a test's para
     assert "Stop 22 VPSes on 127.0.0.1? Type 22 to go on: " in err.getvalue()
     assert "web-001" not in err.getvalue()
     assert len(panel.actions) == (22 if status is Exit.DONE else 0)
+
+
+def test_a_stop_may_ask_for_two_readings_in_a_row(cvm: Cvm, panel: SimulatedPanel) -> None:
+    ran = cvm("stop", "1", "--wait", "--confirm", "2", "--json")
+    assert ran.status == Exit.DONE
+    readings = [record.method for record in panel.requests if record.vps == 1]
+    assert readings[readings.index("POST") + 1 :] == ["GET", "GET"]

@@ -266,3 +266,54 @@ def test_applying_the_changes_to_before_gives_after(before: Snapshot, after: Sna
 @given(snapshots)
 def test_a_snapshot_differs_from_itself_in_nothing(one: Snapshot) -> None:
     assert changes(one, one) == ()
+
+
+def node_of(states: Sequence[str], *, node: int = 3, first: int = 1) -> list[Reading]:
+    return [reading(number, state, node=node) for number, state in enumerate(states, first)]
+
+
+DOUBTFUL = "node 3 of acme reports all stopped: doubtful, with {} VPSes"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lines"),
+    [
+        pytest.param(["running"] * 25, ["stopped"] * 25, [DOUBTFUL.format(25)], id="all of 25"),
+        pytest.param(["running"] * 3 + ["stopped"], ["stopped"] * 4, [DOUBTFUL.format(4)], id="all that were left"),
+        pytest.param(["running"] * 3 + ["suspended"], ["stopped"] * 4, [DOUBTFUL.format(4)], id="one suspended before"),
+    ],
+)
+def test_a_node_that_seems_to_have_stopped_as_a_whole_is_one_event(
+    before: list[str], after: list[str], lines: list[str]
+) -> None:
+    other = node_of(["running", "stopped"], node=4, first=100)
+    assert told(snapshot(*node_of(before), *other), snapshot(*node_of(after), *other)) == lines
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "count"),
+    [
+        pytest.param(["running"] * 2, ["stopped"] * 2, 2, id="two alone"),
+        pytest.param(["running"] * 25, ["stopped"] * 24 + ["running"], 24, id="all but one"),
+        pytest.param(["running"] * 2 + ["stopped"] * 9, ["stopped"] * 11, 2, id="the last two"),
+        pytest.param(["stopped"] * 25, ["stopped"] * 25, 0, id="stopped before"),
+        pytest.param(["stopped"] * 4, ["running"] * 4, 4, id="back again"),
+        pytest.param(["running"] * 4, ["suspended"] * 4, 4, id="suspended"),
+    ],
+)
+def test_what_may_well_be_so_is_told_vps_by_vps(before: list[str], after: list[str], count: int) -> None:
+    lines = told(snapshot(*node_of(before)), snapshot(*node_of(after)))
+    assert len(lines) == count
+    assert not any("doubtful" in line for line in lines)
+
+
+def test_where_one_of_them_could_not_be_read_it_is_another_matter() -> None:
+    after = [*node_of(["stopped"] * 4), reading(5, "stopped", node=3, error=BROKE)]
+    lines = told(snapshot(*node_of(["running"] * 5)), snapshot(*after))
+    assert not any("doubtful" in line for line in lines)
+
+
+def test_what_it_stands_for_is_known_afterwards() -> None:
+    before = snapshot(*node_of(["running"] * 4), *node_of(["running"], node=4, first=100))
+    after = snapshot(*node_of(["stopped"] * 4), *node_of(["running"], node=4, first=100))
+    assert Picture.of(before).apply(changes(before, after)) == Picture.of(after).tidy()

@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 from cvm_async._account.account import Account, loop_time
 from cvm_async._account.readings import News
 from cvm_async._api.verbs import Verb
-from cvm_async._checks import seconds, switch
+from cvm_async._checks import count, seconds, switch
 from cvm_async._exchange.sending import BeforeSend, Departure, Hold, free
 from cvm_async._gates.permit import Permit
 from cvm_async.errors import CvmError, DecodeError, NoAnswerError, NotPossibleError, NotSentError, WaitTimeoutError
@@ -181,6 +181,7 @@ class PowerAction:
         interval: Seconds between two readings of its status.
         verify: Whether a start or stop whose outcome is unknown is settled by reading the status; with `wait` it is in
             any case, since that reads the status until it shows the state.
+        confirm: Readings in a row that have to show the state.
     """
 
     verb: Verb
@@ -188,6 +189,7 @@ class PowerAction:
     timeout: float | None = field(validator=seconds(optional=True))
     interval: float = field(validator=seconds())
     verify: bool
+    confirm: int = field(default=1, validator=count())
 
     def intent(self, members: Members, rollout: Rollout) -> Intent:
         """Give what is about to be done where these VPSes get this."""
@@ -249,7 +251,9 @@ class PowerAction:
         limit = finite(left if timeout is None else min(timeout, left))
         attempt.begin("wait", limit)
         attempt.permit.rest()
-        return await attempt.account.wait(attempt.vps, self.verb.goal, timeout=limit, interval=self.interval)
+        return await attempt.account.wait(
+            attempt.vps, self.verb.goal, timeout=limit, interval=self.interval, confirm=self.confirm
+        )
 
     async def _settled(self, attempt: Attempt, unanswered: NoAnswerError | DecodeError) -> VpsStatus | None:
         try:

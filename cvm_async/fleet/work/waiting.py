@@ -11,7 +11,7 @@ from contextlib import nullcontext
 from attrs import define, field
 
 from cvm_async._account.account import loop_time, state_of
-from cvm_async._checks import one_of, seconds
+from cvm_async._checks import count, one_of, seconds
 from cvm_async.errors import CvmError, NoAnswerError
 from cvm_async.fleet.control import RunControl, Stage, UnderWay
 from cvm_async.fleet.members import Members
@@ -32,6 +32,7 @@ class Waiting:
         deadline: Seconds for all of it.
         emit: Where outcomes go, each once, as they come.
         control: Who may end it early, and see what it waits for.
+        confirm: Readings in a row that have to show the state.
     """
 
     members: Members
@@ -41,6 +42,7 @@ class Waiting:
     deadline: float | None = field(validator=seconds(optional=True))
     emit: Emit[VpsStatus]
     control: RunControl | None = field(default=None, validator=one_of(RunControl, "a RunControl"))
+    confirm: int = field(default=1, validator=count())
     _tasks: list[asyncio.Task[None]] = field(init=False, factory=list["asyncio.Task[None]"])
     _open: set[int] = field(init=False)
     _began: float = field(init=False, factory=loop_time)
@@ -90,7 +92,9 @@ class Waiting:
     async def _one(self, index: int) -> None:
         account, vps = self.members[index]
         try:
-            status = await account.wait(vps, self.state, timeout=self._bound, interval=self.interval)
+            status = await account.wait(
+                vps, self.state, timeout=self._bound, interval=self.interval, confirm=self.confirm
+            )
             outcome = Outcome(vps, account.panel, status, elapsed=loop_time() - self._began)
         except CvmError as error:
             failure = naming(error, vps.id)

@@ -14,6 +14,7 @@ from cvm_async.watch.events import (
     Change,
     Key,
     NodeBack,
+    NodeDoubtful,
     NodeUnreachable,
     PanelBack,
     PanelUnreachable,
@@ -109,6 +110,11 @@ def _(_: Change) -> Tone:
 @tone_of.register(VpsReadable)
 def _(_: Change) -> Tone:
     return Tone.GOOD
+
+
+@tone_of.register(NodeDoubtful)
+def _(_: Change) -> Tone:
+    return Tone.WARNING
 
 
 @tone_of.register

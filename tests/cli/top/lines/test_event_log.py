@@ -11,6 +11,7 @@ from cvm_async.watch.changes import changes
 from cvm_async.watch.events import (
     Change,
     NodeBack,
+    NodeDoubtful,
     NodeUnreachable,
     PanelBack,
     PanelUnreachable,
@@ -29,8 +30,7 @@ def text_of(line: Line) -> str:
 
 
 def stopped(*numbers: int) -> list[Change]:
-    before = snapshot(*(reading(number) for number in numbers))
-    return list(changes(before, snapshot(*(reading(number, "stopped") for number in numbers))))
+    return [StateChanged("acme", reading(each).vps, PowerState.RUNNING, PowerState.STOPPED) for each in numbers]
 
 
 def test_few_changes_are_told_one_by_one() -> None:
@@ -74,6 +74,7 @@ def test_a_name_that_looks_like_a_line_of_the_log_is_made_safe_and_grouped_all_t
         (PanelBack("acme", 1), Tone.GOOD),
         (NodeUnreachable("acme", 1, 1, "x"), Tone.TROUBLE),
         (NodeBack("acme", 1, 1), Tone.GOOD),
+        (NodeDoubtful("acme", 1, 25), Tone.WARNING),
         (VpsUnreadable("acme", VPS, "x"), Tone.TROUBLE),
         (VpsReadable("acme", VPS), Tone.GOOD),
         (VpsGone("acme", VPS), Tone.PLAIN),
