@@ -35,12 +35,15 @@ def interpreter(version: str) -> str | None:
 
 
 PYTHONS = {version: python for version in SUPPORTED if (python := interpreter(version)) is not None}
+HAS_POSTGRES = bool(shutil.which("initdb") or [*Path("/usr/lib/postgresql").glob("*/bin/initdb")])
+UNTRIED = () if HAS_POSTGRES else ("--omit", "cvm_async/cluster/*")
+"""Where there is no Postgres, the tests of clusters are skipped, with that as their reason."""
 SIDE_BY_SIDE = ("-n", "auto")
 """A process for each core: no test depends on another, nor on how fast the machine is."""
 NEWEST = next(reversed(PYTHONS.values()), sys.executable)
 
 
-def install(session: nox.Session, *groups: str, extras: str = "all") -> None:
+def install(session: nox.Session, *groups: str, extras: str = "all,cluster") -> None:
     """Install the project as its users do, and what a guard needs besides."""
     session.install(f".[{extras}]", *nox.project.dependency_groups(PROJECT, *groups))
 
@@ -99,7 +102,7 @@ def tests(session: nox.Session) -> None:
     session.run("coverage", "run", "-m", "pytest", *SIDE_BY_SIDE, *session.posargs, env=kept)
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
-        session.run("coverage", "report")
+        session.run("coverage", "report", *UNTRIED)
 
 
 @nox.session(python=NEWEST)
@@ -109,6 +112,13 @@ def crashes(session: nox.Session) -> None:
     often = {"CVM_ASYNC_DEATHS": "400", "CVM_ASYNC_STOPS": "100", "CVM_ASYNC_POWER_CUTS": "1000"}
     which = ("tests/runs/test_crashes.py", "tests/runs/test_power_cuts.py")
     session.run("pytest", "-rP", *SIDE_BY_SIDE, *which, *session.posargs, env=often)
+
+
+@nox.session(python=NEWEST)
+def cluster(session: nox.Session) -> None:
+    """Kill, stop and cut off the workers of clusters, many times; the tests do that a few times."""
+    install(session, "test")
+    session.run("pytest", "tests/cluster/test_deaths.py", *session.posargs, env={"CVM_ASYNC_CLUSTER_DEATHS": "20"})
 
 
 @nox.session(python=NEWEST)

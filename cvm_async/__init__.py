@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from cvm_async._exchange.observing import CallEnd, Observer
     from cvm_async._gates.breaker import NodeState
     from cvm_async._gates.node import NodeReport
+    from cvm_async.cluster.errors import DatabaseLostError, PanelTakenError
+    from cvm_async.cluster.fleet import ClusterFleet
     from cvm_async.errors import (
         ActionFailedError,
         AmbiguousNameError,
@@ -146,6 +148,8 @@ _HOMES = (
     "cvm_async.runs.journal",
     "cvm_async.runs.open_run",
     "cvm_async.runs.store",
+    "cvm_async.cluster.errors",
+    "cvm_async.cluster.fleet",
 )
 
 __all__ = [
@@ -156,10 +160,12 @@ __all__ = [
     "Breaker",
     "CallEnd",
     "Change",
+    "ClusterFleet",
     "CombinedTraffic",
     "ConfigurationError",
     "CvmError",
     "CvmSession",
+    "DatabaseLostError",
     "DecodeError",
     "Failed",
     "FastTransport",
@@ -191,6 +197,7 @@ __all__ = [
     "OutcomeStream",
     "PanelBack",
     "PanelError",
+    "PanelTakenError",
     "PanelUnreachable",
     "PermissionDeniedError",
     "Plan",

@@ -205,8 +205,16 @@ class CvmSession:
         return cls.with_access(evolve(access, ways=ways), client=client)
 
     @classmethod
-    def with_access(cls, access: Access, *, client: httpx.AsyncClient | None = None) -> Self:
-        """Give a session for what a profile or the environment says; for the parts of this library."""
+    def with_access(
+        cls, access: Access, *, beside: Self | None = None, client: httpx.AsyncClient | None = None
+    ) -> Self:
+        """Give a session for what a profile or the environment says; for the parts of this library.
+
+        Args:
+            access: What they say.
+            beside: A session of another account on the same panel, whose limits hold for both of them together.
+            client: As for `CvmSession`.
+        """
         ways, owned = access.ways, None
         if client is None and ways.ca_file is not None:
             client = owned = own_client(ways.limits, verify=trusting(ways.ca_file))
@@ -223,6 +231,9 @@ class CvmSession:
             api=ways.api,
         )
         session._owned = session._owned or owned
+        if beside is not None:
+            gates = beside._account.gates  # noqa: SLF001 - of its own kind
+            session._account = Account.over(session._account.exchange, ways.limits, gates)
         return session
 
     def __repr__(self) -> str:

@@ -5,6 +5,7 @@
 - `console`: the lines behind `$` are run, and print what stands below them; `…` stands for anything.
 - `sh`: what cannot be run here, as it installs or asks a person: each line must be one that could be.
 - `json`, `toml`, `yaml`: read.
+- `bash`: a script with servers of its own, which has a test of its own.
 """
 
 import ast
@@ -78,6 +79,8 @@ class Stage:
             "json": lambda each: json.loads(each.text),
             "toml": lambda each: tomllib.loads(each.text),
             "yaml": lambda each: yaml.safe_load(each.text),
+            # Tried by `cluster/test_by_hand.py`, where there is a Postgres.
+            "bash": lambda each: None if "<!-- by hand -->" in each.page.read_text() else pytest.fail(each.text),
             # How a command is used, as the program itself says it.
             "text": lambda each: None if "from the program" in each.page.read_text() else pytest.fail(each.text),
         }

@@ -73,8 +73,9 @@ class Account:
     _closed: bool = field(init=False, default=False)
 
     @classmethod
-    def over(cls, exchange: Exchange, limits: Limits) -> "Account":
-        gates = Gates(limits, loop_time)
+    def over(cls, exchange: Exchange, limits: Limits, gates: Gates | None = None) -> "Account":
+        """Give an account with gates of its own, or with those of another one on the same panel."""
+        gates = gates or Gates(limits, loop_time)
         statuses: Readings[VpsStatus] = Readings(loop_time)
 
         async def ask(vps_id: int, permit: Permit, since: float) -> News[VpsStatus]:

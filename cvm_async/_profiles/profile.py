@@ -1,5 +1,6 @@
 """A profile, read and checked: each of its keys has a row in one table, which says what it must be."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar, cast
@@ -51,6 +52,7 @@ class Profile:
         public_token: Where the public half of the token pair comes from; None: from the environment.
         private_token: Likewise the private half.
         ways: How a session goes about it.
+        region: Which workers of a cluster reach the panel; "": those that were given no region.
     """
 
     called: str
@@ -58,6 +60,7 @@ class Profile:
     public_token: Source | None
     private_token: Source | None
     ways: Ways
+    region: str = ""
 
 
 @frozen
@@ -90,6 +93,7 @@ def _seconds(says: str) -> _Key:
 
 
 _USUAL = Ways()
+_REGION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,59}")
 
 KEYS: Mapping[str, _Key] = {
     "url": _text("the panel's address, possibly with a path; the one key that must be there"),
@@ -113,6 +117,11 @@ KEYS: Mapping[str, _Key] = {
         "the revision of the API that the panel has; found out from the first answers if absent",
         " or ".join(f'"{api}"' for api in APIS),
         lambda value: value in APIS,
+    ),
+    "region": _Key(
+        "where it is, for a cluster: workers that were given a region take the panels of that one alone",
+        "letters, digits, '-', '_' and '.', at most 60",
+        lambda value: isinstance(value, str) and is_region(value),
     ),
     "connect_timeout": _seconds(f"seconds to open a connection; {_USUAL.timeouts.connect:g} if absent"),
     "read_timeout": _seconds(f"seconds for the answer to a status or a list; {_USUAL.timeouts.read:g} if absent"),
@@ -164,7 +173,13 @@ def profile_of(file: ProfileFile, name: str) -> Profile:
         public_token=_source("public_token", table, called),
         private_token=_source("private_token", table, called),
         ways=_ways(table, file.path.parent, name),
+        region=_plain(table, "region", ""),
     )
+
+
+def is_region(text: str) -> bool:
+    """Tell whether it can name a region: a queue is named by it."""
+    return _REGION.fullmatch(text) is not None
 
 
 def _check(table: Table, called: str) -> None:

@@ -75,6 +75,7 @@ _COMMANDS = {
         "Serve assistants (Model Context Protocol): tools that look, and with --allow-power tools that act.",
     ),
     "runs": ("runs.commands:runs", "List the runs that were kept, show one, go on with one that was cut off."),
+    "worker": ("worker:worker", "Do what cluster runs ask for on the panels of a region, until interrupted."),
     "profile": ("profile.commands:profile", "Keep profiles: which panels there are, and as whom."),
 }
 """Where each command is, and what it does in a line; it is loaded when it is run, and not for every `--help`."""

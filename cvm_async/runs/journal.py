@@ -65,7 +65,7 @@ class RunJournal:
         """
         if self._writer is not None:
             raise self._used_before()
-        await self._open_whole(self._begin(_record(self.id, self.name, intent)))
+        await self._open_whole(self._begin(record_of(self.id, self.name, intent)))
 
     async def _begin(self, record: RunRecord) -> None:
         self._writer = await asyncio.to_thread(self._made, record)
@@ -280,7 +280,8 @@ def _name_of(uid: int) -> str:
     return pwd.getpwuid(uid).pw_name
 
 
-def _record(run_id: str, name: str, intent: Intent) -> RunRecord:
+def record_of(run_id: str, name: str, intent: Intent) -> RunRecord:
+    """Give the record of a run that begins now."""
     return RunRecord(
         id=run_id,
         name=name,

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 from attrs import define, field, frozen
 
@@ -16,22 +16,38 @@ from cvm_async.fleet.outcome import Outcome
 from cvm_async.fleet.report import FleetReport, remember_origin
 from cvm_async.fleet.rollout import Rollout
 from cvm_async.fleet.work.gathering import Gathering, OnProgress
+from cvm_async.fleet.work.journal import Notes
 from cvm_async.fleet.work.operations import DEFAULT_WAIT, PlannedAction, PowerAction, Standing
 from cvm_async.fleet.work.run import Earlier, Run
 from cvm_async.models import VpsStatus
 from cvm_async.runs import file
-from cvm_async.runs.journal import RunJournal
 from cvm_async.runs.record import RunRecord, TargetState, is_over
 from cvm_async.runs.resume import Resumed, Unsettled, carried, missing, standing_of
 
 AnOutcome = Outcome[VpsStatus | None]
 
 
+class KeptRun(Notes, Protocol):
+    """The journal of a run that has begun before, wherever it is kept."""
+
+    async def take_up(self) -> RunRecord:
+        """Open it for another turn, which no other process has at the same time, and give what is known of it."""
+        ...
+
+    def goes_through(self, panels: Iterable[str]) -> None:
+        """Keep which sessions this turn reaches its VPSes through."""
+        ...
+
+    async def close(self, ending: str) -> None:
+        """Keep how it was left, and let others have it."""
+        ...
+
+
 @define(eq=False)
 class OpenRun:
     """A run to be resumed: ``async with runs.open(run_id) as run: report = await run.resume(fleet)``."""
 
-    _journal: RunJournal
+    _journal: KeptRun
     _record: RunRecord | None = field(init=False, default=None)
     _ending: str = field(init=False, default="left as it was")
 
@@ -208,7 +224,7 @@ def pause_left(record: RunRecord, how: Rollout) -> float:
 class _ByPlace:
     """A run's journal for a part of the run: what the part calls its third is perhaps the run's seventh."""
 
-    journal: RunJournal
+    journal: Notes
     places: Sequence[int]
 
     async def sending(self, place: int) -> None:

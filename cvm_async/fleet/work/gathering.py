@@ -40,6 +40,43 @@ class Work(Protocol[T_co]):
 
 
 @define(eq=False)
+class Telling:
+    """Tells a caller of each outcome; what the caller's function raises does not end the run.
+
+    Attributes:
+        progress: The caller's function; None: nobody is told.
+        ending: What it raised to end the program, such as a `KeyboardInterrupt`.
+    """
+
+    progress: OnProgress | None
+    ending: BaseException | None = field(init=False, default=None)
+    _done: int = field(init=False, default=0)
+
+    def __attrs_post_init__(self) -> None:
+        if self.progress is not None:
+            check_plain("progress", self.progress)
+
+    def tell(self, outcome: Outcome[object], total: int) -> None:
+        """Tell of one more outcome of so many."""
+        self._done += 1
+        if self.progress is None:
+            return
+        try:
+            answer = self.progress(Progress(self._done, total, outcome))
+        except BaseException as error:
+            self.progress = None
+            if isinstance(error, (KeyboardInterrupt, SystemExit)):
+                self.ending = error
+            else:
+                logger.exception("the progress callback failed and is not called again; the run goes on")
+        else:
+            if inspect.iscoroutine(answer):
+                answer.close()
+                self.progress = None
+                logger.error("the progress callback must be a plain function: it is not called again; the run goes on")
+
+
+@define(eq=False)
 class Gathering(Generic[T, R]):
     """Gathers the outcomes of one run over these members.
 
@@ -54,13 +91,11 @@ class Gathering(Generic[T, R]):
     report: Callable[[tuple[Outcome[T], ...], float], R]
     _outcomes: list[Outcome[T] | None] = field(init=False)
     _began: float = field(init=False, factory=loop_time)
-    _done: int = field(init=False, default=0)
-    _ending: BaseException | None = field(init=False, default=None)
+    _telling: Telling = field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self._outcomes = [None] * len(self.members)
-        if self.progress is not None:
-            check_plain("progress", self.progress)
+        self._telling = Telling(self.progress)
 
     async def of(self, start: Callable[[Emit[T]], Work[T]]) -> R:
         """Do the work and give its report.
@@ -71,9 +106,10 @@ class Gathering(Generic[T, R]):
 
         async def keep(index: int, outcome: Outcome[T]) -> None:
             self._outcomes[index] = outcome
-            self._tell(outcome)
-            if self._ending is not None:
-                work.stop(f"the progress callback raised {type(self._ending).__name__}")
+            self._telling.tell(outcome, len(self.members))
+            ending = self._telling.ending
+            if ending is not None:
+                work.stop(f"the progress callback raised {type(ending).__name__}")
 
         work = start(keep)
         try:
@@ -84,32 +120,14 @@ class Gathering(Generic[T, R]):
             attach_report(error, self._finished())
             raise
         report = self._finished()
-        if self._ending is not None:
-            attach_report(self._ending, report)
-            raise self._ending
+        if self._telling.ending is not None:
+            attach_report(self._telling.ending, report)
+            raise self._telling.ending
         return report
 
     def _finished(self) -> R:
         whole = tuple(outcome for outcome in self._outcomes if outcome is not None)
         return self.report(whole, loop_time() - self._began)
-
-    def _tell(self, outcome: Outcome[T]) -> None:
-        self._done += 1
-        if self.progress is None:
-            return
-        try:
-            answer = self.progress(Progress(self._done, len(self.members), outcome))
-        except BaseException as error:
-            self.progress = None
-            if isinstance(error, (KeyboardInterrupt, SystemExit)):
-                self._ending = error
-            else:
-                logger.exception("the progress callback failed and is not called again; the run goes on")
-        else:
-            if inspect.iscoroutine(answer):
-                answer.close()
-                self.progress = None
-                logger.error("the progress callback must be a plain function: it is not called again; the run goes on")
 
 
 def attach_report(error: BaseException, report: object) -> None:

@@ -1,0 +1,113 @@
+"""A panel's accounts, as one fleet, within one panel's limits: their tokens are looked up here, by profile."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from attrs import evolve, frozen
+
+from cvm_async._profiles.choice import Access, resolved
+from cvm_async._profiles.environment import Environment
+from cvm_async._profiles.file import ProfileFile, read_profiles
+from cvm_async._profiles.place import profiles_path
+from cvm_async._profiles.profile import profile_of
+from cvm_async._safe_text import safe_text
+from cvm_async.cluster.address import address_of
+from cvm_async.errors import ConfigurationError, CvmError
+from cvm_async.fleet.fleet import Fleet
+from cvm_async.fleet.members import Members
+from cvm_async.models import Problem
+from cvm_async.session import CvmSession
+
+
+@frozen
+class Accounts:
+    """Sessions with one panel, and what became of those that could not be had.
+
+    Attributes:
+        sessions: Open.
+        problems: Why others are missing, each with its profile's name.
+    """
+
+    sessions: tuple[CvmSession, ...]
+    problems: tuple[tuple[str, Problem], ...]
+    longest: float
+    """Seconds that an action may take on the panel."""
+
+    async def fleet(self) -> Fleet:
+        """Give the VPSes of all accounts; one whose list cannot be had is among the fleet's problems."""
+        async with asyncio.TaskGroup() as group:
+            lists = [group.create_task(_listed(session)) for session in self.sessions]
+        fleet = Fleet(Members((), self.problems))
+        for each in lists:
+            fleet |= each.result()
+        return fleet
+
+
+async def _listed(session: CvmSession) -> Fleet:
+    try:
+        return await session.fleet()
+    except CvmError as error:
+        return Fleet(Members((), [(session.name, unreadable(session.name, error))]))
+
+
+def unreadable(name: str, error: CvmError) -> Problem:
+    """Say that an account's list cannot be had."""
+    return Problem(safe_text(name), f"unreadable ({error})", "a list of VPSes")
+
+
+def profiles_in(environment: Environment) -> ProfileFile:
+    """Read the file of profiles.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    return read_profiles(profiles_path(environment.config_home))
+
+
+@asynccontextmanager
+async def accounts(
+    names: Iterable[str], address: str, region: str | None, environment: Environment
+) -> AsyncGenerator[Accounts]:
+    """Open a session for each profile, all with one panel's limits.
+
+    Args:
+        names: The profiles.
+        address: The panel that they must be of.
+        region: What they must say; None: whatever they say.
+        environment: Where profiles are looked for.
+    """
+    found = await asyncio.to_thread(_accesses, tuple(names), address, region, environment)
+    sessions: list[CvmSession] = []
+    async with AsyncExitStack() as stack:
+        for access in found:
+            if isinstance(access, Access):
+                beside = sessions[0] if sessions else None
+                session = CvmSession.with_access(access, beside=beside)
+                sessions.append(await stack.enter_async_context(session))
+        problems = tuple(each for each in found if not isinstance(each, Access))
+        longest = max((each.ways.timeouts.action for each in found if isinstance(each, Access)), default=0.0)
+        yield Accounts(tuple(sessions), problems, longest)
+
+
+def _accesses(
+    names: tuple[str, ...], address: str, region: str | None, environment: Environment
+) -> list[Access | tuple[str, Problem]]:
+    """Look the tokens up: that may run a command for each."""
+    return [_access(name, address, region, environment) for name in names]
+
+
+def _access(name: str, address: str, region: str | None, environment: Environment) -> Access | tuple[str, Problem]:
+    try:
+        profile = profile_of(profiles_in(environment), name)
+        if region is not None and profile.region != region:
+            raise ConfigurationError(
+                f"{profile.called} says region {profile.region!r}, and this worker's is {region!r}"
+            )
+        if address_of(profile.url) != address:
+            raise ConfigurationError(f"{profile.called} is of another panel here")
+        # Of its own: the environment's tokens are one panel's, and who knows whose.
+        access = resolved(profile, Environment(config_home=environment.config_home))
+    except CvmError as error:
+        return name, unreadable(name, error)
+    return evolve(access, ways=evolve(access.ways, name=name))

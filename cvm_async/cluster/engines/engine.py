@@ -1,0 +1,41 @@
+"""What an engine has to do: carry tickets to workers, one of a panel at a time, and bring back those of the dead.
+
+An engine may lose a ticket's outcome, or deliver it twice: what is sent, and what came of it, is kept below, in the
+journal. So an engine is thin, and another one could take its place; see `docs/how-to/cluster.md`.
+"""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol, TypeAlias
+
+from cvm_async.cluster.database.shards import Ticket
+
+Work: TypeAlias = Callable[[Ticket], Awaitable[None]]
+"""Does a shard; it returns when nothing is left to do for it, and may be asked again."""
+
+
+class Queue(Protocol):
+    """Where runs put their tickets."""
+
+    async def put(self, tickets: Sequence[Ticket]) -> None:
+        """Have each done by some worker of its region."""
+        ...
+
+    async def close(self) -> None:
+        """Let go of it; what was put stays."""
+        ...
+
+
+class Engine(Protocol):
+    """Where a worker gets its tickets."""
+
+    async def serve(self, work: Work, region: str | None) -> None:
+        """Begin to take tickets: those of a region, or all. Returns at once."""
+        ...
+
+    async def bring_back(self, worker: str) -> None:
+        """Put back the tickets of a worker that is dead, for others to take."""
+        ...
+
+    async def close(self) -> None:
+        """Take no more tickets, and leave those under way to others."""
+        ...
