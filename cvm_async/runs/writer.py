@@ -52,7 +52,8 @@ class _Job:
     """Statements that become durable together, and whom to tell."""
 
     statements: Sequence[Statement]
-    tell: Callable[[Exception | None], None]
+    waiter: asyncio.Future[None] | None = None
+    tell: Callable[[Exception | None], None] = lambda _: None
 
 
 @define(eq=False)
@@ -89,26 +90,9 @@ class Writer:
             WriteError: It could not be written.
         """
         self._check()
-        loop = asyncio.get_running_loop()
-        done: asyncio.Future[None] = loop.create_future()
-
-        def told(error: Exception | None) -> None:
-            if done.done():
-                return
-            if error is None:
-                done.set_result(None)
-            else:
-                done.set_exception(WriteError(str(error)))
-
-        def tell(error: Exception | None) -> None:
-            try:
-                loop.call_soon_threadsafe(told, error)
-            except RuntimeError:
-                # The loop is closed: whoever waited is gone with it, and what was written is written.
-                return
-
-        self.hand_over(*statements, tell=tell)
-        await done
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._jobs.put(_Job(statements, waiter=waiter))
+        await waiter
 
     def hand_over(self, *statements: Statement, tell: Callable[[Exception | None], None] = lambda _: None) -> None:
         """Have it written without waiting for that.
@@ -117,7 +101,7 @@ class Writer:
             WriteError: The writer was closed, or is that of the process that this one was forked from.
         """
         self._check()
-        self._jobs.put(_Job(statements, tell))
+        self._jobs.put(_Job(statements, tell=tell))
 
     def _check(self) -> None:
         if self.is_forked:
@@ -152,8 +136,7 @@ class Writer:
                     self._check_place()
                 except Exception as failure:  # noqa: BLE001 - whoever waits would wait for ever
                     error = failure
-                for job in jobs:
-                    job.tell(error)
+                _tell(jobs, error)
         finally:
             with suppress(Exception):
                 # Whatever its disk says: others wait for what ends now.
@@ -192,6 +175,30 @@ class Writer:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
+
+
+def _tell(jobs: Sequence[_Job], error: Exception | None) -> None:
+    """Tell all at once: to wake the event loop costs as much as a statement."""
+    waiters: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = {}
+    for job in jobs:
+        if job.waiter is None:
+            job.tell(error)
+        else:
+            waiters.setdefault(job.waiter.get_loop(), []).append(job.waiter)
+    for loop, those in waiters.items():
+        # A loop that is closed is gone with whoever waited, and what was written is written.
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(_settle, those, error)
+
+
+def _settle(waiters: Sequence[asyncio.Future[None]], error: Exception | None) -> None:
+    for waiter in waiters:
+        if waiter.done():
+            continue
+        if error is None:
+            waiter.set_result(None)
+        else:
+            waiter.set_exception(WriteError(str(error)))
 
 
 def opened(path: Path) -> sqlite3.Connection:

@@ -227,8 +227,11 @@ class PowerAction:
                 raise
             unanswered = error
         else:
+            if not self.wait:
+                # Its outcome comes at once, and is kept in place of this.
+                return Done(None)
             attempt.answered()
-            return Done(await self.seen(attempt) if self.wait else None)
+            return Done(await self.seen(attempt))
         return Done(await self._settled(attempt, unanswered))
 
     async def seen(self, attempt: Attempt) -> VpsStatus:
