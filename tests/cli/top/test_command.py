@@ -89,14 +89,14 @@ def test_what_is_left_to_do_of_what_it_kept_is_told(
     async def cut_off(app: Top) -> None:
         fleet = await app.load()
         plan = await fleet.plan(PowerState.STOPPED)
-        journal = app._journal_of(plan)
+        journal = app._journal_of(plan)  # pyright: ignore[reportPrivateUsage]
         if journal is None:
             return
         await journal.begin(
             Intent(verb=Verb.STOP, members=fleet.members, rollout=Rollout(), wait=True, timeout=1.0, interval=1.0)
         )
         await journal.close("cut off")
-        app._acted.append(Acting(Verb.STOP, plan.to_do, journal))
+        app._acted.append(Acting(Verb.STOP, plan.to_do, journal))  # pyright: ignore[reportPrivateUsage]
 
     monkeypatch.setattr(Top, "run_async", cut_off)
     out = sit_down()
