@@ -26,6 +26,9 @@ from cvm_async import (
     Template,
     Timeouts,
 )
+from cvm_async._account.later import LaterRevision
+from cvm_async._api.calls import reinstall
+from cvm_async._api.routes import Routes
 from cvm_async.panel import Hang, PanelApp, SimulatedTemplate, SimulatedVps, database_down, uncaught
 from cvm_async.settings import Api
 
@@ -278,3 +281,12 @@ async def test_a_list_that_cannot_be_read_stops_it() -> None:
         assert isinstance(error, NotSentError)
         assert "not known which revision" in str(error)
     assert not app.actions
+
+
+async def test_nothing_is_destroyed_where_the_answers_fit_both_revisions() -> None:
+    async def look() -> None:
+        """Learn nothing."""
+
+    known = LaterRevision(Routes(), "acme", look)
+    with pytest.raises(NotSentError, match="its answers fit both"):
+        await known.before_acting(reinstall(1, 1), look)

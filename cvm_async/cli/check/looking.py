@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Final, Literal, TypeAlias
@@ -113,10 +114,9 @@ class _Heard:
 
     def diagnostics(self, secrets: tuple[str, ...]) -> str | None:
         """Give how PHP's diagnostics before the last answer begin, without what may not be shown."""
-        try:
+        told = None
+        with suppress(CvmError):
             told = calls.list_vpses().read(self.status, self.body).diagnostics
-        except CvmError:
-            return None
         for secret in secrets:
             told = None if told is None else told.replace(secret, "…")
         return None if told is None else excerpt(told, _SHOWN)

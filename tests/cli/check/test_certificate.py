@@ -60,7 +60,7 @@ def test_a_validity_of_another_kind_is_none() -> None:
 async def test_it_is_had_of_whoever_shows_it_and_of_nobody_else() -> None:
     until = datetime(2049, 1, 1, tzinfo=UTC)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    issued(until).configure_cert(context)
+    issued(until).configure_cert(context)  # pyright: ignore[reportUnknownMemberType] -- as elsewhere
     async with SimulatedPanel(vpses=1, tls=context) as panel, SimulatedPanel(vpses=1) as plain:
         ports = [int(each.url.rpartition(":")[2]) for each in (panel, plain)]
         assert await valid_until("127.0.0.1", ports[0], 60.0) == until

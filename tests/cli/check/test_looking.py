@@ -33,7 +33,8 @@ def access_to(panel: SimulatedPanel, *, ways: Ways | None = None) -> Access:
 @pytest.fixture
 def encrypted() -> Iterator[SimulatedPanel]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    CA.issue_cert("127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=10, hours=1)).configure_cert(context)
+    certificate = CA.issue_cert("127.0.0.1", not_after=datetime.now(UTC) + timedelta(days=10, hours=1))
+    certificate.configure_cert(context)  # pyright: ignore[reportUnknownMemberType] -- typed with pyOpenSSL's contexts too
     with SimulatedPanel(vpses=1, tls=context) as panel:
         yield panel
 
