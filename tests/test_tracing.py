@@ -19,7 +19,7 @@ CAPTURE = "OTEL_INSTRUMENTATION_HTTP_CAPTURE_HEADERS_CLIENT_REQUEST"
 
 @pytest.fixture(scope="module")
 def panel() -> Iterator[SimulatedPanel]:
-    with SimulatedPanel(vpses=3, nodes=1, cost=0.0) as panel:
+    with SimulatedPanel(vpses=3, nodes=1, cost=0.0, boot_time=0.0, shutdown_time=0.0) as panel:
         yield panel
 
 

@@ -54,7 +54,7 @@ class FleetCollector(Collector):
     def name_of(self, session: CvmSession) -> str:
         """Give what a session's panel is called among these: its name, or its URL where several have that name."""
         urls = {each.url for each in self._sessions if each.name == session.name}
-        return session.name if len(urls) == 1 else session.url
+        return session.url if len(urls) > 1 else session.name
 
     def take(self, snapshot: Snapshot, *, source: str = "") -> None:
         """Have what a look found in place of what the last look of this source did: a VPS that has gone is gone.

@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self, TypeAlias
-from urllib.parse import urlsplit
 
 import h11
 from attrs import field, frozen
@@ -146,10 +145,7 @@ class _Line:
             while not isinstance(await self._next(), h11.EndOfMessage):
                 pass
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers}
-        # `//x` is a path here, and to `urlsplit` a host; a proxy's whole URL has its path behind the host.
-        target = head.target.decode("latin-1")
-        path = target.partition("?")[0] if target.startswith("/") else urlsplit(target).path
-        return Request(head.method.decode("latin-1"), path, headers)
+        return Request(head.method.decode("latin-1"), _path(head.target.decode("latin-1")), headers)
 
     async def _next(self) -> object:
         while (event := self._http.next_event()) is h11.NEED_DATA:
@@ -173,6 +169,13 @@ class _Line:
         self._writer.writelines(part for part in parts if part)
         async with asyncio.timeout(PATIENCE):
             await self._writer.drain()
+
+
+def _path(target: str) -> str:
+    """Give the path that is asked for: what a proxy sends is a whole URL."""
+    before = target.partition("?")[0]
+    # The path is behind the third slash of `http://host/path`. Not `urlsplit`, which fails where a host is none.
+    return before if before.startswith("/") or "://" not in before else f"/{''.join(before.split('/', 3)[3:])}"
 
 
 def _plain(status: HTTPStatus) -> Answer:

@@ -33,7 +33,15 @@ def serving(handle: http_server.Handler = echo) -> HttpServer:
 
 @pytest.mark.parametrize(
     ("target", "path"),
-    [(b"/a?b=c", b"/a"), (b"http://x/a?b", b"/a"), (b"//x/a", b"//x/a"), (b"*", b"*"), (b"/%2e", b"/%2e")],
+    [
+        (b"/a?b=c", b"/a"),
+        (b"http://x/a/b?c", b"/a/b"),
+        (b"http://x", b"/"),
+        (b"http://[::1", b"/"),
+        (b"//x/a", b"//x/a"),
+        (b"/%2e://x", b"/%2e://x"),
+        (b"*", b"*"),
+    ],
 )
 @virtual
 async def test_a_request_is_answered(target: bytes, path: bytes) -> None:
