@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Final, TypeAlias
 
 from attrs import frozen
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, choose_encoder, generate_latest
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 from prometheus_client.process_collector import ProcessCollector
 from prometheus_client.registry import Collector
@@ -93,7 +93,7 @@ def _encoder(accept: str) -> tuple[Encoder, str]:
         return choose_encoder(accept)
     except (TypeError, ValueError):
         # It takes whatever stands there for a version.
-        return generate_latest, CONTENT_TYPE_PLAIN_0_0_4
+        return choose_encoder("")
 
 
 def accepts_gzip(header: str) -> bool:
