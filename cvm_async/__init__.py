@@ -21,6 +21,7 @@ what changed    Change: StateChanged, VpsAppeared, VpsGone, VpsMoved, VpsReadabl
                 NodeBack, NodeDoubtful, PanelUnreachable, PanelBack, TrafficCrossed
 runs on disk    RunStore, RunJournal, OpenRun, RunList, RunSummary, RunRecord, Turn, TargetRecord, TargetState
 its own calls   Observer, told of the CallEnd of each
+many machines   ClusterFleet, PanelTakenError, DatabaseLostError (extra `cluster`)
 HTTP clients    lane_client, LaneTransport; fast_client, FastTransport (extra `fast`)
 
 What can go wrong, all of it a CvmError:
