@@ -2,12 +2,16 @@
 
 While the event loop is blocked, by a call that does not return or because the process is stopped, answers arrive and
 nobody reads them. A timer that rings late says that we did not run; that nothing came, it does not say.
+
+All deadlines of an event loop share one timer: to set one for each call and to take it back costs 4 µs, most of it for
+the loop to keep its timers in order.
 """
 
 import asyncio
 import math
 from types import TracebackType
 from typing import Self, cast
+from weakref import ReferenceType, WeakKeyDictionary, ref
 
 LOOK_EVERY = 1.25
 """Seconds from one look at whether the loop runs to the next, while a block lasts: most are over before the first."""
@@ -34,26 +38,27 @@ class Deadline:
     Attributes:
         seconds: How many; infinity for no limit.
         has_ended: Whether its time is over, and the block has been cancelled.
+        rings_at: When it is to be looked at next, on the event loop's clock.
         expired: Whether it was left for that.
     """
 
     __slots__ = (
+        "_bell",
         "_blocked_until",
         "_cancelling",
         "_due",
         "_graces",
         "_loop",
-        "_rings_at",
         "_task",
-        "_timer",
         "expired",
         "has_ended",
+        "rings_at",
         "seconds",
     )
 
     _loop: asyncio.AbstractEventLoop
     _cancelling: int
-    _rings_at: float
+    rings_at: float
 
     def __init__(self, seconds: float | None) -> None:
         self.seconds: float = math.inf if seconds is None else seconds
@@ -63,7 +68,7 @@ class Deadline:
         self._graces = MOST_GRACES
         self._blocked_until = -math.inf
         self._task: asyncio.Task[object] | None = None
-        self._timer: asyncio.TimerHandle | None = None
+        self._bell: _Bell | None = None
 
     @property
     def left(self) -> float:
@@ -88,14 +93,17 @@ class Deadline:
         if self.seconds < math.inf:
             now = self._loop.time()
             self._due = now + self.seconds
-            self._ring_after(now)
+            self._look_after(now)
+            self._bell = _bell_of(self._loop)
+            self._bell.add(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool:
-        if self._timer is not None:
-            self._timer.cancel()
+        if self._bell is not None:
+            self._bell.remove(self)
+            self._bell = None
         task, self._task = self._task, None
         if not self.has_ended or task is None:
             return False
@@ -111,19 +119,73 @@ class Deadline:
             self.has_ended = True
             self._task.cancel()
 
-    def _ring_after(self, now: float) -> None:
-        self._rings_at = min(self._due, now + LOOK_EVERY)
-        self._timer = self._loop.call_at(self._rings_at, self._on_time)
+    def _look_after(self, now: float) -> None:
+        self.rings_at = min(self._due, now + LOOK_EVERY)
 
-    def _on_time(self) -> None:
-        now = self._loop.time()
-        late = now - self._rings_at
+    def look(self, now: float) -> None:
+        """Look at the time, as it is due to."""
+        late = now - self.rings_at
         if late > BLOCKED:
             self._blocked_until = now
         if late > LATE and now >= self._due and self._graces:
             self._graces -= 1
             self._due = now + GRACE
         if now < self._due:
-            self._ring_after(now)
+            self._look_after(now)
         else:
+            self.rings_at = math.inf
             self.end(self.seconds)
+
+
+class _Bell:
+    """The one timer of an event loop; it is set while there are deadlines, and rings when the first may be due."""
+
+    __slots__ = ("_deadlines", "_loop", "_rings_at", "_timer")
+
+    def __init__(self, loop: ReferenceType[asyncio.AbstractEventLoop]) -> None:
+        self._loop = loop
+        # In the order in which they were entered; a dict for want of an ordered set.
+        self._deadlines: dict[Deadline, None] = {}
+        self._rings_at = math.inf
+        self._timer: asyncio.TimerHandle | None = None
+
+    def is_of(self, loop: asyncio.AbstractEventLoop) -> bool:
+        return self._loop() is loop
+
+    def add(self, deadline: Deadline) -> None:
+        self._deadlines[deadline] = None
+        if deadline.rings_at < self._rings_at:
+            self._set(deadline.rings_at)
+
+    def remove(self, deadline: Deadline) -> None:
+        del self._deadlines[deadline]
+        if not self._deadlines:
+            self._set(math.inf)
+
+    def _set(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._rings_at = when
+        if when < math.inf:
+            self._timer = asyncio.get_running_loop().call_at(when, self._ring)
+
+    def _ring(self) -> None:
+        now = asyncio.get_running_loop().time()
+        for deadline in [*self._deadlines]:
+            if deadline.rings_at <= now:
+                deadline.look(now)
+        self._set(min((deadline.rings_at for deadline in self._deadlines), default=math.inf))
+
+
+_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, _Bell] = WeakKeyDictionary()
+_latest: _Bell | None = None
+"""The bell of the loop that had one last: mostly there is one loop, and to look it up costs as much as it saves."""
+
+
+def _bell_of(loop: asyncio.AbstractEventLoop) -> _Bell:
+    global _latest  # noqa: PLW0603 - a memory of what was looked up
+    bell = _latest
+    if bell is None or not bell.is_of(loop):
+        bell = _latest = _bells.setdefault(loop, _Bell(ref(loop)))
+    return bell

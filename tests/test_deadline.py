@@ -187,3 +187,26 @@ async def test_it_tells_whether_the_loop_was_blocked_until_just_now(
 async def test_one_without_a_limit_needs_no_timer() -> None:
     with Deadline(None):
         assert virtual_loop().timers == []
+
+
+@virtual
+async def test_all_deadlines_of_a_loop_share_one_timer() -> None:
+    with Deadline(5.0), Deadline(3.0), Deadline(None), Deadline(4.0):
+        # It looks at whether the loop runs before any of them is due.
+        assert len(virtual_loop().timers) == 1
+    assert virtual_loop().timers == []
+
+
+@virtual
+async def test_one_that_is_due_sooner_than_those_before_it_ends_in_its_time() -> None:
+    ends = tuple(await asyncio.gather(within(2.0, 1e3), within(0.5, 1e3), within(1.0, 1e3), within(3.0, 2.5)))
+    assert ends == ("expired", "expired", "expired", "answered")
+    assert now() == 2.5
+
+
+def test_each_loop_has_a_timer_of_its_own() -> None:
+    async def wait() -> str:
+        return await within(0.001, 60.0)
+
+    for _ in range(2):
+        assert asyncio.run(wait()) == "expired"

@@ -9,7 +9,7 @@ import httpx
 from attrs import define, field, frozen
 
 from cvm_async._api.calls import Call
-from cvm_async._exchange.body import UnreadableBodyError, read_body, unpack_body
+from cvm_async._exchange.body import UnreadableBodyError, check_size, read_body, unpack_body
 from cvm_async._exchange.received import Received
 from cvm_async._exchange.request import Request, Requests, blank_out
 from cvm_async._secret import masked
@@ -113,7 +113,11 @@ class Passage:
         self._way.keep_cookies(self._call, reply)
         answer, encoding = Received.with_head(reply.status, reply.headers)
         try:
-            answer.body = await _body(connection, reply, encoding, limit)
+            if reply.is_complete and not encoding:
+                answer.body = reply.take()
+                check_size(len(answer.body), limit)
+            else:
+                answer.body = await _body(connection, reply, encoding, limit)
         except UnreadableBodyError as error:
             answer.flaw = str(error)
         return answer
