@@ -20,6 +20,7 @@ PACKAGES = (
     "aiohttp",
     "aiometer",
     "pyreqwest",
+    "niquests",
     "httptools",
     "uvloop",
     "uvicorn",

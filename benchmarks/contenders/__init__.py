@@ -46,6 +46,8 @@ CONTENDERS = {
         Contender("httpx2", "httpx2, semaphore", "httpx2_plain:with_semaphore", sniffio=False),
         Contender("httpx-aiohttp", "httpx-aiohttp, semaphore", "httpx_over_aiohttp:with_semaphore", sniffio=False),
         Contender("aiohttp", "aiohttp, semaphore", "aiohttp_plain:with_semaphore"),
+        Contender("aiohttp-models", "aiohttp, semaphore, into attrs objects", "aiohttp_plain:into_models"),
+        Contender("niquests", "niquests, semaphore", "niquests_plain:with_semaphore"),
         Contender("pyreqwest", "pyreqwest, semaphore", "pyreqwest_plain:with_semaphore"),
         Contender("floor", "the floor: a protocol by hand", "floor:by_hand"),
         Contender("lanes-bare", "lane_client on h11, bare, semaphore", "ours:lanes_bare"),
