@@ -15,7 +15,7 @@ import httptools
 from benchmarks.listing import STATUS, listing
 from benchmarks.poll import loop_factory
 
-_LIST = re.compile(rb"/of-(\d+)/api/client/vps/list")
+_LIST = re.compile(rb"(?:/[a-z0-9]+)?/of-(\d+)/api/client/vps/list")
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=UTF-8\r\nContent-Length: %d\r\n\r\n%b"
 
 

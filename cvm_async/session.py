@@ -4,7 +4,7 @@ import ssl
 import warnings
 from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 import httpx
 from attrs import evolve
@@ -23,7 +23,6 @@ from cvm_async._exchange.sending import Departure
 from cvm_async._exchange.tokens import Tokens
 from cvm_async._gates.node import NodeReport
 from cvm_async._profiles.authority import trusting
-from cvm_async._profiles.choice import Access, access_of
 from cvm_async._profiles.environment import Environment
 from cvm_async._safe_text import excerpt
 from cvm_async._words import counted
@@ -33,6 +32,9 @@ from cvm_async.fleet.naming import Names, as_id, check_name
 from cvm_async.models import HostNode, PowerState, Template, Vps, VpsList, VpsStatus
 from cvm_async.settings import AUTO, Api, Limits, Retry, Timeouts
 from cvm_async.transport import goes_through_proxy, lane_client
+
+if TYPE_CHECKING:
+    from cvm_async._profiles.choice import Access
 
 
 class CvmSession:
@@ -192,6 +194,9 @@ class CvmSession:
         given("environ", environ, Mapping, "a mapping such as os.environ", secret=True)
         environment = Environment.of(environ)
         del environ
+        # What reads profiles takes a quarter of what importing a session does, and most have none.
+        from cvm_async._profiles.choice import access_of  # noqa: PLC0415
+
         access = access_of(given("name", name, str, "a profile's name"), environment)
         ways = access.ways
         ways = evolve(
@@ -206,7 +211,7 @@ class CvmSession:
 
     @classmethod
     def with_access(
-        cls, access: Access, *, beside: Self | None = None, client: httpx.AsyncClient | None = None
+        cls, access: "Access", *, beside: Self | None = None, client: httpx.AsyncClient | None = None
     ) -> Self:
         """Give a session for what a profile or the environment says; for the parts of this library.
 

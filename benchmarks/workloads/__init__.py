@@ -47,4 +47,5 @@ WORKLOADS = (
     Workload("i", "The panel's knee", "knee:measure", 130, 15),
     Workload("j", "The session's own share", "share:measure", 20, 4),
     Workload("k", "A journal", "journal:measure", 30, 6),
+    Workload("l", "Many panels in one process", "panels:measure", 60, 10),
 )

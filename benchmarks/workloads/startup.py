@@ -10,6 +10,7 @@ from typing import cast
 
 from benchmarks.findings import Finding, Table
 from benchmarks.measure import PROJECT, Scale, Spread, in_rounds, measure as measured, packages_without
+from benchmarks.servers import fast_server
 
 FAILURES = 5_000
 COMMANDS = {
@@ -18,9 +19,56 @@ COMMANDS = {
     "import aiohttp": ("-c", "import aiohttp"),
     "import httpx2": ("-c", "import httpx2"),
     "import cvm_async": ("-c", "import cvm_async"),
-    "import cvm_async.fast": ("-c", "import cvm_async.fast"),
+    "from cvm_async import CvmSession": ("-c", "from cvm_async import CvmSession"),
     "cvm-async --help": ("-c", "import sys; from cvm_async.cli import main; sys.argv[1:] = ['--help']; main()"),
 }
+
+FIRST_CALLS = {
+    "httpx: its client's first call": "import httpx; call = lambda c: c.get(url); make = httpx.AsyncClient",
+    "cvm_async: `lane_client`'s first call": ("from cvm_async import lane_client as make; call = lambda c: c.get(url)"),
+    "cvm_async: a session's first status": (
+        "from cvm_async import CvmSession; call = lambda c: c.status(1)\n"
+        "def make(): return CvmSession(base, public_token='a', private_token='b')"
+    ),
+}
+_CALLING = """
+import asyncio, sys, time
+base, url = sys.argv[1], sys.argv[1] + "/api/client/vps/1/status"
+began = time.perf_counter()
+{make}
+async def main():
+    async with make() as client:
+        await call(client)
+asyncio.run(main())
+print((time.perf_counter() - began) * 1000)
+"""
+_FOOTPRINT = """
+import sys
+before = len(sys.modules)
+{command}
+after = len(sys.modules)
+from benchmarks.poll import peak_bytes
+print(after - before, peak_bytes())
+"""
+
+
+def _first_call(label: str, base: str) -> float:
+    """Give ms from an interpreter that has started to the end of a first call, imports included."""
+    script = _CALLING.format(make=FIRST_CALLS[label])
+    return float(_printed(script, base))
+
+
+def _footprint(label: str) -> tuple[int, float]:
+    """Give how many modules an import loads, and how many MiB the process has had afterwards at most."""
+    modules, peak = _printed(_FOOTPRINT.format(command=COMMANDS[label][1])).split()
+    return int(modules), int(peak) / 2**20
+
+
+def _printed(script: str, *arguments: str) -> str:
+    ended = subprocess.run(  # noqa: S603 - this interpreter on the lines above
+        [sys.executable, "-c", script, *arguments], cwd=PROJECT, capture_output=True, text=True, timeout=60, check=True
+    )
+    return ended.stdout
 
 
 def _milliseconds(label: str) -> float | None:
@@ -46,16 +94,39 @@ def measure(scale: Scale) -> Finding:
         rows.append((label, spread.show(), f"{spread.median - bare:,.0f}"))
     with packages_without("sniffio") as packages:
         failing = measured("benchmarks.workloads.startup:failing_imports", {}, seconds=30, packages=packages)
+    with fast_server() as server:
+        first = in_rounds(
+            tuple(FIRST_CALLS), lambda label: _first_call(label, server.plain), seconds=10, most=scale.pick(7, 2)
+        )
+    footprints = {label: _footprint(label) for label in COMMANDS if label.startswith(("python", "import", "from"))}
     about = "Processes from their start to their end, bytecode cached."
     tables = (
         Table("", ("what", "ms", "ms beyond bare Python"), tuple(rows)),
+        Table(
+            "What an import loads",
+            ("what", "modules", "peak MiB, interpreter included"),
+            tuple((label, f"{modules:,}", f"{peak:.0f}") for label, (modules, peak) in footprints.items()),
+        ),
+        Table(
+            "A first call, from before the import to after the answer",
+            ("what", "ms"),
+            tuple((label, Spread.of(times).show()) for label, times in first.items()),
+        ),
         Table(
             "What `import sniffio` costs a request of httpcore's, time after time",
             ("sniffio", "µs"),
             tuple((label, f"{cost:.2f}") for label, cost in failing.items()),
         ),
     )
-    return Finding("h", "", about, tables, (), tuple(notes), {"commands": results, "imports": failing})
+    return Finding(
+        "h",
+        "",
+        about,
+        tables,
+        (),
+        tuple(notes),
+        {"commands": results, "imports": failing, "first": first, "footprints": footprints},
+    )
 
 
 def _import_us() -> float:

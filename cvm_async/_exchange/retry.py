@@ -4,14 +4,15 @@ import asyncio
 import datetime as dt
 import email.utils
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
-
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception, wait_random_exponential
+from typing import TYPE_CHECKING, TypeVar
 
 from cvm_async._api.answers import passes_soon, row_of
 from cvm_async._api.calls import Call
 from cvm_async.errors import CvmError, NoAnswerError, NodeUnreachableError, NotSentError, PanelError
 from cvm_async.settings import Retry
+
+if TYPE_CHECKING:
+    from tenacity import RetryCallState
 
 T = TypeVar("T")
 
@@ -95,19 +96,22 @@ async def repeat(
     Raises:
         CvmError: The last attempt's.
     """
+    # A tenth of what importing a session costs, which a script that fails nowhere need not pay.
+    from tenacity import AsyncRetrying, retry_if_exception, wait_random_exponential  # noqa: PLC0415
+
     jitter = wait_random_exponential(multiplier=BACKOFF_BASE, max=retry.max_wait)
     clock = asyncio.get_running_loop().time
     patience_ends = clock() + retry.attempts * retry.max_wait
     failed = 0
 
-    def is_last(state: RetryCallState) -> bool:
+    def is_last(state: "RetryCallState") -> bool:
         nonlocal failed
         if retry.attempts > 1 and is_too_many(_error(state)):
             return clock() >= patience_ends
         failed += 1
         return failed >= retry.attempts
 
-    def pause(state: RetryCallState) -> float:
+    def pause(state: "RetryCallState") -> float:
         error = _error(state)
         if is_too_many(error):
             return wished_pause(error)
@@ -135,5 +139,5 @@ async def repeat(
     return await attempts(step)
 
 
-def _error(state: RetryCallState) -> BaseException | None:
+def _error(state: "RetryCallState") -> BaseException | None:
     return state.outcome.exception() if state.outcome else None
