@@ -98,7 +98,7 @@ def measure(scale: Scale) -> Finding:
     )
     frozen = Spread.of(found["frozen"]).show(1)
     note = (
-        f"Where the program has called `gc.collect()` and `gc.freeze()` before: {frozen} ms. A library must not do that "
-        "to the process that it is in."
+        f"Where the program has called `gc.collect()` and `gc.freeze()` before: {frozen} ms. A library "
+        "must not do that to the process that it is in."
     )
     return Finding("g", "", about, (Table("", columns, tuple(rows)),), (), (note,), found)

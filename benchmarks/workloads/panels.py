@@ -6,8 +6,6 @@ import resource
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
-from functools import reduce
-from operator import or_
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +60,9 @@ async def _poll(parameters: Mapping[str, Any]) -> dict[str, float]:
             for number in range(panels)
         ]
         listing = time.perf_counter()
-        fleet = reduce(or_, [await session.fleet() for session in sessions])
+        fleet = await sessions[0].fleet()
+        for session in sessions[1:]:
+            fleet |= await session.fleet()
         cpu, began = time.process_time(), time.perf_counter()
 
         def take(progress: Progress) -> None:
