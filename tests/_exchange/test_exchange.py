@@ -220,7 +220,7 @@ def test_a_first_attempt_that_succeeds_never_touches_the_retry_library(monkeypat
     def refuse(*_: object, **__: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr(retry, "AsyncRetrying", refuse)
+    monkeypatch.setattr("tenacity.AsyncRetrying", refuse)
 
     async def work() -> None:
         async with session_over(Panel()) as session:
