@@ -11,7 +11,8 @@ from cvm_async.render import natural
 Record: TypeAlias = Mapping[str, object]
 """A row, as JSON has it."""
 
-_ROWS: Final = ("outcomes", "steps", "vpses", "readings", "nodes", "profiles", "panels", "templates", "runs", "targets")
+# A run names its panels, too: its VPSes are the rows.
+_ROWS: Final = ("targets", "outcomes", "steps", "vpses", "readings", "nodes", "profiles", "panels", "templates", "runs")
 """Under which keys the results of commands have their rows."""
 
 _USES: Final = tuple(
