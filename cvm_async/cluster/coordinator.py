@@ -137,7 +137,8 @@ class Coordinator:
         try:
             await followed.to_its_end(control)
         finally:
-            with anyio.CancelScope(shield=True):
+            with anyio.move_on_after(PATIENCE, shield=True):
+                await followed.told()
                 await database.close()
         return followed
 
@@ -198,6 +199,11 @@ class _Followed:
         """Have the workers begin nothing any more."""
         if self._stopping is None:
             self._stopping = asyncio.create_task(self._stop(reason))
+
+    async def told(self) -> None:
+        """Wait until the workers were told, if they were to be: a connection made after the end would stay open."""
+        if self._stopping is not None:
+            await self._stopping
 
     async def _stop(self, reason: str) -> None:
         try:

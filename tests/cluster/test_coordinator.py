@@ -83,6 +83,9 @@ async def test_told_to_stop_it_gives_its_whole_report(
     def enough(_: Progress) -> None:
         control.stop("that is enough")
         assert control.under_way() == ()
+        for run in control._runs:  # pyright: ignore[reportPrivateUsage]
+            # To be told twice changes nothing.
+            run.stop("again")
         assert control.stage.batches == 1
 
     async with working(worker_of(url, engine, tmp_path, lease=0.2)):

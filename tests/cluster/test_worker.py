@@ -124,6 +124,17 @@ async def test_a_run_that_is_stopped_ends_here(
     assert len([record for record in panel.requests if record.verb == "stop"]) == 1
 
 
+async def test_it_leaves_what_is_under_way_to_others(
+    url: str, engine: LocalEngine, database: Database, tmp_path: Path, panel: SimulatedPanel
+) -> None:
+    await begun(database, address_of(panel.url))
+    async with working(worker_of(url, engine, tmp_path)):
+        await engine.put([shard.ticket for shard in await shards_of(database, "a-run")])
+        await panel.wait_for(lambda: any(record.verb == "stop" for record in panel.requests))
+    [shard] = await shards_of(database, "a-run")
+    assert shard.state == "listed"
+
+
 async def test_a_database_that_is_not_there_ends_it(engine: LocalEngine, tmp_path: Path) -> None:
     with pytest.raises(DatabaseLostError):
         await worker_of("postgresql://cvm@127.0.0.1:1/cvm", engine, tmp_path).run()

@@ -240,5 +240,4 @@ def _told(error: psycopg.Error) -> str:
 
 def _forget(done: "asyncio.Future[list[Rows]]") -> None:
     """Ask for what nobody waits for any more: asyncio would complain of an error that nobody saw."""
-    if not done.cancelled():
-        done.exception()
+    done.exception()

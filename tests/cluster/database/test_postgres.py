@@ -70,9 +70,22 @@ async def test_closed_it_does_what_was_handed_over_and_takes_nothing_more(url: s
 
 async def test_one_that_is_silent_is_taken_for_lost(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "PATIENCE", 0.05)
+    asking = asyncio.create_task(database.write(("SELECT pg_sleep(60)", {})))
+    await asyncio.sleep(0.01)
+    behind = database.hand_over(("SELECT 1", {}), alone=True)
     with pytest.raises(DatabaseLostError, match="silent"):
-        await database.write(("SELECT pg_sleep(60)", {}))
+        await asking
+    with pytest.raises(DatabaseLostError, match="silent"):
+        await behind
     assert database.lost
+
+
+async def test_who_has_left_is_told_nothing(database: Database) -> None:
+    for sql in ("SELECT 1", "SELECT 1 / 0"):
+        left = database.hand_over((sql, {}), alone=True)
+        left.cancel()
+        assert await database.write(("SELECT 2", {})) == [[(2,)]]
+        assert left.cancelled()
 
 
 async def test_cancelled_what_was_asked_for_is_done_all_the_same(database: Database) -> None:
