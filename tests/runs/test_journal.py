@@ -37,6 +37,7 @@ from cvm_async.errors import About
 from cvm_async.panel import PanelApp, gateway_timeout
 from cvm_async.runs import file
 from cvm_async.runs.errors import JournalError, RunBusyError
+from cvm_async.runs.in_place import InPlace
 from cvm_async.runs.journal import INTENT_LASTS, RunJournal, lock_path, state_after, this_turn
 from cvm_async.runs.record import RunRecord, TargetState, Turn
 from cvm_async.runs.store import RunStore
@@ -555,3 +556,18 @@ async def test_a_stream_that_cannot_be_kept_does_nothing_and_says_so(tmp_path: P
             async with fleet.stream_stop(journal=RunStore(tmp_path / "file").new()) as outcomes:
                 assert [outcome async for outcome in outcomes] == []
     assert app.actions == []
+
+
+async def test_a_file_that_goes_as_it_is_taken_up_leaves_the_run_free(
+    runs: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(*_: Path) -> InPlace:
+        raise FileNotFoundError
+
+    async with session_on(PanelApp(vpses=fleet_of(1))) as session:
+        run_id = kept(runs, session, TargetState.TODO)
+    with monkeypatch.context() as patch:
+        patch.setattr(InPlace, "of", gone)
+        with pytest.raises(JournalError, match="cannot be written"):
+            await RunJournal(runs.path / f"{run_id}.run", run_id, "").take_up()
+    runs.forget(run_id)

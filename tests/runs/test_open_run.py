@@ -436,3 +436,13 @@ async def test_looking_ends_with_the_runs_deadline_and_is_shown_as_a_wait(runs: 
             # And not after the 120 s that looking may take.
             report = await asyncio.wait_for(task, 60)
     assert words(report) == ["NoAnswerError"]
+
+
+async def test_what_is_begun_anew_is_waited_for_where_the_run_waits(runs: RunStore) -> None:
+    app = PanelApp(vpses=fleet_of(1))
+    async with session_on(app) as session:
+        run_id = kept(runs, session, TODO, wait=True)
+        async with runs.open(run_id) as run:
+            report = await run.resume(await session.fleet())
+    assert report[0].value is not None
+    assert runs.read(run_id).targets[0].state is DONE

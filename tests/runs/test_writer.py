@@ -1,4 +1,5 @@
 import asyncio
+import os
 import sqlite3
 import threading
 from contextlib import closing
@@ -122,3 +123,15 @@ async def test_it_waits_for_the_disk_with_every_commit(path: Path) -> None:
         settings.extend(connection.execute("PRAGMA journal_mode").fetchone())
     writer.close()
     assert settings == ["wal"]
+
+
+async def test_in_a_fork_it_refuses_and_its_end_is_its_parents(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    writer = Writer(path)
+    with monkeypatch.context() as forked:
+        forked.setattr(os, "getpid", lambda: -1)
+        with pytest.raises(WriteError, match="from which this one was forked"):
+            await writer.write(say("one"))
+        writer.end()
+    await writer.write(say("two"))
+    writer.close()
+    assert words(path) == ["two"]
