@@ -9,7 +9,6 @@ import socket
 import sys
 import threading
 from collections.abc import AsyncGenerator, Callable, Generator
-from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
 from typing import Any, Final, cast
 
@@ -92,19 +91,23 @@ async def serve_stdio(server: Server[Any]) -> None:
 async def lines_of(descriptor: int) -> AsyncGenerator[str]:
     """Give the lines that come from a file descriptor; whoever waits for one can be cancelled."""
     loop = asyncio.get_running_loop()
-    chunks: asyncio.Queue[bytes] = asyncio.Queue(1)
+    chunks: asyncio.Queue[bytes] = asyncio.Queue()
+    # One chunk waits to be taken, and no more is read meanwhile.
+    room = threading.Semaphore()
 
     def read() -> None:
         # The loop may have ended meanwhile, and a descriptor may be closed.
-        with suppress(OSError, RuntimeError, CancelledError):
+        with suppress(OSError, RuntimeError):
             chunk = b"\n"
             while chunk:
                 chunk = os.read(descriptor, _CHUNK)
-                asyncio.run_coroutine_threadsafe(chunks.put(chunk), loop).result()
+                room.acquire()
+                loop.call_soon_threadsafe(chunks.put_nowait, chunk)
 
     threading.Thread(target=read, name="standard input", daemon=True).start()
     begun: list[bytes] = []
     while chunk := await chunks.get():
+        room.release()
         *ended, rest = chunk.split(b"\n")
         for line in ended:
             yield b"".join((*begun, line)).decode("utf-8", "replace")
