@@ -36,7 +36,7 @@ from cvm_async.models import VpsStatus
 from cvm_async.runs.errors import RunNotFoundError
 from cvm_async.runs.journal import this_turn
 
-logger = logging.getLogger("cvm_async")
+logger: logging.Logger = logging.getLogger("cvm_async")
 
 POLL = 0.5
 """Seconds between two looks for outcomes."""

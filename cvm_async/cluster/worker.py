@@ -26,7 +26,7 @@ from cvm_async.errors import CvmError
 from cvm_async.fleet.control import RunControl
 from cvm_async.models import Problem
 
-logger = logging.getLogger("cvm_async")
+logger: logging.Logger = logging.getLogger("cvm_async")
 
 LEASE = 30.0
 """Seconds without a sign of life after which a worker is taken for dead."""

@@ -7,10 +7,10 @@ from cvm_async.errors import MissingExtraError
 
 try:
     from cvm_async.mcp.server import assistant_server
-except ModuleNotFoundError as missing:
-    if (missing.name or "").partition(".")[0] not in {"mcp", "mcp_types", "pydantic", "starlette", "uvicorn"}:
+except ModuleNotFoundError as _missing:
+    if (_missing.name or "").partition(".")[0] not in {"mcp", "mcp_types", "pydantic", "starlette", "uvicorn"}:
         raise
-    message = "the server for assistants needs mcp: pip install 'cvm_async[mcp]'"
-    raise MissingExtraError(message, name=missing.name or "mcp") from None
+    _message = "the server for assistants needs mcp: pip install 'cvm_async[mcp]'"
+    raise MissingExtraError(_message, name=_missing.name or "mcp") from None
 
 __all__ = ["assistant_server"]

@@ -1,7 +1,7 @@
 """Which VPSes a tool is about: what a model may ask for, and whom that means. A name means one VPS or none."""
 
 from collections.abc import Collection, Sequence
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from attrs import frozen
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,7 +33,7 @@ Called = Annotated[
 class Asked(BaseModel):
     """What a model asks of a tool; what the tool does not know is refused, as it may have been meant."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=_LONGEST)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", str_max_length=_LONGEST)
 
 
 class Which(Asked):

@@ -10,7 +10,7 @@ from cvm_async._secret import Secret
 from cvm_async.cluster.database.postgres import Database
 from cvm_async.cluster.errors import DatabaseLostError
 
-logger = logging.getLogger("cvm_async")
+logger: logging.Logger = logging.getLogger("cvm_async")
 
 RETRY = 1.0
 """Seconds between two tries."""

@@ -22,7 +22,7 @@ from cvm_async._secret import Secret
 from cvm_async.cluster.errors import DatabaseLostError
 from cvm_async.errors import ConfigurationError, CvmError
 
-logger = logging.getLogger("cvm_async")
+logger: logging.Logger = logging.getLogger("cvm_async")
 
 Values: TypeAlias = Mapping[str, object]
 Statement: TypeAlias = tuple[LiteralString, Values]

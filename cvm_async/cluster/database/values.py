@@ -25,8 +25,8 @@ T = TypeVar("T")
 
 _ERRORS: Mapping[str, type[CvmError]] = {
     name: kind
-    for name in errors.__all__
-    if isinstance(kind := getattr(errors, name), type) and issubclass(kind, CvmError)
+    for name, kind in vars(errors).items()
+    if name in errors.__all__ and isinstance(kind, type) and issubclass(kind, CvmError)
 }
 """What may be made of a name in the database."""
 
