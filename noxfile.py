@@ -38,9 +38,13 @@ PYTHONS = {version: python for version in SUPPORTED if (python := interpreter(ve
 HAS_POSTGRES = bool(shutil.which("initdb") or [*Path("/usr/lib/postgresql").glob("*/bin/initdb")])
 UNTRIED = () if HAS_POSTGRES else ("--omit", "cvm_async/cluster/*")
 """Where there is no Postgres, the tests of clusters are skipped, with that as their reason."""
-SIDE_BY_SIDE = ("-n", "auto")
-"""A process for each core: no test depends on another, nor on how fast the machine is."""
+SIDE_BY_SIDE = ("-n", str((os.cpu_count() or 1) + 1))
+"""A process for each core, and one while others wait: no test depends on another, nor on the machine's speed."""
+LONG = ["-m", "long"]
+"""Simulations of many calls, and processes that are killed: run on the oldest and the newest Python, untraced."""
+BUT_LONG = ["-m", "not long"]
 NEWEST = next(reversed(PYTHONS.values()), sys.executable)
+OLDEST = next(iter(PYTHONS.values()), sys.executable)
 
 
 def install(session: nox.Session, *groups: str, extras: str = "all,cluster") -> None:
@@ -94,14 +98,16 @@ def tests(session: nox.Session) -> None:
     # The chats' frameworks bring much with them: what is written against them is tried on one Python.
     install(session, "test", *(["frameworks"] if session.python == NEWEST else []))
     if session.python != NEWEST:
-        session.run("pytest", *SIDE_BY_SIDE, *session.posargs)
+        which = session.posargs or ([] if session.python == OLDEST else BUT_LONG)
+        session.run("pytest", *SIDE_BY_SIDE, *which)
         return
     session.run("coverage", "erase")
     # Absolute, for the Pythons that the tests start in other folders.
     kept = {"COVERAGE_FILE": str(Path.cwd() / ".coverage")}
-    session.run("coverage", "run", "-m", "pytest", *SIDE_BY_SIDE, *session.posargs, env=kept)
+    session.run("coverage", "run", "-m", "pytest", *SIDE_BY_SIDE, *(session.posargs or BUT_LONG), env=kept)
     session.run("coverage", "combine", "--quiet")
     if not session.posargs:
+        session.run("pytest", *SIDE_BY_SIDE, *LONG)
         session.run("coverage", "report", *UNTRIED)
 
 

@@ -271,6 +271,7 @@ async def sweep(
 
 
 @pytest.mark.parametrize("cancel", [cancel_once, cancel_twice, cancel_scope])
+@pytest.mark.long
 class TestCancellationAtAnyAwait:
     """Leaks no place and no socket, wherever the call was."""
 

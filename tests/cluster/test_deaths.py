@@ -40,7 +40,7 @@ SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_d
 Trouble = Callable[[int, str], Awaitable[None]]
 Panels = Mapping[str, SimulatedPanel]
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked here")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked here")]
 
 
 async def killed(pid: int, _url: str) -> None:

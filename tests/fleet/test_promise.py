@@ -29,6 +29,8 @@ from virtual_time import run_virtual, virtual
 from cvm_async import CvmError, CvmSession, Limits, NodeState, PowerState
 from cvm_async.panel import PanelApp
 
+pytestmark = pytest.mark.long
+
 MOST_STUCK = 2
 """Workers that the calls to one node which does not answer may keep."""
 TIMES = 1.5

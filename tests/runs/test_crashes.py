@@ -32,7 +32,7 @@ PATIENCE = 0.1
 VPSES = 24
 POWER = {"stop": Power.RUNNING, "start": Power.STOPPED, "restart": Power.RUNNING}
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked here")
+pytestmark = [pytest.mark.long, pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are forked here")]
 
 
 def posts(panel: SimulatedPanel) -> Counter[int | None]:

@@ -14,8 +14,11 @@ from pathlib import Path
 from typing import cast
 
 import apsw
+import pytest
 
 from cvm_async.runs.writer import DURABLE, Connection, Statement, Writer
+
+pytestmark = pytest.mark.long
 
 # apsw names types that only newer Pythons have.
 # pyright: reportUnknownMemberType=false
