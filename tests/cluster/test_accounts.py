@@ -5,8 +5,11 @@ import pytest
 
 from cluster.makes import keep_profiles
 from cvm_async._profiles.environment import Environment
-from cvm_async.cluster.accounts import Accounts, accounts
+from cvm_async._profiles.file import ProfileFile, read_profiles
+from cvm_async.cluster import accounts as accounts_module
+from cvm_async.cluster.accounts import Accounts, accounts, profiles_in
 from cvm_async.cluster.address import address_of
+from cvm_async.errors import ConfigurationError
 from cvm_async.panel import SimulatedPanel
 
 
@@ -66,3 +69,36 @@ async def test_a_list_that_cannot_be_had_is_a_problem(tmp_path: Path) -> None:
 
 async def test_without_sessions_an_action_takes_no_time() -> None:
     assert Accounts((), (), 0.0).longest == 0.0
+
+
+def test_the_file_of_profiles_is_read_once_for_all_accounts_and_again_when_it_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+
+    def reading(path: Path) -> ProfileFile:
+        read.append(path)
+        return read_profiles(path)
+
+    monkeypatch.setattr(accounts_module, "read_profiles", reading)
+    file = keep_profiles(tmp_path, {})
+    environment = Environment(config_home=str(tmp_path))
+    seen: list[list[str]] = []
+    for text in ("[one]", "[one]\n[two]"):
+        file.write_text(text)
+        seen += [list(profiles_in(environment).tables) for _ in range(3)]
+    assert seen == [["one"]] * 3 + [["one", "two"]] * 3
+    assert len(read) == 2
+    file.unlink()
+    with pytest.raises(ConfigurationError, match="does not exist"):
+        profiles_in(environment)
+
+
+def test_a_file_that_others_may_use_since_it_was_read_is_refused(tmp_path: Path) -> None:
+    file = keep_profiles(tmp_path, {})
+    file.write_text("[one]")
+    environment = Environment(config_home=str(tmp_path))
+    assert list(profiles_in(environment).tables) == ["one"]
+    file.chmod(0o644)
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        profiles_in(environment)
