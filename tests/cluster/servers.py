@@ -82,7 +82,7 @@ def unprivileged() -> int | None:
 
 
 @contextmanager
-def serving() -> Generator[Server]:
+def serving(settings: str = _SETTINGS) -> Generator[Server]:
     """Run a Postgres."""
     # Not in pytest's folder: another user cannot get there, and a socket's path must be short.
     folder = Path(tempfile.mkdtemp(prefix="cvm-pg-"))
@@ -93,7 +93,7 @@ def serving() -> Generator[Server]:
     data = str(folder / "data")
     try:
         server.program("initdb", "-D", data, "-A", "trust", "-U", "cvm", "-E", "UTF8", "--no-locale", "--no-sync")
-        server.program("pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "-o", f"-k {folder} {_SETTINGS}", "start")
+        server.program("pg_ctl", "-D", data, "-w", "-l", f"{folder}/log", "-o", f"-k {folder} {settings}", "start")
         try:
             yield server
         finally:
