@@ -17,7 +17,9 @@ from cvm_async.cluster.errors import DatabaseLostError
 from cvm_async.fleet.control import RunControl
 from cvm_async.fleet.fleet import Fleet
 from cvm_async.fleet.outcome import Progress
+from cvm_async.fleet.report import FleetReport
 from cvm_async.fleet.work.journal import Intent
+from cvm_async.models import VpsStatus
 from cvm_async.runs.open_run import OpenRun
 
 SETTLE = 120.0
@@ -33,7 +35,8 @@ class PanelWork:
         worker: Who.
         region: What its profiles must say; None: whatever they say.
         environment: Where they are looked for.
-        controls: The work under way, by run: whoever hears that a run was stopped ends it by these.
+        controls: What may be sending, by ticket: whoever hears that a run was stopped ends it by these.
+        leaving: Set once the worker ends: what is under way is kept, and the rest left to the next one.
         settle: Seconds for looking whether a start or stop of unknown outcome was carried out, for each.
         unkept: What came of actions and could not be kept yet.
     """
@@ -42,7 +45,8 @@ class PanelWork:
     worker: str
     region: str | None
     environment: Environment
-    controls: dict[str, set[RunControl]]
+    controls: dict[Ticket, RunControl]
+    leaving: asyncio.Event
     settle: float = SETTLE
     unkept: list[Statement] = field(factory=list[Statement], init=False)
 
@@ -60,20 +64,19 @@ class PanelWork:
 
     async def _do(self, shard: Shard, hold: Hold) -> None:
         names, address = shard.profiles, self.ticket.address
-        async with (
-            accounts(names, address, self.region, self.environment) as reached,
-            self._under_control(hold, shard) as control,
-        ):
+        async with accounts(names, address, self.region, self.environment) as reached:
             await hold.predecessors_over(reached.longest)
-            journal = PanelJournal(shard, hold, control, self.worker, self.unkept)
             fleet = await reached.fleet()
-            if acts(shard.order.verb):
-                await self._act(fleet, journal)
-            else:
-                await self._read(fleet, journal)
+            async with self._under_control(hold, shard) as control:
+                journal = PanelJournal(shard, hold, control, self.worker, self.unkept, self.leaving)
+                if acts(shard.order.verb):
+                    await self._act(fleet, journal)
+                else:
+                    await self._read(fleet, journal)
             if hold.database.lost:
                 raise DatabaseLostError(await hold.database.wait_lost())
-            await journal.over(fleet.problems)
+            if not self.leaving.is_set():
+                await journal.over(fleet.problems)
 
     async def _act(self, fleet: Fleet, journal: PanelJournal) -> None:
         shard, order = journal.shard, journal.shard.order
@@ -89,7 +92,11 @@ class PanelWork:
             control=journal.control,
             journal=journal,
         )
-        journal.rest(dict(enumerate(report)))
+        self._keep_rest(report, journal)
+
+    def _keep_rest(self, report: FleetReport[VpsStatus | None], journal: PanelJournal) -> None:
+        if not self.leaving.is_set():
+            journal.rest(dict(enumerate(report)))
 
     async def _go_on(self, fleet: Fleet, journal: PanelJournal) -> None:
         """Take up what another worker, or this one on another connection, has left."""
@@ -98,7 +105,7 @@ class PanelWork:
             return
         async with OpenRun(journal) as run:
             report = await run.resume(fleet, settle=self.settle, control=journal.control)
-        journal.rest(dict(enumerate(report)))
+        self._keep_rest(report, journal)
 
     @staticmethod
     async def _read(fleet: Fleet, journal: PanelJournal) -> None:
@@ -127,8 +134,9 @@ class PanelWork:
         control = RunControl()
         if shard.stopped is not None:
             control.stop(shard.stopped)
-        ours = self.controls.setdefault(self.ticket.run, set())
-        ours.add(control)
+        if self.leaving.is_set():
+            control.stop("the worker ends")
+        self.controls[self.ticket] = control
 
         async def watch() -> None:
             control.stop(await hold.database.wait_lost())
@@ -140,6 +148,4 @@ class PanelWork:
             watching.cancel()
             with suppress(asyncio.CancelledError):
                 await watching
-            ours.discard(control)
-            if not ours:
-                self.controls.pop(self.ticket.run, None)
+            self.controls.pop(self.ticket, None)

@@ -19,11 +19,11 @@ from cvm_async.cluster.database.postgres import Database
 from cvm_async.cluster.database.schema import prepare
 from cvm_async.cluster.database.shards import Ticket
 from cvm_async.cluster.database.values import written
-from cvm_async.cluster.engines.engine import Engine
+from cvm_async.cluster.engines.engine import Engine, HandedBackError
 from cvm_async.cluster.errors import DatabaseLostError, PanelTakenError
 from cvm_async.cluster.panel_work import SETTLE, PanelWork
 from cvm_async.errors import CvmError
-from cvm_async.fleet.control import RunControl
+from cvm_async.fleet.control import RunControl, Stage, UnderWay
 from cvm_async.models import Problem
 
 logger: logging.Logger = logging.getLogger("cvm_async")
@@ -66,7 +66,7 @@ def new_id() -> str:
 
 @define(eq=False, kw_only=True)
 class Worker:
-    """Works until it is cancelled.
+    """Works until it is stopped or cancelled. A `RunControl` that is `over` it ends it tidily, and shows its work.
 
     Attributes:
         url: Where the database is.
@@ -89,15 +89,17 @@ class Worker:
     id: str = field(factory=new_id)
     on_ready: Callable[[], object] = field(default=lambda: None)
     database: LastingDatabase = field(init=False)
-    _under_way: dict[str, "asyncio.Task[None]"] = field(init=False, factory=dict[str, "asyncio.Task[None]"])
+    _leaving: asyncio.Event = field(init=False, factory=asyncio.Event)
+    _handing_back: "asyncio.Task[bool] | None" = field(init=False, default=None)
+    _under_way: dict[Ticket, "asyncio.Task[None]"] = field(init=False, factory=dict[Ticket, "asyncio.Task[None]"])
     _panels: dict[str, asyncio.Lock] = field(init=False, factory=dict[str, asyncio.Lock])
-    _controls: dict[str, set[RunControl]] = field(init=False, factory=dict[str, set[RunControl]])
+    _controls: dict[Ticket, RunControl] = field(init=False, factory=dict[Ticket, RunControl])
 
     def __attrs_post_init__(self) -> None:
         self.database = LastingDatabase(self.url, self._here)
 
     async def run(self) -> None:
-        """Work.
+        """Work. Cancelled, it cuts off what is under way; others take its panels up at once.
 
         Raises:
             CvmError: The database cannot be used, at the beginning.
@@ -108,24 +110,56 @@ class Worker:
         try:
             await self.engine.serve(self.work, self.region)
             self.on_ready()
-            while True:
-                await asyncio.sleep(self.lease / BEATS)
+            while not await self._is_stopped(self.lease / BEATS):
                 # What fails of it is tried again at the next beat.
                 with suppress(CvmError):
                     await self._beat(await self.database.now())
+            await self._wind_down()
         finally:
             await self._leave()
 
+    def stop(self, reason: str) -> None:
+        """Begin nothing new, and have `run` end with what is under way, whose panels go to others one by one."""
+        self._leaving.set()
+        for ticket, task in self._under_way.items():
+            if ticket in self._controls:
+                self._controls[ticket].stop(reason)
+            else:
+                # It has sent nothing yet.
+                task.cancel()
+
+    def under_way(self) -> tuple[UnderWay, ...]:
+        """Give what is under way, on all panels."""
+        return tuple(each for control in self._controls.values() for each in control.under_way())
+
+    @property
+    def stage(self) -> Stage:
+        """It has no batches of its own."""
+        return Stage()
+
     async def work(self, ticket: Ticket) -> None:
-        """Do a shard; whoever asks for one that is under way here waits for its end."""
-        task = self._under_way.get(ticket.id)
+        """Do a shard; whoever asks for one that is under way here waits for its end.
+
+        Raises:
+            HandedBackError: The worker ends.
+        """
+        try:
+            if not self._leaving.is_set():
+                await asyncio.shield(self._begun(ticket))
+        finally:
+            if self._leaving.is_set():
+                # Also where it is done: the ticket is with the others already, and who takes it sees that.
+                raise HandedBackError
+
+    def _begun(self, ticket: Ticket) -> "asyncio.Task[None]":
+        task = self._under_way.get(ticket)
         if task is None:
-            task = self._under_way[ticket.id] = asyncio.create_task(self._work(ticket))
-            task.add_done_callback(lambda _: self._under_way.pop(ticket.id, None))
-        await asyncio.shield(task)
+            task = self._under_way[ticket] = asyncio.create_task(self._work(ticket))
+            task.add_done_callback(lambda _: self._under_way.pop(ticket, None))
+        return task
 
     async def _work(self, ticket: Ticket) -> None:
-        work = PanelWork(ticket, self.id, self.region, self.environment, self._controls, self.settle)
+        work = PanelWork(ticket, self.id, self.region, self.environment, self._controls, self._leaving, self.settle)
         # A lock of the database's is no lock for its own session.
         async with self._panels.setdefault(ticket.address, asyncio.Lock()):
             while True:
@@ -133,6 +167,8 @@ class Worker:
                 try:
                     await work.done_on(database)
                 except (DatabaseLostError, PanelTakenError) as error:
+                    if self._leaving.is_set() and not work.unkept:
+                        return
                     logger.warning("%s: %s; taking it up again", safe_text(ticket.address), error)
                     await asyncio.sleep(RETRY)
                 except Exception as error:
@@ -166,10 +202,12 @@ class Worker:
     async def _beat(self, database: Database) -> None:
         """Tell that it lives; look for those who do not, and for runs that were stopped."""
         await self._here(database)
-        dead, stopped = await database.write((_DEAD, {"id": self.id}), (_STOPPED, {"runs": [*self._controls]}))
-        for run, reason in stopped:
-            for control in self._controls.get(run, ()):
-                control.stop(reason)
+        runs = [*{ticket.run for ticket in self._controls}]
+        dead, stopped = await database.write((_DEAD, {"id": self.id}), (_STOPPED, {"runs": runs}))
+        reasons: dict[str, str] = dict(stopped)
+        for ticket, control in self._controls.items():
+            if ticket.run in reasons:
+                control.stop(reasons[ticket.run])
         for (worker,) in dead:
             logger.warning("the worker %s gives no sign of life: its panels go to others", worker)
             await database.write((_END_SESSION, {"id": worker}), alone=True)
@@ -177,11 +215,44 @@ class Worker:
             # Last: who dies before that leaves it to the next.
             await database.write((_GONE, {"id": worker}))
 
+    async def _is_stopped(self, seconds: float) -> bool:
+        """Wait until it is told to end, at most for so long."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._leaving.wait()
+        return self._leaving.is_set()
+
+    async def _wind_down(self) -> None:
+        """Give the tickets back at once, and wait for what is under way: who takes them waits for each panel's lock."""
+        handing_back = self._handed_back()
+        while tasks := [task for task in (handing_back, *self._under_way.values()) if not task.done()]:
+            await asyncio.wait(tasks, timeout=self.lease / BEATS)
+            with suppress(CvmError):
+                await self._here(await self.database.now())
+
     async def _leave(self) -> None:
         """End what is under way, and say that it is gone."""
-        for task in self._under_way.values():
+        self._leaving.set()
+        tasks = [*self._under_way.values()]
+        for task in tasks:
             task.cancel()
-        if self._under_way:
-            await asyncio.wait([*self._under_way.values()])
-        await self.engine.close()
+        if tasks:
+            await asyncio.wait(tasks)
+        if await self._handed_back():
+            with suppress(CvmError, TimeoutError):
+                async with asyncio.timeout(RETRY):
+                    await (await self.database.now()).write((_GONE, {"id": self.id}))
         await self.database.close()
+
+    def _handed_back(self) -> "asyncio.Task[bool]":
+        if self._handing_back is None:
+            self._handing_back = asyncio.create_task(self._hand_back())
+        return self._handing_back
+
+    async def _hand_back(self) -> bool:
+        try:
+            await self.engine.close()
+        except CvmError as error:
+            logger.warning("%s; others do, once the lease of %g s is over", error, self.lease)
+            return False
+        return True

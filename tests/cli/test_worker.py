@@ -1,5 +1,7 @@
 """`worker` takes what cluster runs ask for; what it does with it has tests of its own."""
 
+import asyncio
+import signal
 import sys
 
 import pytest
@@ -47,6 +49,7 @@ def test_the_database_may_be_said_by_the_environment(
         (("--database", DATABASE, "--region", "eu west"), "region must be letters"),
         (("--database", DATABASE, "--engine", "celery"), "engine must be 'dbos'"),
         (("--database", DATABASE, "--lease", "0"), "lease"),
+        (("--database", DATABASE, "--grace", "-1"), "--grace"),
         ((), "database"),
     ],
 )
@@ -61,3 +64,31 @@ def test_without_the_extra_it_says_what_to_install(cvm: Cvm, monkeypatch: pytest
     ran = cvm("worker", "--database", DATABASE)
     assert ran.status == Exit.USAGE
     assert "pip install 'cvm_async[cluster]'" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("number", "status", "told"),
+    [
+        (signal.SIGINT, 130, "Interrupted: nothing new begins."),
+        (signal.SIGTERM, 143, "Terminated: nothing new begins."),
+    ],
+    ids=["Ctrl-C", "kill"],
+)
+def test_a_signal_ends_it_tidily(
+    cvm: Cvm, monkeypatch: pytest.MonkeyPatch, number: signal.Signals, status: int, told: str
+) -> None:
+    stopped = asyncio.Event()
+
+    def stop(_: Worker, _reason: str) -> None:
+        stopped.set()
+
+    async def run(_: Worker) -> None:
+        signal.raise_signal(number)
+        await stopped.wait()
+
+    monkeypatch.setattr(Worker, "stop", stop)
+    monkeypatch.setattr(Worker, "run", run)
+    ran = cvm("worker", "--database", DATABASE)
+    assert ran.status == status
+    assert told in ran.err
+    assert ran.err.endswith(f"cvm-async: {Exit(status).name.lower()}\n")

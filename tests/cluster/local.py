@@ -12,7 +12,7 @@ from cvm_async._profiles.environment import Environment
 from cvm_async._secret import Secret
 from cvm_async.cluster.database.shards import Ticket
 from cvm_async.cluster.engines.choice import ENGINES, Known
-from cvm_async.cluster.engines.engine import Work
+from cvm_async.cluster.engines.engine import HandedBackError, Work
 from cvm_async.cluster.worker import Worker
 
 
@@ -46,13 +46,20 @@ class LocalEngine:
     async def close(self) -> None:
         return
 
+    async def _done(self, work: Work, ticket: Ticket) -> None:
+        try:
+            await work(ticket)
+        except HandedBackError:
+            self.workers = [(other, region) for other, region in self.workers if other != work]
+            await self.put([ticket])
+
     def _hand_out(self) -> None:
         for ticket in tuple(self.waiting):
             for work, region in self.workers:
                 if region in (None, ticket.region):
                     self.waiting.remove(ticket)
                     self.taken.append(ticket)
-                    task = asyncio.ensure_future(work(ticket))
+                    task = asyncio.ensure_future(self._done(work, ticket))
                     self.tasks.add(task)
                     break
 

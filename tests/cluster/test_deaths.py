@@ -31,6 +31,7 @@ VPSES = 24
 LIMIT = 4
 ACTION = 1.0
 """Seconds that an action may take, at most."""
+LEASE = 0.8
 POWER = {"stop": Power.RUNNING, "start": Power.STOPPED, "restart": Power.RUNNING}
 
 CUT_ALL = """
@@ -45,6 +46,10 @@ pytestmark = [pytest.mark.long, pytest.mark.skipif(not hasattr(os, "fork"), reas
 
 async def killed(pid: int, _url: str) -> None:
     Victims.signal(pid, signal.SIGKILL)
+
+
+async def terminated(pid: int, _url: str) -> None:
+    Victims.signal(pid, signal.SIGTERM)
 
 
 async def stopped_for_a_while(pid: int, _url: str) -> None:
@@ -124,6 +129,8 @@ async def come_to_grief(case: Case, victims: Victims, url: str, folder: Path) ->
                 config_home=str(folder),
                 log=str(folder / "log"),
                 greedy=greedy,
+                # Who is terminated says so: nobody waits for the end of a lease.
+                lease=600.0 if trouble is terminated else LEASE,
             )
             for number in range(2)
         ]
@@ -138,18 +145,21 @@ async def come_to_grief(case: Case, victims: Victims, url: str, folder: Path) ->
         report = await running
         victims.end()
         assert_nothing_lost(report, panels)
+        if trouble is terminated:
+            assert len(report.ok) == len(report)
         return panels
 
 
 SAMPLE: list[tuple[str, Trouble]] = [
     ("restart", killed),
+    ("restart", terminated),
     ("stop", stopped_for_a_while),
     ("stop", cut_off),
     ("restart", left_alone),
 ]
 EVERY: list[tuple[str, Trouble]] = [
     (verb, trouble)
-    for trouble in (killed, stopped_for_a_while, cut_off, left_alone)
+    for trouble in (killed, terminated, stopped_for_a_while, cut_off, left_alone)
     for verb in ("stop", "start", "restart")
 ]
 

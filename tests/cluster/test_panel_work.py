@@ -16,7 +16,7 @@ from cvm_async._secret import Secret
 from cvm_async.cluster.address import address_of
 from cvm_async.cluster.database.following import AnOutcome, Following
 from cvm_async.cluster.database.postgres import Database, Statement
-from cvm_async.cluster.database.shards import Order, shards_of
+from cvm_async.cluster.database.shards import Order, Ticket, shards_of
 from cvm_async.cluster.panel_work import PanelWork
 from cvm_async.panel import Power, SimulatedPanel
 
@@ -32,8 +32,9 @@ async def panel(tmp_path: Path) -> AsyncIterator[SimulatedPanel]:
 
 async def work_on(database: Database, panel: SimulatedPanel, tmp_path: Path, verb: Verb = Verb.STOP) -> PanelWork:
     [shard] = await begun(database, address_of(panel.url), order=Order(verb=verb))
-    controls: dict[str, set[RunControl]] = {}
-    return PanelWork(shard.ticket, "one", None, Environment(config_home=str(tmp_path)), controls, settle=0.05)
+    controls: dict[Ticket, RunControl] = {}
+    environment = Environment(config_home=str(tmp_path))
+    return PanelWork(shard.ticket, "one", None, environment, controls, asyncio.Event(), settle=0.05)
 
 
 async def outcomes(database: Database) -> list[AnOutcome]:
@@ -129,6 +130,17 @@ async def test_in_a_run_that_was_stopped_nothing_begins(
     found: list[Any] = await outcomes(database)
     assert {str(outcome.error.message) for outcome in found} == {"not begun: it was told to"}
     assert panel.actions == []
+
+
+async def test_once_the_worker_ends_nothing_begins_and_the_panel_is_not_over(
+    database: Database, panel: SimulatedPanel, tmp_path: Path
+) -> None:
+    work = await work_on(database, panel, tmp_path)
+    work.leaving.set()
+    await work.done_on(database)
+    assert panel.actions == []
+    [shard] = await shards_of(database, "a-run")
+    assert shard.state == "listed"
 
 
 async def test_a_connection_that_is_cut_ends_it_and_the_next_one_goes_on(

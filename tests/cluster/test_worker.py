@@ -9,14 +9,18 @@ import pytest
 from cluster.database.test_postgres import ended_by_another
 from cluster.local import LocalEngine, worker_of, working
 from cluster.makes import begun, keep_profiles
-from cvm_async import ConfigurationError, DatabaseLostError
+from cvm_async import ConfigurationError, CvmError, DatabaseLostError, RunControl
+from cvm_async._api.verbs import Verb
 from cvm_async._secret import Secret
 from cvm_async.cluster import worker as module
 from cvm_async.cluster.address import address_of
+from cvm_async.cluster.database.guards import held
 from cvm_async.cluster.database.postgres import Database
-from cvm_async.cluster.database.shards import shards_of
+from cvm_async.cluster.database.shards import Order, shards_of
+from cvm_async.cluster.engines.engine import HandedBackError
+from cvm_async.cluster.panel_work import PanelWork
 from cvm_async.cluster.worker import new_id
-from cvm_async.panel import Power, SimulatedPanel
+from cvm_async.panel import Hang, Power, SimulatedPanel
 
 WORKERS = "SELECT id FROM cvm_async.workers ORDER BY id"
 DEAD = """
@@ -133,6 +137,133 @@ async def test_it_leaves_what_is_under_way_to_others(
         await panel.wait_for(lambda: any(record.verb == "stop" for record in panel.requests))
     [shard] = await shards_of(database, "a-run")
     assert shard.state == "listed"
+
+
+STANDING = "SELECT state, count(*) FROM cvm_async.targets GROUP BY state ORDER BY state"
+
+
+def asked(panel: SimulatedPanel, verb: str) -> int:
+    return len([record for record in panel.requests if record.verb == verb])
+
+
+@pytest.mark.parametrize("verb", [Verb.STOP, Verb.RESTART])
+async def test_stopped_it_begins_nothing_new_and_another_goes_on_at_once(  # noqa: PLR0917 - fixtures
+    url: str, engine: LocalEngine, database: Database, tmp_path: Path, panel: SimulatedPanel, verb: Verb
+) -> None:
+    keep_profiles(tmp_path, {"acme-1": panel}, max_concurrency=1)
+    panel.inject(Hang(), verb=verb.value)
+    [shard] = await begun(database, address_of(panel.url), order=Order(verb=verb))
+    one = worker_of(url, engine, tmp_path, id="one")
+    ready = asyncio.Event()
+    one.on_ready = ready.set
+    running = asyncio.create_task(one.run())
+    await ready.wait()
+    await engine.put([shard.ticket])
+    await panel.wait_for(lambda: asked(panel, verb.value) == 1)
+    assert [each.doing for each in one.under_way()] == [verb.value]
+    assert one.stage.batches == 1
+    one.stop("terminated")
+    panel.clear_faults()
+    await running
+    assert asked(panel, verb.value) == 1
+    assert await database.write((STANDING, {})) == [[("done", 1), ("todo", 2)]]
+    assert await database.write((WORKERS, {})) == [[]]
+    # A lease much longer than the test may take: nobody waits for its end.
+    async with working(worker_of(url, engine, tmp_path, id="two", lease=600.0)):
+        await until_done(database)
+    assert sorted(panel.actions) == [(vps, verb.value) for vps in (1, 2, 3)]
+    assert await database.write((STANDING, {})) == [[("done", 3)]]
+
+
+async def test_stopped_it_keeps_what_it_has_read_and_another_reads_the_rest(
+    url: str, engine: LocalEngine, database: Database, tmp_path: Path, panel: SimulatedPanel
+) -> None:
+    keep_profiles(tmp_path, {"acme-1": panel}, max_concurrency=1)
+    panel.inject(Hang(), verb="status")
+    [shard] = await begun(database, address_of(panel.url), order=Order(verb=Verb.STATUS))
+    async with working(worker_of(url, engine, tmp_path, id="one")) as one:
+        await engine.put([shard.ticket])
+        await panel.wait_for(lambda: asked(panel, "status") == 1)
+        one.stop("terminated")
+        panel.clear_faults()
+        async with working(worker_of(url, engine, tmp_path, id="two")):
+            await until_done(database)
+    assert await database.write((STANDING, {})) == [[("done", 3)]]
+
+
+async def test_stopped_before_it_has_sent_anything_it_ends_at_once(
+    url: str, engine: LocalEngine, database: Database, tmp_path: Path, panel: SimulatedPanel
+) -> None:
+    [shard] = await begun(database, address_of(panel.url))
+    async with held(database, shard.ticket.address, "another"):
+        async with working(worker_of(url, engine, tmp_path)) as one:
+            await engine.put([shard.ticket])
+            await asyncio.sleep(0.05)
+            one.stop("terminated")
+            await asyncio.gather(*engine.tasks)
+        assert [ticket.id for ticket in engine.waiting] == [shard.ticket.id]
+    with pytest.raises(HandedBackError):
+        await one.work(shard.ticket)
+
+
+async def test_stopped_without_its_connection_it_leaves_the_panel_to_others(
+    url: str, engine: LocalEngine, database: Database, tmp_path: Path, panel: SimulatedPanel
+) -> None:
+    keep_profiles(tmp_path, {"acme-1": panel}, max_concurrency=1, action_timeout=0.5)
+    panel.inject(Hang(), verb="stop")
+    [shard] = await begun(database, address_of(panel.url))
+    async with working(worker_of(url, engine, tmp_path, id="one")) as one:
+        session = await one.database.now()
+        await engine.put([shard.ticket])
+        await panel.wait_for(lambda: asked(panel, "stop") == 1)
+        one.stop("terminated")
+        await ended_by_another(session, url)
+        panel.clear_faults()
+    async with working(worker_of(url, engine, tmp_path, id="two")):
+        await until_done(database)
+    assert sorted(panel.actions) == [(vps, "stop") for vps in (1, 2, 3)]
+
+
+async def test_stopped_it_takes_nothing_up_again_that_it_has_lost(  # noqa: PLR0917 - fixtures
+    url: str,
+    engine: LocalEngine,
+    database: Database,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def lost(work: PanelWork, _: Database) -> None:
+        work.controls[work.ticket] = RunControl()
+        await work.leaving.wait()
+        raise DatabaseLostError("the connection is lost")
+
+    monkeypatch.setattr(PanelWork, "done_on", lost)
+    [shard] = await begun(database, "https://a.example.net/")
+    async with working(worker_of(url, engine, tmp_path)) as one:
+        await engine.put([shard.ticket])
+        while shard.ticket not in one._controls:  # pyright: ignore[reportPrivateUsage]
+            await asyncio.sleep(0.01)
+        one.stop("terminated")
+        await asyncio.gather(*engine.tasks)
+    assert "taking it up again" not in caplog.text
+
+
+async def test_what_it_cannot_hand_back_is_brought_back_when_its_lease_is_over(  # noqa: PLR0917 - fixtures
+    url: str,
+    engine: LocalEngine,
+    database: Database,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(_: LocalEngine) -> None:
+        raise CvmError("the engine could not")
+
+    monkeypatch.setattr(LocalEngine, "close", broken)
+    async with working(worker_of(url, engine, tmp_path, id="one", lease=30.0)) as one:
+        one.stop("terminated")
+    assert "the engine could not; others do, once the lease of 30 s is over" in caplog.text
+    assert await database.write((WORKERS, {})) == [[("one",)]]
 
 
 async def test_a_database_that_is_not_there_ends_it(engine: LocalEngine, tmp_path: Path) -> None:

@@ -85,7 +85,7 @@ async def carry_out(order: Order) -> None:
     if order.greedy:
         engine = GreedyEngine(url)
         guards.TAKE = TAKE_WHATEVER_IS_LOCKED
-    await Worker(
+    worker = Worker(
         url=url,
         engine=engine,
         environment=Environment(config_home=order.config_home),
@@ -93,7 +93,9 @@ async def carry_out(order: Order) -> None:
         settle=order.settle,
         id=order.id,
         on_ready=lambda: print(f"ready {order.id}", flush=True),  # noqa: T201 - it is the answer
-    ).run()
+    )
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, worker.stop, "terminated")
+    await worker.run()
 
 
 def serve() -> None:

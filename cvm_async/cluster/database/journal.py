@@ -102,6 +102,7 @@ class PanelJournal:
         hold: That the panel is ours.
         control: Ends the work on the panel where nothing may be sent any more.
         unkept: What came of actions and could not be kept; it is kept when the panel is taken again.
+        leaving: Set once this worker ends: what was not begun is then the next one's, and has no outcome.
     """
 
     shard: Shard
@@ -109,6 +110,7 @@ class PanelJournal:
     control: RunControl
     worker: str
     unkept: list[Statement] = field(factory=list[Statement])
+    leaving: asyncio.Event = field(factory=asyncio.Event)
     _states: dict[int, TargetState] = field(init=False, factory=dict[int, TargetState])
     _told: set[int] = field(init=False, factory=set[int])
     """Places whose outcomes are kept."""
@@ -183,12 +185,17 @@ class PanelJournal:
         """Keep what came of it; a run does not wait for that."""
         state = state_after(self._states.get(place, TargetState.TODO), outcome)
         self._states[place] = state
+        if state is TargetState.TODO and self.leaving.is_set():
+            self._keep((_UNSENT, self._values(place=place)))
+            return
         self._keep_outcome(place, state, outcome)
         if not (outcome.ok or outcome.skipped):
             self._keep((_COUNTED, self._values()))
 
     def seen(self, place: int, outcome: Outcome[Any]) -> None:
         """Keep what was read of a VPS."""
+        if outcome.skipped and self.leaving.is_set():
+            return
         self._keep_outcome(place, TargetState.DONE if outcome.ok else TargetState.FAILED, outcome)
 
     def rest(self, outcomes: "Mapping[int, Outcome[Any]]") -> None:

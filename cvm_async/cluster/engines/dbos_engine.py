@@ -33,6 +33,17 @@ def _queue_of(region: str) -> str:
     return f"{_APPLICATION}.{region}" if region else _APPLICATION
 
 
+def _client(url: Secret, *, lasting: bool) -> DBOSClient:
+    return DBOSClient(
+        system_database_url=url.reveal(),
+        dbos_system_schema=_SCHEMA,
+        serializer=DBOSPortableJSONSerializer(),
+        system_database_pool_size=1,
+        application_name=_APPLICATION,
+        retry_connection_errors=lasting,
+    )
+
+
 @frozen
 class DbosQueue:
     """Puts tickets into DBOS's queues."""
@@ -47,14 +58,7 @@ class DbosQueue:
     @classmethod
     def _opened(cls, url: Secret) -> "DbosQueue":
         DBOS.migrate(url.reveal(), schema=_SCHEMA)
-        client = DBOSClient(
-            system_database_url=url.reveal(),
-            dbos_system_schema=_SCHEMA,
-            serializer=DBOSPortableJSONSerializer(),
-            system_database_pool_size=1,
-            application_name=_APPLICATION,
-        )
-        return cls(client)
+        return cls(_client(url, lasting=True))
 
     async def put(self, tickets: Sequence[Ticket]) -> None:
         """Have each done by some worker of its region."""
@@ -125,15 +129,27 @@ class DbosEngine:
             CvmError: DBOS could not.
         """
         try:
-            pending: list[Any] = await DBOS.list_workflows_async(
-                executor_id=worker, status="PENDING", name=_WORKFLOW, load_input=False, load_output=False
-            )
-            for workflow in pending:
-                await DBOS.resume_workflow_async(workflow.workflow_id, queue_name=workflow.queue_name)
+            await asyncio.to_thread(self._bring_back, worker)
         except Exception as error:  # noqa: BLE001 - see below
             # SQLAlchemy's, or DBOS's own; what they say may quote the address.
             raise CvmError(f"DBOS could not bring back what {worker} had: {type(error).__name__}") from None
 
+    def _bring_back(self, worker: str) -> None:
+        client = _client(self.url, lasting=False)
+        try:
+            pending: list[Any] = client.list_workflows(
+                executor_id=worker, status="PENDING", name=_WORKFLOW, load_input=False, load_output=False
+            )
+            for workflow in pending:
+                client.resume_workflow(workflow.workflow_id, queue_name=workflow.queue_name)
+        finally:
+            client.destroy()
+
     async def close(self) -> None:
-        """Take no more tickets, and leave those under way to others."""
+        """Take no more tickets, and put back those that are not done.
+
+        Raises:
+            CvmError: DBOS could not.
+        """
         await asyncio.to_thread(DBOS.destroy)
+        await self.bring_back(self.worker)

@@ -10,7 +10,15 @@ from typing import Protocol, TypeAlias
 from cvm_async.cluster.database.shards import Ticket
 
 Work: TypeAlias = Callable[[Ticket], Awaitable[None]]
-"""Does a shard; it returns when nothing is left to do for it, and may be asked again."""
+"""Does a shard; it returns when nothing is left to do for it, and may be asked again. `HandedBackError` leaves it where
+the worker ends."""
+
+
+class HandedBackError(BaseException):
+    """A ticket is another worker's from now on: it is not done, and has not failed.
+
+    No `Exception`: engines keep those as how a ticket has ended.
+    """
 
 
 class Queue(Protocol):
@@ -37,5 +45,9 @@ class Engine(Protocol):
         ...
 
     async def close(self) -> None:
-        """Take no more tickets, and leave those under way to others."""
+        """Take no more tickets, and put back those that are not done, for others to take at once.
+
+        Raises:
+            CvmError: They could not be put back; `bring_back` has to, by another worker.
+        """
         ...

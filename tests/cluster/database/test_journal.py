@@ -65,6 +65,21 @@ async def states(database: Database) -> list[str]:
     return [state for (state,) in rows]
 
 
+async def test_once_its_worker_ends_what_was_not_begun_has_no_outcome(journal: PanelJournal, fleet: Fleet) -> None:
+    one, two, three = fleet
+    await journal.sending(0)
+    await journal.sending(1)
+    journal.leaving.set()
+    journal.ended(0, Outcome(one, "acme", None))
+    journal.ended(1, Outcome(two, "acme", None, NotSentError("the worker ends")))
+    journal.seen(2, Outcome(three, "acme", None, NotSentError("not begun"), skipped=True))
+    [rows] = await journal.hold.database.write((KEPT, {}))
+    assert rows == [("done", True), ("todo", False), ("todo", False)]
+
+
+KEPT = "SELECT state, outcome IS NOT NULL FROM cvm_async.targets ORDER BY place"
+
+
 async def test_what_is_about_to_be_done_is_kept_and_read_again(journal: PanelJournal, fleet: Fleet) -> None:
     await journal.close("finished")
     record = await (await journal_of(journal.hold)).take_up()

@@ -12,6 +12,7 @@ from cvm_async.cluster.database.shards import Ticket
 from cvm_async.cluster.engines import dbos_engine as module
 from cvm_async.cluster.engines.choice import engine_of
 from cvm_async.cluster.engines.dbos_engine import DbosEngine
+from cvm_async.cluster.engines.engine import HandedBackError
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +68,31 @@ async def test_what_a_dead_worker_had_comes_to_another(url: str) -> None:
         await engine.close()
 
 
+async def test_what_is_under_way_as_it_closes_comes_to_another_at_once(url: str) -> None:
+    queue = await engine_of("dbos").queue(Secret(url))
+    await queue.put([ticket("a")])
+    await queue.close()
+    taken: asyncio.Queue[Ticket] = asyncio.Queue()
+    closed = asyncio.Event()
+
+    async def leave(each: Ticket) -> None:
+        await taken.put(each)
+        await closed.wait()
+        raise HandedBackError
+
+    one = DbosEngine(Secret(url), "one")
+    await one.serve(leave, "eu")
+    assert await taken.get() == ticket("a")
+    await one.close()
+    closed.set()
+    two = DbosEngine(Secret(url), "two")
+    await two.serve(taken.put, "eu")
+    try:
+        assert await taken.get() == ticket("a")
+    finally:
+        await two.close()
+
+
 async def test_what_dbos_cannot_do_is_one_of_our_errors_and_shows_no_password() -> None:
-    with pytest.raises(CvmError, match=r"^DBOS could not bring back what dead had: DBOSException$"):
-        await DbosEngine(Secret("postgresql://cvm:hunter2@db/cvm"), "one").bring_back("dead")
+    with pytest.raises(CvmError, match=r"^DBOS could not bring back what dead had: OperationalError$"):
+        await DbosEngine(Secret("postgresql://cvm:hunter2@127.0.0.1:1/cvm"), "one").bring_back("dead")
