@@ -1,10 +1,13 @@
 """An assistant and its user, in this process: the SDK's client on our server, on simulated panels without sockets."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+import json
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Literal, TypeAlias, cast
 
+import pytest
 from attrs import define, field
+from jsonschema import Draft202012Validator
 from mcp import Client
 from mcp.client.session import ClientRequestContext
 from mcp.types import CallToolResult, ElicitRequestFormParams, ElicitRequestParams, ElicitResult, ErrorData
@@ -81,6 +84,7 @@ async def assistant(
 ) -> AsyncGenerator[Assistant]:
     """Give an assistant whose user says this; None: a client that cannot ask."""
     async with AsyncExitStack() as stack:
+        stack.enter_context(_schemas_checked_once())
         sessions = [await _session(stack, app, place) for place, app in enumerate(apps)]
         server = await stack.enter_async_context(
             assistant_server(sessions, allow_power=allow_power, patience=patience, runs=runs, grace=grace)
@@ -96,6 +100,25 @@ async def assistant(
         client = Client(server, mode=era, elicitation_callback=None if user is None else ask)
         here = Assistant(await stack.enter_async_context(client))
         yield here
+
+
+_CHECKED: set[str] = set()
+
+
+@contextmanager
+def _schemas_checked_once() -> Generator[None]:
+    """Check a tool's schema once for all tests: each client would check the same ones anew, most of a test's time."""
+    check = Draft202012Validator.check_schema
+
+    def once(schema: Mapping[str, object]) -> None:
+        text = json.dumps(schema)
+        if text not in _CHECKED:
+            check(schema)
+            _CHECKED.add(text)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Draft202012Validator, "check_schema", once)
+        yield
 
 
 async def _session(stack: AsyncExitStack, app: PanelApp | Lister, place: int) -> Lister:

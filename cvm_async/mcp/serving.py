@@ -5,6 +5,7 @@ import hmac
 import ipaddress
 import os
 import re
+import select
 import socket
 import sys
 import threading
@@ -89,18 +90,18 @@ async def serve_stdio(server: Server[Any]) -> None:
 
 
 async def lines_of(descriptor: int) -> AsyncGenerator[str]:
-    """Give the lines that come from a file descriptor; whoever waits for one can be cancelled."""
+    """Give the lines that come from a file descriptor, until its end; whoever waits for one can be cancelled."""
     loop = asyncio.get_running_loop()
     chunks: asyncio.Queue[bytes] = asyncio.Queue()
     # One chunk waits to be taken, and no more is read meanwhile.
     room = threading.Semaphore()
 
     def read() -> None:
-        # The loop may have ended meanwhile, and a descriptor may be closed.
-        with suppress(OSError, RuntimeError):
+        # The loop may have ended meanwhile.
+        with suppress(RuntimeError):
             chunk = b"\n"
             while chunk:
-                chunk = os.read(descriptor, _CHUNK)
+                chunk = _next_chunk(descriptor)
                 room.acquire()
                 loop.call_soon_threadsafe(chunks.put_nowait, chunk)
 
@@ -113,6 +114,18 @@ async def lines_of(descriptor: int) -> AsyncGenerator[str]:
             yield b"".join((*begun, line)).decode("utf-8", "replace")
             begun.clear()
         begun.append(rest)
+
+
+def _next_chunk(descriptor: int) -> bytes:
+    """Give what comes next; nothing at the end, and where reading fails, as it does once a terminal is gone."""
+    while True:
+        try:
+            return os.read(descriptor, _CHUNK)
+        except BlockingIOError:
+            # It is shared with whoever started this, and was told by them not to wait.
+            select.select([descriptor], [], [])
+        except OSError:
+            return b""
 
 
 async def serve_http(

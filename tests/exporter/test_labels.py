@@ -1,8 +1,9 @@
 import pytest
 from attrs import evolve
-from hypothesis import given, strategies as st
+from hypothesis import example, given, strategies as st
 from values import vps
 
+from cvm_async._safe_text import safe_text
 from cvm_async.exporter.labels import LONGEST, hostname_label, node_label, panel_labels
 
 
@@ -31,10 +32,11 @@ def test_a_node_that_the_panel_does_not_tell_is_no_label() -> None:
 
 
 @given(st.lists(st.text(max_size=4)))
+@example(["a\u200cb", "a\u200db", "ab"])
 def test_no_two_panels_are_one_label(names: list[str]) -> None:
     labels = panel_labels(names)
     assert len(set(labels.values())) == len(labels) == len(set(names))
-    assert all(label.isprintable() for label in labels.values())
+    assert all(safe_text(label) == label for label in labels.values())
 
 
 def test_panels_whose_names_become_alike_are_told_apart() -> None:

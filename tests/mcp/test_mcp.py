@@ -19,7 +19,7 @@ def test_its_name_is_public() -> None:
             "mcp",
             "MissingExtraError: the server for assistants needs mcp: pip install 'cvm_async[mcp]'",
         ),
-        ("cvm_async.mcp.texts", "ModuleNotFoundError: import of cvm_async.mcp.texts halted; None in sys.modules"),
+        ("cvm_async.mcp.server", "ModuleNotFoundError: import of cvm_async.mcp.server halted; None in sys.modules"),
     ],
 )
 def test_without_its_extra_it_says_what_to_install(package: str, last: str) -> None:

@@ -188,7 +188,26 @@ class TestLines:
             await task
         os.close(writer)
 
-    async def test_a_descriptor_that_cannot_be_read_is_at_its_end(self) -> None:
+    @pytest.mark.parametrize("unreadable", ["a terminal that is gone", "one to write to", "closed"])
+    async def test_a_descriptor_that_cannot_be_read_is_at_its_end(self, unreadable: str) -> None:
+        ours, other = os.openpty() if unreadable == "a terminal that is gone" else os.pipe()[::-1]
+        os.close(other)
+        if unreadable == "closed":
+            os.close(ours)
+        with pytest.raises(OSError, match=r"Input/output|Bad file"):
+            os.read(ours, 1)
+        assert [each async for each in lines_of(ours)] == []
+        if unreadable != "closed":
+            os.close(ours)
+
+    async def test_one_that_does_not_wait_is_waited_for(self) -> None:
         reader, writer = os.pipe()
+        os.set_blocking(reader, False)
+        lines = lines_of(reader)
+        line = asyncio.ensure_future(anext(lines))
+        await asyncio.sleep(0)
+        os.write(writer, b"one\n")
+        assert await line == "one"
         os.close(writer)
-        assert [each async for each in lines_of(reader)] == []
+        assert [each async for each in lines] == []
+        os.close(reader)
