@@ -57,14 +57,25 @@ class Which(Asked):
         """Whether nothing was said of what VPSes they are, which means all."""
         return self.names is None and self.match is None and self.node is None and self.panel is None
 
+    def panels(self, panels: Sequence[str]) -> Collection[str]:
+        """Give those of the panels that what is meant can be on: the others need not be there, nor be asked.
+
+        Raises:
+            ToolProblem: There is no such panel.
+        """
+        if self.panel is not None:
+            if self.panel not in panels:
+                raise _no_panel(self.panel, panels)
+            return {self.panel}
+        named = {str(name).rpartition("/")[0] for name in self.names or ()}
+        return named if named and named <= set(panels) else panels
+
     def of(self, fleet: Fleet, panels: Sequence[str]) -> Fleet:
         """Give the part of a fleet that is meant.
 
         Raises:
-            ToolProblem: A name is nobody's, or that of several; or there is no such panel.
+            ToolProblem: A name is nobody's, or that of several.
         """
-        if self.panel is not None and self.panel not in panels:
-            raise _no_panel(self.panel, panels)
         named = fleet if self.names is None else fleet.at(sorted(_places(fleet, self.names, panels)))
         there = fleet_on(named, self.panel) if self.panel is not None else named
         return there.select(hostname=self.match, exclude=self.exclude, node=self.node)
@@ -100,13 +111,18 @@ class Panels:
             raise ToolProblem(error.kind, told(f"{name}: {error}", SENTENCE), advice_of(error))
         return joint.fleet
 
-    async def of(self, which: Which) -> Fleet:
-        """List the VPSes that are meant.
+    async def of(self, which: Which, *, whole: bool = False) -> Fleet:
+        """List the VPSes that are meant, on those panels alone that they can be on.
+
+        Args:
+            which: Which.
+            whole: As for `fleet`; so it is anyway where VPSes are named.
 
         Raises:
             ToolProblem: They cannot be listed; or they are not what was asked for.
         """
-        return which.of(await self.fleet(whole=which.names is not None), self.names)
+        asked = self.only(which.panels(self.names))
+        return which.of(await asked.fleet(whole=whole or which.names is not None), self.names)
 
 
 def fleet_on(fleet: Fleet, panel: str) -> Fleet:

@@ -87,7 +87,22 @@ async def test_a_panel_that_is_lost_hides_the_others_only_from_who_names_vpses()
         problem = await here.problem("find_vps", name="web1")
         assert problem["kind"] == "permission_denied"
         assert problem["message"].startswith("home: ")
-        assert (await here.problem("plan_power", action="stop", panel="work"))["kind"] == "permission_denied"
+        assert (await here.problem("plan_power", action="stop", match="web*"))["kind"] == "permission_denied"
+        # An empty list would say that nothing is there.
+        assert (await here.problem("list_vpses", panel="home"))["kind"] == "permission_denied"
+
+
+@pytest.mark.parametrize("asked", [{"names": ["work/web1", "work/1"]}, {"panel": "work", "names": ["web1"]}], ids=str)
+@virtual
+async def test_who_says_the_panel_needs_no_other_one(asked: dict[str, Any]) -> None:
+    there, lost = work(), home()
+    lost.client_api = False
+    async with assistant(there, lost) as here:
+        assert ids((await here.value("list_vpses", **asked))["vpses"]) == [("work", 1)]
+        plan_id = await here.plan(action="stop", **asked)
+        await here.value("apply_plan", plan_id=plan_id)
+    assert there.actions == [(1, "stop")]
+    assert not lost.requests
 
 
 @virtual

@@ -109,7 +109,7 @@ class Acting:
     async def plan_power(self, asked: PlanAsked, call: Call) -> PlanShown:
         """Look at VPSes, and say what would be done. Changes nothing."""
         asked.check()
-        fleet = asked.of(await self._panels.fleet(whole=True), self._panels.names)
+        fleet = await self._panels.of(asked, whole=True)
         wanted = _wanted(Verb[asked.action.upper()])
         plan = await told_of(lambda news: fleet.plan(wanted, progress=news), call.tell)
         held = self._plans.hold(plan, asked.rollout, wait=asked.wait) if plan.to_do else None
