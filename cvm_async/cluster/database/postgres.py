@@ -48,6 +48,8 @@ SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('sync
 """A server may be set to confirm what is not on its disk yet; an intent must be there before its action leaves."""
 _WHO = "SELECT pg_backend_pid(), backend_start::text FROM pg_stat_activity WHERE pid = pg_backend_pid()"
 
+_LEAVING = ("08", "57P")
+"""Errors of the connection, and of a server that ends it: class 08 and 57P01 to 57P05. Source: Postgres, appendix A."""
 _SHOWN = 300
 
 
@@ -201,7 +203,7 @@ class Database:
         try:
             await self._commit(jobs)
         except psycopg.Error as error:
-            if self._connection.closed or self._connection.broken:
+            if self._connection.closed or self._connection.broken or _ends_connection(error):
                 reason = f"the connection with the database is lost: {_told(error)}"
                 for job in jobs:
                     job.fail(DatabaseLostError(reason))
@@ -232,6 +234,17 @@ def _known(url: Secret) -> Mapping[str, Any]:
     """Give our own parameters, but those that the address says itself."""
     said = conninfo_to_dict(url.reveal())
     return {key: value for key, value in _ALIVE.items() if key not in said}
+
+
+def _ends_connection(error: psycopg.Error) -> bool:
+    """Tell whether it is no statement's, but the connection's: that comes before the connection is seen to be closed.
+
+    A server that refuses a statement gives a code. psycopg gives none where it cannot talk any more: "cannot exit pipeline
+    mode while busy", where a session was ended in the midst of one.
+    """
+    if isinstance(error, psycopg.errors.PipelineAborted) or not isinstance(error, psycopg.OperationalError):
+        return False
+    return error.sqlstate is None or error.sqlstate.startswith(_LEAVING)
 
 
 def _told(error: psycopg.Error) -> str:
