@@ -239,8 +239,8 @@ def _known(url: Secret) -> Mapping[str, Any]:
 def _ends_connection(error: psycopg.Error) -> bool:
     """Tell whether it is no statement's, but the connection's: that comes before the connection is seen to be closed.
 
-    A server that refuses a statement gives a code. psycopg gives none where it cannot talk any more: "cannot exit pipeline
-    mode while busy", where a session was ended in the midst of one.
+    A server that refuses a statement gives a code. psycopg gives none where it cannot talk any more: "cannot exit
+    pipeline mode while busy", where a session was ended in the midst of one.
     """
     if isinstance(error, psycopg.errors.PipelineAborted) or not isinstance(error, psycopg.OperationalError):
         return False
