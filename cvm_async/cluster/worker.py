@@ -174,19 +174,26 @@ class Worker:
                 except Exception as error:
                     # Not ours to foresee; but whoever follows the run must not wait for ever.
                     logger.exception("the work on %s failed", safe_text(ticket.address))
-                    with suppress(CvmError):
-                        await self._give_up(database, ticket, error)
+                    await self._give_up(ticket, error)
                     return
                 else:
                     return
 
-    @staticmethod
-    async def _give_up(database: Database, ticket: Ticket, error: Exception) -> None:
-        """Keep that a shard is over, as far as it came; of an error that may say anything its kind alone."""
+    async def _give_up(self, ticket: Ticket, error: Exception) -> None:
+        """Keep that a shard is over, as far as it came; of an error that may say anything its kind alone.
+
+        Where the connection is lost, too, over the next one: whoever follows the run waits for it.
+        """
         problem = Problem(safe_text(ticket.address), f"given up ({type(error).__name__})", "done")
         problems = written([problem.to_dict()])
         about = {"run": ticket.run, "number": ticket.number, "problems": problems}
-        await database.write((_GIVEN_UP, about))
+        while not self._leaving.is_set():
+            try:
+                await (await self.database.now()).write((_GIVEN_UP, about))
+            except DatabaseLostError:
+                await asyncio.sleep(RETRY)
+            else:
+                return
 
     async def _here(self, database: Database) -> None:
         """Tell that it lives, and by which session of the database's it holds its panels."""

@@ -115,6 +115,26 @@ async def test_what_nobody_foresaw_ends_the_shard_and_shows_no_more_than_its_kin
     assert (shard.state, [problem.found for problem in shard.problems]) == ("done", ["given up (ZeroDivisionError)"])
 
 
+async def test_so_it_is_where_the_connection_is_lost_as_well(  # noqa: PLR0917 - fixtures
+    url: str,
+    engine: LocalEngine,
+    database: Database,
+    tmp_path: Path,
+    panel: SimulatedPanel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def broken(_: object, own: Database) -> None:
+        await ended_by_another(own, url)
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("cvm_async.cluster.panel_work.PanelWork.done_on", broken)
+    [shard] = await begun(database, address_of(panel.url))
+    async with working(worker_of(url, engine, tmp_path)) as worker:
+        await worker.work(shard.ticket)
+    [shard] = await shards_of(database, "a-run")
+    assert (shard.state, [problem.found for problem in shard.problems]) == ("done", ["given up (ZeroDivisionError)"])
+
+
 async def test_a_run_that_is_stopped_ends_here(
     url: str, engine: LocalEngine, database: Database, tmp_path: Path, panel: SimulatedPanel
 ) -> None:

@@ -135,3 +135,22 @@ async def test_a_connection_that_cannot_be_used_is_not_left_open(
     with pytest.raises(expected):
         await Database.opened(Secret(url))
     assert len(closed) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "ends"),
+    [
+        (psycopg.OperationalError("cannot exit pipeline mode while busy"), True),
+        (psycopg.errors.AdminShutdown(), True),
+        (psycopg.errors.CannotConnectNow(), True),
+        (psycopg.errors.ConnectionFailure(), True),
+        (psycopg.errors.DiskFull(), False),
+        (psycopg.errors.LockNotAvailable(), False),
+        (psycopg.errors.PipelineAborted(), False),
+        (psycopg.errors.UniqueViolation(), False),
+        (psycopg.DataError("a text cannot contain NUL"), False),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, psycopg.Error) else "",
+)
+def test_a_refusal_is_told_from_a_connection_that_ends(error: psycopg.Error, ends: bool) -> None:  # noqa: FBT001
+    assert module._ends_connection(error) is ends
