@@ -203,7 +203,7 @@ class Database:
         try:
             await self._commit(jobs)
         except psycopg.Error as error:
-            if self._connection.closed or self._connection.broken or _ends_connection(error):
+            if self._connection.closed or self._connection.broken or ends_connection(error):
                 reason = f"the connection with the database is lost: {_told(error)}"
                 for job in jobs:
                     job.fail(DatabaseLostError(reason))
@@ -236,7 +236,7 @@ def _known(url: Secret) -> Mapping[str, Any]:
     return {key: value for key, value in _ALIVE.items() if key not in said}
 
 
-def _ends_connection(error: psycopg.Error) -> bool:
+def ends_connection(error: psycopg.Error) -> bool:
     """Tell whether it is no statement's, but the connection's: that comes before the connection is seen to be closed.
 
     A server that refuses a statement gives a code. psycopg gives none where it cannot talk any more: "cannot exit

@@ -6,7 +6,7 @@ import pytest
 from cvm_async import ConfigurationError, CvmError, DatabaseLostError
 from cvm_async._secret import Secret
 from cvm_async.cluster.database import postgres as module
-from cvm_async.cluster.database.postgres import Database
+from cvm_async.cluster.database.postgres import Database, ends_connection
 
 END = "SELECT pg_terminate_backend(%(pid)s)"
 
@@ -153,4 +153,4 @@ async def test_a_connection_that_cannot_be_used_is_not_left_open(
     ids=lambda value: type(value).__name__ if isinstance(value, psycopg.Error) else "",
 )
 def test_a_refusal_is_told_from_a_connection_that_ends(error: psycopg.Error, ends: bool) -> None:  # noqa: FBT001
-    assert module._ends_connection(error) is ends
+    assert ends_connection(error) is ends
