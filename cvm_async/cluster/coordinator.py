@@ -5,7 +5,7 @@ import logging
 import secrets
 import time
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 
 import anyio
 from attrs import define, field, frozen
@@ -14,7 +14,7 @@ from cvm_async._account.account import loop_time
 from cvm_async._api.verbs import Verb
 from cvm_async._checks import given
 from cvm_async._profiles.environment import Environment
-from cvm_async._safe_text import excerpt
+from cvm_async._safe_text import excerpt, safe_text
 from cvm_async._secret import Secret
 from cvm_async.cluster.accounts import profiles_in
 from cvm_async.cluster.database.following import AnOutcome, Following
@@ -40,7 +40,15 @@ logger: logging.Logger = logging.getLogger("cvm_async")
 
 POLL = 0.5
 """Seconds between two looks for outcomes."""
+PATIENCE_FOR_WORKERS = 10.0
+"""Seconds in which a worker may begin before it is said that there is none; and from one such look to the next."""
 _STOP = "UPDATE cvm_async.runs SET stopped = coalesce(stopped, %(reason)s) WHERE id = %(run)s"
+
+
+_NO_WORKER = {
+    True: "the run %s waits: no worker lives that takes the region %s; cvm-async worker --region begins one",
+    False: "the run %s waits: no worker lives that takes panels without a region%s; cvm-async worker begins one",
+}
 
 
 @frozen
@@ -152,6 +160,8 @@ class _Followed:
     telling: Telling
     report: FleetReport[VpsStatus | None] = field(init=False)
     _began: float = field(init=False, factory=loop_time)
+    _looked: float = field(init=False, factory=loop_time)
+    _unserved: set[str] = field(init=False, factory=set[str])
     _stopping: "asyncio.Task[object] | None" = field(init=False, default=None)
 
     async def to_its_end(self, control: RunControl | None) -> None:
@@ -184,7 +194,19 @@ class _Followed:
             raise RunNotFoundError(msg)
         if self.telling.ending is not None:
             self.stop(f"the progress callback raised {type(self.telling.ending).__name__}")
+        await self._look_for_workers()
         return self.following.over
+
+    async def _look_for_workers(self) -> None:
+        """Say once of each region that nobody works on it, and again when that comes again."""
+        if loop_time() - self._looked < PATIENCE_FOR_WORKERS:
+            return
+        self._looked = loop_time()
+        with suppress(DatabaseLostError):
+            unserved = {*await self.following.unserved(await self.database.now())}
+            for region in sorted(unserved - self._unserved):
+                logger.warning(_NO_WORKER[bool(region)], self.following.run, safe_text(region))
+            self._unserved = unserved
 
     async def _cut_off(self, error: asyncio.CancelledError) -> None:
         """Have the workers begin nothing new, and give the cancellation what is there of the report."""

@@ -18,6 +18,7 @@ from cvm_async import (
     partial_report,
 )
 from cvm_async._secret import Secret
+from cvm_async.cluster import coordinator as module
 from cvm_async.cluster.database.postgres import Database
 from cvm_async.panel import Power, SimulatedPanel
 
@@ -146,6 +147,48 @@ async def test_cancelled_without_a_database_it_says_so(
         with pytest.raises(asyncio.CancelledError) as cut:
             await acting
     assert partial_report(cut.value) is None
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [("eu", "no worker lives that takes the region eu;"), ("", "no worker lives that takes panels without a region;")],
+)
+async def test_that_no_worker_lives_for_a_region_is_said_once(  # noqa: PLR0917 - fixtures
+    url: str,
+    engine: LocalEngine,
+    tmp_path: Path,
+    panel: SimulatedPanel,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    region: str,
+    said: str,
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_FOR_WORKERS", 0.0)
+    monkeypatch.setattr(module, "POLL", 0.01)
+    keep_profiles(tmp_path, {"acme-1": panel}, **({"region": region} if region else {}))
+    acting = asyncio.create_task(cluster(url).status())
+    async with working(worker_of(url, engine, tmp_path, region="us")):
+        while said not in caplog.text and not acting.done():
+            await asyncio.sleep(0.01)
+        async with working(worker_of(url, engine, tmp_path)):
+            report = await acting
+    assert len(report.ok) == 4
+    assert caplog.text.count("no worker lives") == 1
+
+
+async def test_where_workers_live_nothing_is_said(  # noqa: PLR0917 - fixtures
+    url: str,
+    engine: LocalEngine,
+    tmp_path: Path,
+    panel: SimulatedPanel,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(module, "PATIENCE_FOR_WORKERS", 0.0)
+    keep_profiles(tmp_path, {"acme-1": panel}, region="eu")
+    async with working(worker_of(url, engine, tmp_path, region="eu")):
+        await cluster(url).status()
+    assert "no worker lives" not in caplog.text
 
 
 async def test_a_database_that_is_not_there_is_said_at_once(engine: LocalEngine, panel: SimulatedPanel) -> None:

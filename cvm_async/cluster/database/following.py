@@ -29,6 +29,11 @@ _NOW: LiteralString = "SELECT pg_snapshot_xmin(pg_current_snapshot())::text"
 _ALL: LiteralString = """
 SELECT shard, place, panel, vps, outcome, state FROM cvm_async.targets WHERE run = %(run)s ORDER BY shard, place
 """
+_UNSERVED: LiteralString = """
+SELECT DISTINCT region FROM cvm_async.shards WHERE run = %(run)s AND state <> 'done' AND NOT EXISTS (
+    SELECT FROM cvm_async.workers WHERE coalesce(workers.region, shards.region) = shards.region
+    AND seen_at >= now() - make_interval(secs => lease)) ORDER BY region
+"""
 
 
 @define(eq=False)
@@ -75,6 +80,11 @@ class Following:
             return False
         self._told.add(place)
         return True
+
+    async def unserved(self, database: Database) -> list[str]:
+        """Give the regions that something is left to do in and no worker lives for."""
+        rows = (await database.write((_UNSERVED, {"run": self.run})))[0]
+        return [region for (region,) in rows]
 
     async def outcomes(self, database: Database) -> list[AnOutcome]:
         """Give an outcome for each VPS that is known, as things are now, in order."""
