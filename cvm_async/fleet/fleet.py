@@ -197,8 +197,7 @@ class Fleet:
             wait: Whether a VPS is done only when its status shows the new state, and not when the panel says so.
             timeout: Seconds to wait for that, for each VPS; None: no limit.
             interval: Seconds between two readings of a status.
-            confirm: Readings in a row that have to show it: one alone is no proof. A run that is taken up by another
-                process asks for one.
+            confirm: Readings in a row that have to show it: one alone is no proof.
             progress: As for `status`, as is `control`.
             control: To begin nothing new, ``control.stop()``: what is under way ends by itself.
             journal: Keeps the run, so that another process can take it up: ``RunStore().new("maintenance")``.

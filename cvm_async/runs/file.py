@@ -19,13 +19,13 @@ from cvm_async.models import PowerState
 from cvm_async.runs.record import RunRecord, TargetRecord, TargetState, Turn
 from cvm_async.runs.writer import DURABLE, Statement
 
-FORMAT = 2
+FORMAT = 3
 """What `user_version` says of the file; another number is another version's."""
 
 _TABLES = """
 CREATE TABLE run (
     id TEXT NOT NULL, name TEXT NOT NULL, verb TEXT NOT NULL, rollout TEXT NOT NULL,
-    wait INTEGER NOT NULL, timeout REAL, interval REAL NOT NULL
+    wait INTEGER NOT NULL, timeout REAL, interval REAL NOT NULL, confirm INTEGER NOT NULL
 ) STRICT;
 CREATE TABLE turns (
     number INTEGER PRIMARY KEY, began_at TEXT NOT NULL, ended_at TEXT,
@@ -37,7 +37,7 @@ CREATE TABLE targets (
     state TEXT NOT NULL, sent_at TEXT, ended_at TEXT, error TEXT, error_type TEXT
 ) STRICT;
 """
-_NEW_RUN = "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?)"
+_NEW_RUN = "INSERT INTO run VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 _NEW_TARGET = "INSERT INTO targets VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _NEW_TURN = "INSERT INTO turns (began_at, user, host, pid, panels) VALUES (?, ?, ?, ?, ?)"
 _TURN_GOES_THROUGH = "UPDATE turns SET panels = ? WHERE number = (SELECT max(number) FROM turns)"
@@ -85,7 +85,8 @@ def _fill(path: Path, record: RunRecord) -> None:
 def _rows(record: RunRecord) -> Iterator[Statement]:
     rollout = json.dumps(asdict(record.rollout))
     name = _storable(record.name)
-    yield _NEW_RUN, (record.id, name, record.verb.value, rollout, record.wait, record.timeout, record.interval)
+    how = record.wait, record.timeout, record.interval, record.confirm
+    yield _NEW_RUN, (record.id, name, record.verb.value, rollout, *how)
     for turn in record.turns:
         yield turn_begins(turn)
     for target in record.targets:
@@ -201,6 +202,7 @@ def _record(connection: sqlite3.Connection) -> RunRecord:
         wait=bool(run["wait"]),
         timeout=run["timeout"],
         interval=run["interval"],
+        confirm=run["confirm"],
         targets=tuple(_target(row) for row in connection.execute("SELECT * FROM targets ORDER BY place")),
         turns=tuple(_turn(row) for row in connection.execute("SELECT * FROM turns ORDER BY number")),
     )

@@ -290,6 +290,7 @@ def record_of(run_id: str, name: str, intent: Intent) -> RunRecord:
         wait=intent.wait,
         timeout=intent.timeout,
         interval=intent.interval,
+        confirm=intent.confirm,
         targets=tuple(
             TargetRecord(
                 place=place,

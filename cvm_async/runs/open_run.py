@@ -202,7 +202,8 @@ def _named(addresses: Iterable[str]) -> str:
 
 
 def _operation(record: RunRecord, how: Rollout, settle: float, unsettled: Unsettled) -> Resumed:
-    power = PowerAction(record.verb, record.wait, record.timeout, record.interval, how.on_unknown == "verify")
+    verify = how.on_unknown == "verify"
+    power = PowerAction(record.verb, record.wait, record.timeout, record.interval, verify, record.confirm)
     seen = {target.key: target.seen for target in record.targets if target.seen is not None}
     action = PlannedAction(power, seen) if seen else power
     return Resumed(action, power, {target.key: target.state for target in record.targets}, settle, unsettled)

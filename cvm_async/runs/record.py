@@ -201,6 +201,8 @@ class RunRecord:
     """Seconds to wait for that, for each VPS; None: no limit."""
     interval: float
     """Seconds between two readings of a status."""
+    confirm: int = 1
+    """Readings in a row that have to show the new state."""
     targets: tuple[TargetRecord, ...] = field(repr=False)
     """Its VPSes, in order."""
     turns: tuple[Turn, ...]

@@ -44,11 +44,13 @@ def kept(
     verb: Verb = Verb.STOP,
     rollout: Rollout | None = None,
     wait: bool = False,
+    confirm: int = 1,
+    interval: float = 2.0,
 ) -> str:
     """Have a run on disk whose process has died, with VPSes of this session; give its id."""
     journal = runs.new("maintenance")
     made = record(*states, verb=verb, rollout=rollout)
     targets = tuple(evolve(target, address=session.url, panel=session.name) for target in made.targets)
     runs.path.mkdir(parents=True, exist_ok=True)
-    file.made(journal.path, evolve(made, id=journal.id, targets=targets, wait=wait))
+    file.made(journal.path, evolve(made, id=journal.id, targets=targets, wait=wait, confirm=confirm, interval=interval))
     return journal.id

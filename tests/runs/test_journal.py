@@ -56,7 +56,9 @@ async def test_a_run_is_kept_whole(runs: RunStore) -> None:
     async with session_on(app) as session:
         journal = runs.new("maintenance")
         rollout = Rollout(batch=(1, 2), per_node=1)
-        await (await session.fleet()).stop(rollout=rollout, wait=True, timeout=9.0, interval=0.5, journal=journal)
+        await (await session.fleet()).stop(
+            rollout=rollout, wait=True, timeout=9.0, interval=0.5, confirm=2, journal=journal
+        )
         record = runs.read(journal.id)
         assert (record.id, record.name, record.verb.value, record.rollout) == (
             journal.id,
@@ -64,7 +66,7 @@ async def test_a_run_is_kept_whole(runs: RunStore) -> None:
             "stop",
             rollout,
         )
-        assert (record.wait, record.timeout, record.interval) == (True, 9.0, 0.5)
+        assert (record.wait, record.timeout, record.interval, record.confirm) == (True, 9.0, 0.5, 2)
         assert [target.state.value for target in record.targets] == ["done", "failed", "done"]
         assert [target.key for target in record.targets] == [(session.url, number) for number in (1, 2, 3)]
         assert record.targets[1].error_type == "ActionFailedError"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from attrs import evolve
-from panels import fleet_of, session_on, settled
+from panels import calls, fleet_of, session_on, settled
 
 from cvm_async import (
     ConfigurationError,
@@ -105,6 +105,17 @@ async def test_what_the_panel_had_confirmed_is_only_waited_for(runs: RunStore, p
             report = await run.resume(await session.fleet())
     assert words(report) == [word]
     assert app.actions == []
+
+
+@pytest.mark.parametrize("state", [TODO, SENT, ANSWERED])
+@pytest.mark.parametrize("confirm", [1, 3])
+async def test_it_asks_for_as_many_readings_as_the_run_did(runs: RunStore, state: TargetState, confirm: int) -> None:
+    app = PanelApp(vpses=fleet_of(1, power="running" if state is TODO else "stopped"))
+    async with session_on(app) as session:
+        run_id = kept(runs, session, state, wait=True, confirm=confirm, interval=0.01)
+        async with runs.open(run_id) as run:
+            assert words(await run.resume(await session.fleet())) == ["ok"]
+    assert len(calls(app, "status")) == confirm
 
 
 async def test_without_waiting_a_confirmed_action_is_done(runs: RunStore) -> None:

@@ -31,6 +31,7 @@ def described(known: Record) -> list[str]:
 def _lines(known: Record) -> Iterator[str]:
     yield _line("Panel", known["panel"])
     yield _line("Node", _node(known))
+    yield from _placed(known)
     yield _line("State", flat(known, "status.state") or f"not read: {known['error']}")
     if flat(known, "status.state_text") != flat(known, "status.state"):
         yield _line("Panel's word", flat(known, "status.state_text"))
@@ -47,6 +48,13 @@ def _lines(known: Record) -> Iterator[str]:
     for problems in ("problems", "status.problems"):
         for problem in cast("list[Record]", flat(known, problems) or []):
             yield _line("Problem", f"{problem['path']} is {problem['found']}, not {problem['expected']}")
+
+
+def _placed(known: Record) -> Iterator[str]:
+    """Say what only some panels tell; nothing of it where this one does not."""
+    for title, key in (("Location", "location"), ("Template", "template")):
+        if known[key] is not None:
+            yield _line(title, known[key])
 
 
 def _line(title: str, value: object) -> str:

@@ -28,6 +28,8 @@ _SHARE: Final = ("OF LIMIT", "usage.traffic.percent", "{} %".format)
 _WIDE: Final[Mapping[str, tuple[tuple[str, str, Callable[..., str]], ...]]] = {
     "Vps": (
         ("VIRTUALIZATION", "virtualization_type", str),
+        ("LOCATION", "location", str),
+        ("TEMPLATE", "template", str),
         ("IN", "usage.traffic_in.used", traffic_size),
         ("OUT", "usage.traffic_out.used", traffic_size),
         _SHARE,

@@ -30,6 +30,7 @@ class Intent:
         wait: Whether a VPS is done only when its status shows the new state.
         timeout: Seconds to wait for that, for each VPS; None: no limit.
         interval: Seconds between two readings of a status.
+        confirm: Readings in a row that have to show the state.
         seen: The states that a plan saw, by the panel's address and the VPS's id; empty without a plan.
     """
 
@@ -39,6 +40,7 @@ class Intent:
     wait: bool
     timeout: float | None
     interval: float
+    confirm: int = 1
     seen: Mapping[tuple[str, int], PowerState] = field(factory=dict[tuple[str, int], PowerState], repr=False)
 
 

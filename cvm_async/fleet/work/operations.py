@@ -200,6 +200,7 @@ class PowerAction:
             wait=self.wait,
             timeout=self.timeout,
             interval=self.interval,
+            confirm=self.confirm,
         )
 
     async def __call__(self, attempt: Attempt) -> Done[VpsStatus | None] | Untouched[VpsStatus]:

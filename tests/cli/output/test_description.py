@@ -61,6 +61,15 @@ def test_all_that_is_known_is_told_safe_to_print() -> None:
         assert said in text
 
 
+def test_where_a_vps_is_and_what_it_was_made_from_stand_there_where_the_panel_tells() -> None:
+    vps = a_vps(node=None, location="Roubaix, France", template=7)
+    told = [" ".join(line.split()) for line in described(known(vps, None))]
+    assert told[3:5] == ["Location: Roubaix, France", "Template: 7"]
+    untold = "\n".join(described(known(a_vps(node=None), None)))
+    assert "Location" not in untold
+    assert "Template" not in untold
+
+
 def test_what_could_not_be_read_says_why() -> None:
     text = "\n".join(described(known(a_vps(CombinedTraffic(7), node=None), None, error="silence")))
     assert "not read: silence" in text

@@ -55,7 +55,7 @@ def test_rows_are_sorted() -> None:
     ("grid", "more"),
     [
         (GRID, ("OF LIMIT", "KIND OF ERROR", "ANSWER")),
-        (list_grid([("p", vps(1, "web"))]), ("VIRTUALIZATION", "IN", "OUT", "OF LIMIT")),
+        (list_grid([("p", vps(1, "web"))]), ("VIRTUALIZATION", "LOCATION", "TEMPLATE", "IN", "OUT", "OF LIMIT")),
         (Grid((Column("NODE"),), (Row(("1",)),)), ()),
         (list_grid([]), ()),
     ],
