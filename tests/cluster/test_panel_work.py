@@ -26,7 +26,7 @@ async def panel(tmp_path: Path) -> AsyncIterator[SimulatedPanel]:
     async with SimulatedPanel(vpses=3, nodes=1) as served:
         for vps in (1, 2, 3):
             served.set_power(vps, Power.RUNNING)
-        keep_profiles(tmp_path, {"acme-1": served}, action_timeout=0.1)
+        keep_profiles(tmp_path, {"acme-1": served}, action_timeout=1.0)
         yield served
 
 
@@ -148,9 +148,11 @@ async def test_a_connection_that_is_cut_ends_it_and_the_next_one_goes_on(
 ) -> None:
     first = await Database.opened(Secret(url))
     work = await work_on(database, panel, tmp_path)
+    panel.hang_node(1)
     task = asyncio.create_task(work.done_on(first))
-    await panel.wait_for(lambda: bool(panel.requests))
+    await panel.wait_for(lambda: any(record.verb == "stop" for record in panel.requests))
     await ended_by_another(first, url)
+    panel.heal_node(1)
     with pytest.raises(DatabaseLostError):
         await task
     await work.done_on(database)

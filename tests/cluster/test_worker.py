@@ -39,7 +39,7 @@ async def panel(tmp_path: Path) -> AsyncIterator[SimulatedPanel]:
     async with SimulatedPanel(vpses=3, nodes=1, shutdown_time=0.1) as served:
         for vps in (1, 2, 3):
             served.set_power(vps, Power.RUNNING)
-        keep_profiles(tmp_path, {"acme-1": served}, action_timeout=0.5)
+        keep_profiles(tmp_path, {"acme-1": served}, action_timeout=1.5)
         yield served
 
 
