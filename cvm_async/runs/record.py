@@ -202,7 +202,7 @@ class RunRecord:
     interval: float
     """Seconds between two readings of a status."""
     confirm: int = 1
-    """Readings in a row that have to show the new state."""
+    """Number of readings in a row that have to show the new state."""
     targets: tuple[TargetRecord, ...] = field(repr=False)
     """Its VPSes, in order."""
     turns: tuple[Turn, ...]
