@@ -2,6 +2,7 @@
 
 import asyncio
 import ssl
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
@@ -69,11 +70,18 @@ async def test_it_is_had_of_whoever_shows_it_and_of_nobody_else() -> None:
 
 
 async def test_it_is_not_waited_for_without_end() -> None:
-    async def silent(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.Event().wait()
+    left = asyncio.Event()
+
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            await reader.read()
         writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
+        left.set()
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     assert await valid_until("127.0.0.1", port, 0.01) is None
+    await left.wait()
     server.close()
