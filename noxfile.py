@@ -41,10 +41,9 @@ UNTRIED = () if HAS_POSTGRES else ("--omit", "cvm_async/cluster/*")
 SIDE_BY_SIDE = ("-n", str((os.cpu_count() or 1) + 1))
 """A process for each core, and one while others wait: no test depends on another, nor on the machine's speed."""
 LONG = ["-m", "long"]
-"""Simulations of many calls, and processes that are killed: run on the oldest and the newest Python, untraced."""
+"""Simulations of many calls, and processes that are killed: run on the newest Python, untraced."""
 BUT_LONG = ["-m", "not long"]
 NEWEST = next(reversed(PYTHONS.values()), sys.executable)
-OLDEST = next(iter(PYTHONS.values()), sys.executable)
 
 
 def install(session: nox.Session, *groups: str, extras: str = "all,cluster") -> None:
@@ -98,8 +97,7 @@ def tests(session: nox.Session) -> None:
     # The chats' frameworks bring much with them: what is written against them is tried on one Python.
     install(session, "test", *(["frameworks"] if session.python == NEWEST else []))
     if session.python != NEWEST:
-        which = session.posargs or ([] if session.python == OLDEST else BUT_LONG)
-        session.run("pytest", *SIDE_BY_SIDE, *which)
+        session.run("pytest", *SIDE_BY_SIDE, *(session.posargs or BUT_LONG))
         return
     session.run("coverage", "erase")
     # Absolute, for the Pythons that the tests start in other folders.
