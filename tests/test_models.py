@@ -14,9 +14,11 @@ from cvm_async.models import (
     JSON_VERSION,
     CombinedTraffic,
     Extra,
+    HostNode,
     PowerState,
     Problem,
     SplitTraffic,
+    Template,
     Traffic,
     VirtualizationType,
     Vps,
@@ -299,11 +301,13 @@ def test_where_there_is_no_status_its_keys_stand_for_nothing() -> None:
         a_vps(),
         VpsStatus(state=PowerState.RUNNING, state_text=""),
         Problem("", "", ""),
+        HostNode(id=3, name="node3", hostname="node3.example.net"),
+        Template(id=7, name="Debian", supported=True, available=True, outdated=False),
     ],
     ids=lambda value: type(value).__name__,
 )
 def test_no_attribute_is_forgotten_as_json(
-    value: CombinedTraffic | SplitTraffic | Vps | VpsStatus | Problem,
+    value: CombinedTraffic | SplitTraffic | Vps | VpsStatus | Problem | HostNode | Template,
 ) -> None:
     assert {attribute.name for attribute in attrs.fields(type(value))} <= {*value.to_dict()}
 

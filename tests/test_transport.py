@@ -271,7 +271,6 @@ async def sweep(
 
 
 @pytest.mark.parametrize("cancel", [cancel_once, cancel_twice, cancel_scope])
-@pytest.mark.long
 class TestCancellationAtAnyAwait:
     """Leaks no place and no socket, wherever the call was."""
 
@@ -282,10 +281,12 @@ class TestCancellationAtAnyAwait:
         await sweep(lanes(max_lanes=2, keepalive_expiry=0.0), cancel, method, server.url)
         await server.has_open(0)
 
+    @pytest.mark.long
     async def test_while_an_idle_lane_is_used(self, lanes: Lanes, server: LoopbackServer, cancel: Cancel) -> None:
         await sweep(lanes(), cancel, "GET", server.url, before=lambda client: client.get(server.url))
         await server.has_open(0)
 
+    @pytest.mark.long
     async def test_while_another_lane_makes_room(self, lanes: Lanes, server: LoopbackServer, cancel: Cancel) -> None:
         async with LoopbackServer() as other:
             await sweep(
@@ -298,6 +299,7 @@ class TestCancellationAtAnyAwait:
             await other.has_open(0)
         await server.has_open(0)
 
+    @pytest.mark.long
     async def test_while_shaking_hands(
         self, lanes: Lanes, tls_server: LoopbackServer, client_tls: ssl.SSLContext, cancel: Cancel
     ) -> None:
@@ -316,6 +318,7 @@ class TestCancellationAtAnyAwait:
         await sweep(transport, cancel, "GET", tls_server.url, before=leave_closed_connection)
         await tls_server.has_open(0)
 
+    @pytest.mark.long
     async def test_while_tunnelling_through_a_proxy(
         self, lanes: Lanes, tls_server: LoopbackServer, client_tls: ssl.SSLContext, cancel: Cancel
     ) -> None:

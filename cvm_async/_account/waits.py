@@ -67,10 +67,6 @@ Hopeless = Callable[[PowerState], Never | None]
 """Says why a state never comes on a panel; None where it may."""
 
 
-def _never(_: PowerState) -> Never | None:
-    return None
-
-
 @define(eq=False)
 class _Wait:
     """One caller's wait for one VPS.
@@ -84,12 +80,12 @@ class _Wait:
         due: When the next reading should begin.
         ends_at: When the last one should.
         done: What the caller waits on.
+        hopeless: Says why the state never comes on this panel, if so.
         not_before: When the panel wants to be asked again.
         gives_up_at: When the last reading has taken too long; infinity before it is due.
         last: The last status seen.
         trouble: What went wrong with the last reading; None where it went well.
         confirm: Readings in a row that have to show the state.
-        hopeless: Says why the state never comes on this panel, if so.
         agreed: Readings in a row that have shown it.
     """
 
@@ -101,12 +97,12 @@ class _Wait:
     due: float
     ends_at: float
     done: asyncio.Future[VpsStatus]
+    hopeless: Hopeless
     not_before: float = -math.inf
     gives_up_at: float = math.inf
     last: VpsStatus | None = None
     trouble: CvmError | None = None
     confirm: int = 1
-    hopeless: Hopeless = _never
     agreed: int = 0
 
     @property
@@ -247,8 +243,8 @@ class Waits:
         *,
         timeout: float | None,
         interval: float,
+        hopeless: Hopeless,
         confirm: int = 1,
-        hopeless: Hopeless = _never,
     ) -> VpsStatus:
         """Give the first status in the wanted state whose reading began after this call.
 
@@ -269,9 +265,7 @@ class Waits:
         due = now if watched.asked_at is None else max(now, watched.asked_at + interval)
         done: asyncio.Future[VpsStatus] = asyncio.get_running_loop().create_future()
         seconds = math.inf if timeout is None else timeout
-        wait = _Wait(
-            vps_id, wanted, interval, seconds, now, due, now + seconds, done, confirm=confirm, hopeless=hopeless
-        )
+        wait = _Wait(vps_id, wanted, interval, seconds, now, due, now + seconds, done, hopeless, confirm=confirm)
         self._begin(watched, wait)
         try:
             return await done

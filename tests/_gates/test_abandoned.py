@@ -78,3 +78,9 @@ def test_it_tells_when_the_first_one_is_over_of_a_node_and_of_all() -> None:
 def test_it_tells_when_there_will_be_fewer_firm_ones_of_a_vps(vps: int | None, number: int, end: float) -> None:
     calls = holding(given_up(until=7.0), given_up(until=9.0), given_up(until=99.0, firm=False), given_up(vps=None))
     assert calls.last_end(vps, number) == end
+
+
+def test_a_node_that_is_back_explains_its_own() -> None:
+    own, of_another = given_up(1), given_up(2)
+    holding(own, of_another).explain(1)
+    assert (own.is_explained, of_another.is_explained) == (True, False)

@@ -257,6 +257,15 @@ def test_a_probe_that_breaks_or_is_silent_needs_nobody_else_to_have_failed() -> 
         assert panel.report(1)[:2] == ("open", 2)
 
 
+def test_a_probe_that_is_answered_closes_it_and_explains_what_was_cut_off_before() -> None:
+    panel = Panel(breaker=Breaker(failures=1, cool_down=10.0))
+    panel.call(1, Verdict.ABANDONED, seconds=0.01)
+    panel.call(1, Verdict.NODE_FAILED)
+    panel.now = 10.0
+    panel.call(1, Verdict.ANSWERED)
+    assert panel.report(1) == ("closed", 0, 0)
+
+
 def test_a_call_that_is_cancelled_sooner_than_answers_come_is_over_soon() -> None:
     panel = Panel()
     panel.call(1, Verdict.ANSWERED)

@@ -16,8 +16,6 @@ from cvm_async import CvmSession, Limits
 from cvm_async._gates.pace import Pace
 from cvm_async.panel import PanelApp
 
-pytestmark = pytest.mark.long
-
 ALLOWED = 20.0
 """Calls a second that the limits of these tests let through."""
 

@@ -135,6 +135,29 @@ async def test_so_it_is_where_the_connection_is_lost_as_well(  # noqa: PLR0917 -
     assert (shard.state, [problem.found for problem in shard.problems]) == ("done", ["given up (ZeroDivisionError)"])
 
 
+async def test_but_one_that_leaves_lets_the_next_one_try(  # noqa: PLR0917 - fixtures
+    url: str,
+    engine: LocalEngine,
+    database: Database,
+    tmp_path: Path,
+    panel: SimulatedPanel,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    worker = worker_of(url, engine, tmp_path)
+
+    async def broken(*_: object) -> None:
+        worker.stop("enough")
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("cvm_async.cluster.panel_work.PanelWork.done_on", broken)
+    [shard] = await begun(database, address_of(panel.url))
+    async with working(worker):
+        with pytest.raises(HandedBackError):
+            await worker.work(shard.ticket)
+    [shard] = await shards_of(database, "a-run")
+    assert shard.state != "done"
+
+
 async def test_a_run_that_is_stopped_ends_here(
     url: str, engine: LocalEngine, database: Database, tmp_path: Path, panel: SimulatedPanel
 ) -> None:

@@ -366,12 +366,16 @@ class Top(App[None]):
             page.dismiss(None)
             self._warn_of_no_journal(error)
             return
-        finally:
-            if self.known.acting is acting:
-                self.known.log.say(self._time(), acting.summary)
-                self._has_news = True
+        except BaseException:
+            self._tell_the_end_of(acting)
+            raise
+        self._tell_the_end_of(acting)
         if acting.control.stopped:
             self.exit()
+
+    def _tell_the_end_of(self, acting: Acting) -> None:
+        self.known.log.say(self._time(), acting.summary)
+        self._has_news = True
 
     def _warn_of_no_journal(self, error: CvmError) -> None:
         self._warn(f"nothing was done: {error} (--no-journal goes without)")
