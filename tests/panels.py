@@ -1,12 +1,13 @@
 """Sessions on simulated panels without sockets, for tests on virtual time; each is found whole when it is closed."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable
 from contextlib import asynccontextmanager
 
 import httpx
+import pytest
 
-from cvm_async import CvmSession, Limits, Retry, Timeouts
+from cvm_async import CvmError, CvmSession, Limits, Retry, Timeouts
 from cvm_async._account.account import Account
 from cvm_async._gates.gates import Gates
 from cvm_async.panel import PanelApp, RequestRecord, SimulatedVps
@@ -33,6 +34,18 @@ def fleet_of(*nodes: int, power: str = "running") -> list[SimulatedVps]:
 
 def calls(app: PanelApp, verb: str) -> list[RequestRecord]:
     return [record for record in app.requests if record.verb == verb]
+
+
+def paths(app: PanelApp) -> list[str]:
+    """Give what was asked, in order: method and path, without what all paths begin with."""
+    return [f"{record.method} {record.path.removeprefix('/api/client/')}" for record in app.requests]
+
+
+async def failure(call: Awaitable[object]) -> CvmError:
+    """Give the error that a call ends with."""
+    with pytest.raises(CvmError) as found:
+        await call
+    return found.value
 
 
 async def settled() -> None:

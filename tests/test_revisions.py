@@ -5,13 +5,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
-from panels import NO_RETRY, fleet_of, session_on
+from panels import NO_RETRY, failure, fleet_of, session_on
 from virtual_time import virtual
 
 from cvm_async import (
     ActionFailedError,
     AuthenticationError,
-    CvmError,
     CvmSession,
     PanelError,
     PermissionDeniedError,
@@ -39,12 +38,6 @@ async def on(panel: str, api: Api | None, **knobs: object) -> AsyncGenerator[tup
     timeouts = Timeouts(read=5.0, action=20.0)
     async with session_on(app, api=api, retry=NO_RETRY, timeouts=timeouts) as session:
         yield session, app
-
-
-async def kind_of(session: CvmSession, vps_id: int) -> type[CvmError]:
-    with pytest.raises(CvmError) as found:
-        await session.status(vps_id)
-    return type(found.value)
 
 
 @EACH
@@ -130,7 +123,7 @@ async def test_waits_and_actions_of_several_share_what_they_can(panel: str, api:
 @virtual
 async def test_a_vps_that_is_not_there_is_not_found(panel: str, api: Api | None, told_as: int) -> None:
     async with on(panel, api, unknown_vps=told_as) as (session, _):
-        assert await kind_of(session, 99) is VpsNotFoundError
+        assert type(await failure(session.status(99))) is VpsNotFoundError
         assert (await session.status(1)).state is PowerState.RUNNING
 
 
@@ -139,6 +132,6 @@ async def test_a_vps_that_is_not_there_is_not_found(panel: str, api: Api | None,
 async def test_tokens_that_are_not_known_or_have_no_access_are_told(panel: str, api: Api | None) -> None:
     async with on(panel, api) as (session, app):
         app.private_token = "another"
-        assert await kind_of(session, 1) is AuthenticationError
+        assert type(await failure(session.status(1))) is AuthenticationError
     async with on(panel, api, client_api=False) as (session, _):
-        assert await kind_of(session, 1) is PermissionDeniedError
+        assert type(await failure(session.status(1))) is PermissionDeniedError

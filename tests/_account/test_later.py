@@ -5,7 +5,7 @@ import gc
 from collections.abc import Awaitable, Callable
 
 import pytest
-from panels import fleet_of, session_on
+from panels import failure, fleet_of, paths, session_on
 from values import vps
 from virtual_time import virtual
 
@@ -13,7 +13,6 @@ from cvm_async import (
     ActionFailedError,
     AuthenticationError,
     ConfigurationError,
-    CvmError,
     CvmSession,
     HostNode,
     JobState,
@@ -46,16 +45,6 @@ WAYS = pytest.mark.parametrize("api", [None, "auto"])
 
 def later_panel(**knobs: object) -> PanelApp:
     return PanelApp(vpses=fleet_of(1, 1), api="2013", **knobs)  # type: ignore[arg-type]
-
-
-def paths(app: PanelApp) -> list[str]:
-    return [f"{record.method} {record.path.removeprefix('/api/client/')}" for record in app.requests]
-
-
-async def failure(call: Awaitable[object]) -> CvmError:
-    with pytest.raises(CvmError) as found:
-        await call
-    return found.value
 
 
 @WAYS

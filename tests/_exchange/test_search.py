@@ -2,18 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable
 from typing import Any, Literal, TypeAlias
 
 import pytest
 from mocked import logged
-from panels import calls, fleet_of, session_on
+from panels import calls, failure, fleet_of, paths, session_on
 from virtual_time import virtual
 
 from cvm_async import (
     ActionFailedError,
     AuthenticationError,
-    CvmError,
     DecodeError,
     Limits,
     NoAnswerError,
@@ -39,16 +37,6 @@ EITHER = pytest.mark.parametrize("knobs", PANELS.values(), ids=PANELS)
 Revision: TypeAlias = Literal["2012", "2013"]
 REVISIONS = pytest.mark.parametrize("revision", ["2012", "2013"])
 WAYS = pytest.mark.parametrize("api", [None, "auto"])
-
-
-def paths(app: PanelApp) -> list[str]:
-    return [f"{record.method} {record.path.removeprefix('/api/client/')}" for record in app.requests]
-
-
-async def failure(call: Awaitable[object]) -> CvmError:
-    with pytest.raises(CvmError) as found:
-        await call
-    return found.value
 
 
 @EITHER

@@ -3,8 +3,10 @@
 import asyncio
 import json
 import os
+import select
 import socket
-from collections.abc import AsyncGenerator
+import threading
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from typing import cast
 
@@ -200,12 +202,19 @@ class TestLines:
         if unreadable != "closed":
             os.close(ours)
 
-    async def test_one_that_does_not_wait_is_waited_for(self) -> None:
+    async def test_one_that_does_not_wait_is_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        waits, wait = threading.Event(), select.select
+
+        def noted(*descriptors: Sequence[int]) -> object:
+            waits.set()
+            return wait(*descriptors)
+
+        monkeypatch.setattr(select, "select", noted)
         reader, writer = os.pipe()
         os.set_blocking(reader, False)
         lines = lines_of(reader)
         line = asyncio.ensure_future(anext(lines))
-        await asyncio.sleep(0)
+        await asyncio.to_thread(waits.wait)
         os.write(writer, b"one\n")
         assert await line == "one"
         os.close(writer)

@@ -1,7 +1,15 @@
 import pytest
 from watches import reading, snapshot
 
-from cvm_async.watch.events import Change, VpsReadable, VpsUnreadable
+from cvm_async.watch.events import (
+    Change,
+    NodeBack,
+    NodeUnreachable,
+    PanelBack,
+    PanelUnreachable,
+    VpsReadable,
+    VpsUnreadable,
+)
 from cvm_async.watch.picture import Picture, after
 
 
@@ -22,3 +30,13 @@ def test_what_can_be_read_again_is_no_longer_unreadable() -> None:
     unreadable = after(VpsUnreadable("acme", vps, "its figures"), before)
     assert unreadable.unreadable == {("acme", 1)}
     assert after(VpsReadable("acme", vps), unreadable) == before
+
+
+def test_a_node_and_a_panel_that_are_back_are_no_longer_lost() -> None:
+    before = Picture.of(snapshot(reading(1)))
+    lost_node = after(NodeUnreachable("acme", 1, 1, "it hangs"), before)
+    assert lost_node.lost_nodes == {("acme", 1)}
+    assert after(NodeBack("acme", 1, 1), lost_node) == before
+    lost_panel = after(PanelUnreachable("acme", 1, "it is gone"), before)
+    assert lost_panel.lost_panels == {"acme"}
+    assert after(PanelBack("acme", 1), lost_panel) == before
