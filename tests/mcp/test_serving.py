@@ -205,9 +205,9 @@ class TestLines:
     async def test_one_that_does_not_wait_is_waited_for(self, monkeypatch: pytest.MonkeyPatch) -> None:
         waits, wait = threading.Event(), select.select
 
-        def noted(*descriptors: Sequence[int]) -> object:
+        def noted(to_read: Sequence[int], *others: Sequence[int]) -> object:
             waits.set()
-            return wait(*descriptors)
+            return wait(to_read, others[0], others[1])
 
         monkeypatch.setattr(select, "select", noted)
         reader, writer = os.pipe()
