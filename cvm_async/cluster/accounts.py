@@ -14,10 +14,10 @@ from cvm_async._profiles.environment import Environment
 from cvm_async._profiles.file import ProfileFile, read_profiles
 from cvm_async._profiles.place import profiles_path
 from cvm_async._profiles.profile import profile_of
-from cvm_async._safe_text import safe_text
 from cvm_async.cluster.address import address_of
 from cvm_async.errors import ConfigurationError, CvmError
 from cvm_async.fleet.fleet import Fleet
+from cvm_async.fleet.joint import joint_fleet, unreadable
 from cvm_async.fleet.members import Members
 from cvm_async.models import Problem
 from cvm_async.session import CvmSession
@@ -39,24 +39,7 @@ class Accounts:
 
     async def fleet(self) -> Fleet:
         """Give the VPSes of all accounts; one whose list cannot be had is among the fleet's problems."""
-        async with asyncio.TaskGroup() as group:
-            lists = [group.create_task(_listed(session)) for session in self.sessions]
-        fleet = Fleet(Members((), self.problems))
-        for each in lists:
-            fleet |= each.result()
-        return fleet
-
-
-async def _listed(session: CvmSession) -> Fleet:
-    try:
-        return await session.fleet()
-    except CvmError as error:
-        return Fleet(Members((), [(session.name, unreadable(session.name, error))]))
-
-
-def unreadable(name: str, error: CvmError) -> Problem:
-    """Say that an account's list cannot be had."""
-    return Problem(safe_text(name), f"unreadable ({error})", "a list of VPSes")
+        return Fleet(Members((), self.problems)) | (await joint_fleet(self.sessions)).fleet
 
 
 def profiles_in(environment: Environment) -> ProfileFile:

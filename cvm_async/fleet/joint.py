@@ -47,13 +47,14 @@ async def joint_fleet(sessions: Sequence[Lister]) -> JointFleet:
     """List the VPSes of all sessions, at once."""
     found = await asyncio.gather(*map(_fleet_of, sessions))
     lost = {session.name: each for session, each in zip(sessions, found, strict=True) if isinstance(each, CvmError)}
-    fleet = Fleet(Members((), ((name, _problem(name, error)) for name, error in lost.items())))
+    fleet = Fleet(Members((), ((name, unreadable(name, error)) for name, error in lost.items())))
     for each in found:
         fleet = fleet if isinstance(each, CvmError) else fleet | each
     return JointFleet(fleet, lost)
 
 
-def _problem(panel: str, error: CvmError) -> Problem:
+def unreadable(panel: str, error: CvmError) -> Problem:
+    """Say that a panel's list cannot be had."""
     return Problem(excerpt(panel), f"unreadable ({error})", "a list of VPSes")
 
 
