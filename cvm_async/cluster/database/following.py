@@ -1,6 +1,7 @@
 """A run followed from the database: outcomes as they come, and its report once all its shards are done."""
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, LiteralString
 
@@ -43,17 +44,15 @@ class Following:
     Attributes:
         run: Its id.
         shards: As they were when it was last looked.
+        total: VPSes, as far as they were known then.
     """
 
     run: str
     shards: list[Shard] = field(init=False, factory=list[Shard])
+    total: int = field(init=False, default=0)
     _since: str = field(init=False, default="0")
     _told: set[Place] = field(init=False, factory=set[Place])
-
-    @property
-    def total(self) -> int:
-        """VPSes, as far as they are known."""
-        return sum(shard.total for shard in self.shards)
+    _told_of: Counter[int] = field(init=False, factory=Counter[int])
 
     @property
     def over(self) -> bool:
@@ -73,12 +72,16 @@ class Following:
         # In one transaction each statement still has a snapshot of its own; an outcome that comes between is told once.
         [[now]], rows = await database.write((_NOW, about), (_NEWS, about))
         self._since, self.shards = now[0], shards
-        return [outcome for place, outcome in _outcomes(rows) if self._is_news(place)]
+        news = [outcome for place, outcome in _outcomes(rows) if self._is_news(place)]
+        # A shard may have been listed, and some of it done, since the shards were read.
+        self.total = sum(max(shard.total, self._told_of[shard.ticket.number]) for shard in shards)
+        return news
 
     def _is_news(self, place: Place) -> bool:
         if place in self._told:
             return False
         self._told.add(place)
+        self._told_of[place[0]] += 1
         return True
 
     async def unserved(self, database: Database) -> list[str]:

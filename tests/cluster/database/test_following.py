@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
+from attrs import evolve
 from panels import fleet_of, session_on
 
 from cluster.makes import begun
@@ -12,6 +13,7 @@ from cvm_async.cluster.database.following import Following
 from cvm_async.cluster.database.guards import held
 from cvm_async.cluster.database.journal import PanelJournal
 from cvm_async.cluster.database.postgres import Database
+from cvm_async.cluster.database.shards import Shard
 from cvm_async.fleet.rollout import Rollout
 from cvm_async.fleet.work.operations import PowerAction
 from cvm_async.models import Problem
@@ -47,6 +49,19 @@ async def test_each_outcome_is_told_once_as_it_comes(journal: PanelJournal, flee
     assert [outcome.vps for outcome in await following.look(database)] == [two]
     assert await following.look(database) == []
     assert not following.over
+
+
+async def test_no_more_are_done_than_there_are_where_a_panel_was_listed_just_now(
+    journal: PanelJournal, fleet: Fleet, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def before_it_was_listed(*_: object) -> list[Shard]:
+        return [evolve(journal.shard, state="queued", total=0)]
+
+    monkeypatch.setattr("cvm_async.cluster.database.following.shards_of", before_it_was_listed)
+    following = Following("a-run")
+    journal.ended(0, Outcome(fleet[1], "acme", None))
+    await database.write(("SELECT", {}), alone=True)
+    assert len(await following.look(database)) == following.total == 1
 
 
 async def test_what_commits_late_is_not_missed(
